@@ -12,7 +12,13 @@ from amiproxy.config.actionfiles import with_described
 from amiproxy.config.checks import CHECKS
 from amiproxy.config.reading.binding import Binder
 from amiproxy.config.reading.document import Document
-from amiproxy.config.reading.files import check_certificate_file, check_readable, read_file, read_secret
+from amiproxy.config.reading.files import (
+    check_certificate_file,
+    check_readable,
+    is_missing,
+    read_file,
+    read_secret,
+)
 from amiproxy.config.reading.patterns import files_of, matching
 from amiproxy.config.reading.problems import ConfigErrors, Problem
 from amiproxy.config.removed import REMOVED
@@ -48,7 +54,7 @@ def draft_config(path: Path) -> Config:
     try:
         document = Document.parse(path, read_file(path))
     except Unfit as error:
-        raise ConfigErrors([_about(path, error)]) from None
+        raise ConfigErrors([Problem.of_file(path, error)]) from None
     unasked = (check_readable, check_certificate_file, read_secret, matching)
     config = Binder(document, os.environ, CHECKS, unasked, REMOVED).bind(Config)
     return _settled(config, document.in_order())
@@ -62,7 +68,7 @@ def load_control(path: Path) -> Control | None:
     try:
         document = _document(path)
     except Unfit as error:
-        raise ConfigErrors([_about(path, error)]) from None
+        raise ConfigErrors([Problem.of_file(path, error)]) from None
     return Binder(document, os.environ).bind_key("control", Control)
 
 
@@ -130,7 +136,7 @@ def _config(path: Path, unasked: Collection[Callable[[Path], None]] = ()) -> _Re
     try:
         document = _document(path)
     except Unfit as error:
-        return _Read(None, [_about(path, error)])
+        return _Read(None, [Problem.of_file(path, error)])
     binder = Binder(document, os.environ, CHECKS, unasked, REMOVED)
     config = binder.bind(Config)
     problems = document.in_order()
@@ -145,7 +151,7 @@ def _config(path: Path, unasked: Collection[Callable[[Path], None]] = ()) -> _Re
             try:
                 named.update(dict.fromkeys(matching(given)))
             except Unfit as error:  # The files have gone since the pattern was checked.
-                problems.append(_about(path, error))
+                problems.append(Problem.of_file(path, error))
     return _Read(config, problems, tuple(named), tuple(document.outdated))
 
 
@@ -153,14 +159,10 @@ def _document(path: Path) -> Document:
     try:
         return Document.parse(path, read_file(path))
     except Unfit as error:
-        if os.path.lexists(path):
+        if not is_missing(path):
             raise
         # The path may be the command's default, which the operator never wrote.
         raise Unfit(str(error), "create it, or give the path of your proxy.yaml with --config") from None
-
-
-def _about(path: Path, error: Unfit) -> Problem:
-    return Problem(str(path), 0, "", str(error), error.remedy)
 
 
 def _settled(bound: S | None, problems: list[Problem]) -> S:

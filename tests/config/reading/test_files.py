@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from amiproxy.config.reading.files import check_readable, read_file, read_private, read_secret
+from amiproxy.config.reading.files import check_readable, is_missing, read_file, read_private, read_secret
 from amiproxy.core.model.errors import Unfit
 
 ALL = [check_readable, read_file, read_private, read_secret]
@@ -158,3 +158,13 @@ def test_content_that_is_not_one_secret_is_refused_and_not_shown(
     with pytest.raises(Unfit, match=says) as error:
         read_secret(file)
     assert "hunter2" not in f"{error.value} {error.value.remedy}"
+
+
+def test_a_file_is_missing_only_if_its_folder_can_be_searched(tmp_path: Path) -> None:
+    (tmp_path / "there").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    assert is_missing(tmp_path / "gone")
+    assert is_missing(tmp_path / "gone" / "further")
+    assert not is_missing(tmp_path / "there")
+    assert not is_missing(tmp_path / "link")
+    assert not is_missing(tmp_path / "there" / "below")

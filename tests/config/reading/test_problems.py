@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 from amiproxy.config.reading.problems import ConfigErrors, Problem, spell
+from amiproxy.core.model.errors import Unfit
 
 
 @pytest.mark.parametrize(
@@ -30,3 +33,9 @@ def test_errors_print_each_problem_on_its_own_line() -> None:
 def test_key_paths_are_printed_in_the_usual_notation() -> None:
     assert spell(("listeners", 0, "certificates", 1, "key")) == "listeners[0].certificates[1].key"
     assert spell(()) == ""
+
+
+@pytest.mark.parametrize("said", ["/etc/users.yaml: Permission denied", "Permission denied"])
+def test_a_problem_of_a_whole_file_names_it_once(said: str) -> None:
+    problem = Problem.of_file(Path("/etc/users.yaml"), Unfit(said, "make it readable"))
+    assert str(problem) == "/etc/users.yaml: Permission denied; make it readable"

@@ -13,6 +13,7 @@ import pytest
 from amiproxy.config import ConfigErrors, Unfit, load_users
 from amiproxy.config.editing.entries import changed
 from amiproxy.tools.users import UserStore, store
+from amiproxy.x509.errors import IssueError
 from tests.support.proxy_process import hashed
 from tests.support.requirements import need_root
 
@@ -178,6 +179,19 @@ class TestChanges:
         with pytest.raises(Unfit, match="changes all the time"):
             users.change(edit)
         assert file.read_text() == f"# {calls}\n{ONE}"
+
+    def test_a_file_that_cannot_be_written_is_an_error_with_a_remedy(
+        self, config: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(file: Path, *_: object) -> None:
+            raise IssueError(f"cannot write {file}: Permission denied")
+
+        monkeypatch.setattr(store, "write_atomically", refuse)
+        users = UserStore.named(None, config, Path("/none"))
+        with pytest.raises(Unfit) as refused:
+            users.change(put(users.first, TWO.replace("second", "third")))
+        assert str(users.first) in str(refused.value)
+        assert "root" in refused.value.remedy
 
     def test_a_link_stays_and_its_target_is_replaced(self, tmp_path: Path) -> None:
         written(tmp_path, {"real/users.yaml": ONE})

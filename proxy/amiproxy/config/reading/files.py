@@ -11,6 +11,17 @@ from amiproxy.core.model.errors import Unfit
 from amiproxy.permissions import KEPT_OUT, loose_folder, loose_secret, may_read
 
 
+def is_missing(path: Path) -> bool:
+    """Whether there is no such file, as far as this process can tell; False if it may not look."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def check_readable(path: Path) -> None:
     """Raise Unfit unless the path is a regular file that this process can read."""
     os.close(_open(path))

@@ -1,7 +1,10 @@
 """Problems in the operator's files: their place, a description, and a remedy."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
+
+from amiproxy.core.model.errors import Unfit
 
 #: The path of one value: names of keys, and indices of list items counted from 0.
 KeyPath = tuple[str | int, ...]
@@ -21,6 +24,11 @@ class Problem(NamedTuple):
     text: str
     remedy: str = ""
     column: int = 0
+
+    @classmethod
+    def of_file(cls, file: Path, error: Unfit) -> "Problem":
+        """A problem of a whole file, whose path the error's text may begin with."""
+        return cls(str(file), 0, "", str(error).removeprefix(f"{file}: "), error.remedy)
 
     def __str__(self) -> str:
         place = ":".join((self.file, *(str(number) for number in (self.line, self.column) if number)))

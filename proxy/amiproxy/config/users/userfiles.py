@@ -66,7 +66,7 @@ class UsersReader:
         try:
             text = read_private(file)
         except Unfit as error:
-            self.problems.append(Problem(str(file), 0, "", str(error), error.remedy))
+            self.problems.append(Problem.of_file(file, error))
             return
         yield from self.read_text(file, text)
 

@@ -1,6 +1,7 @@
 """UserStore: the users files that a command works on, and how they are replaced."""
 
 import difflib
+import errno
 import fcntl
 import os
 import stat
@@ -13,9 +14,10 @@ from typing import Final, NamedTuple
 from amiproxy.config import ConfigErrors, Unfit, UserEntry
 from amiproxy.config.editing.entries import find, users_in
 from amiproxy.config.loading import loading, named_files
-from amiproxy.config.reading.files import read_private
+from amiproxy.config.reading.files import is_missing, read_private
 from amiproxy.config.users.userfiles import UsersReader
 from amiproxy.steps import finish, result_of
+from amiproxy.x509.errors import IssueError
 from amiproxy.x509.files import write_atomically
 
 #: Seconds to wait for another command that changes users.
@@ -78,14 +80,14 @@ class UserStore:
         return cls([users], None, users)
 
     def read(self, *, may_be_new: bool = False) -> dict[Path, bytes]:
-        """The contents of all files.  Raises Unfit if one cannot be read, or if its mode allows too much.
+        """The contents of all files.  Raises Unfit, or OSError, if one cannot be read or is open to others.
 
         With ``may_be_new``, a first file that does not exist counts as empty.
         """
         texts = {}
         for file in self.files:
-            if file != self.first or os.path.lexists(file):
-                texts[file] = read_private(file)
+            if file != self.first or not is_missing(file):
+                texts[file] = _read(file)
             elif may_be_new:
                 texts[file] = b""
             else:
@@ -113,7 +115,7 @@ class UserStore:
 
         Others that change users wait meanwhile.  If an editor saves a file in between, ``edit`` is called
         again with the new contents.  Raises what ``edit`` raises, ConfigErrors if the service could not
-        load the result, Unfit or X509Error if a file cannot be read or written.
+        load the result, Unfit if a file cannot be read or written.
         """
         with self._locked():
             for _ in range(_TRIES):
@@ -126,7 +128,11 @@ class UserStore:
                 if any(self.read(may_be_new=may_be_new)[file] != texts[file] for file in made):
                     continue
                 for file, text in made.items():
-                    write_atomically(file, text, *_for_new_file(file))
+                    try:
+                        write_atomically(file, text, *_for_new_file(file))
+                    except IssueError as error:
+                        remedy = "run this as root, or as the owner of the file and its folder"
+                        raise Unfit(str(error), remedy) from None
                 return Change(tuple(made), before, after)
         raise Unfit(f"{self.first} changes all the time", "end the program that writes it, and try again")
 
@@ -158,6 +164,13 @@ class UserStore:
                 stack.callback(os.close, descriptor)
                 _lock(descriptor, folder)
             yield
+
+
+def _read(file: Path) -> bytes:
+    if not is_missing(file) and not os.access(file, os.R_OK):
+        # It is the operator who may not read it: this says nothing about the proxy.
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+    return read_private(file)
 
 
 def _lock(descriptor: int, folder: Path) -> None:
