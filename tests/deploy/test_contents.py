@@ -35,7 +35,9 @@ MACHINES = {"amd64": 62, "arm64": 183}
 def machines_of(package: Path, folder: Path) -> dict[str, int]:
     """The machine that each library in the package is for."""
     subprocess.run(["dpkg-deb", "-x", package, folder], check=True)
-    headers = {path: path.read_bytes()[:20] for path in folder.rglob("*") if path.is_file()}
+    # Not the link to the machine's own Python.
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    headers = {path: path.read_bytes()[:20] for path in files}
     return {
         str(path.relative_to(folder)): int.from_bytes(header[18:20], "little")
         for path, header in headers.items()
