@@ -159,9 +159,11 @@ class TestSlowConsumers:
 
 
 def test_sessions_are_counted_by_authentication(bench):
+    assert bench.hub.users_logged_in == 0
     session, _ = bench.login("calls")
     other, _ = bench.connect()
     assert (bench.hub.authenticated, bench.hub.unauthenticated) == (1, 1)
+    assert bench.hub.users_logged_in == 1
     assert bench.hub.sessions == [other, session]
     session.lost("x")
     other.lost("y")

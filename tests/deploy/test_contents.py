@@ -78,7 +78,7 @@ def test_it_has_the_libraries_of_the_tools(unpacked: Path) -> None:
     installed = {
         path.name.partition("-")[0].lower().replace(".", "_") for path in packages.glob("*.dist-info")
     }
-    assert {"prompt_toolkit", "ruamel_yaml", "wcwidth"} <= installed
+    assert {"prompt_toolkit", "wcwidth"} <= installed
     # They are the build's: neither part of the program nor needed by it.
     assert not {"shtab", "mypy", "setuptools", "pip"} & installed
     assert not list(packages.glob("deploy"))

@@ -88,10 +88,10 @@ def loading(
 
     Without ``certificate_files`` those are not checked here, but by the code that serves them.  An entry
     equal to the one in ``old`` is the same object.  ``texts`` has the contents that users files, which need
-    not exist yet, are about to get.
+    not exist yet, are about to get; then the link's secret need not exist either.
     """
     unasked = () if certificate_files else (check_certificate_file,)
-    read = _config(path, (*unasked, check_readable) if texts else unasked)
+    read = _config(path, (*unasked, check_readable, read_secret) if texts else unasked)
     reader = UsersReader(old.users if old is not None else {})
     for file in read.users_files:
         yield from reader.read_text(file, texts[file]) if file in texts else reader.read(file)
@@ -104,7 +104,7 @@ def named_files(path: Path) -> list[Path]:
 
     Raises ConfigErrors if it names none that can be found.
     """
-    read = _config(path, (check_certificate_file, check_readable))
+    read = _config(path, (check_certificate_file, check_readable, read_secret))
     if not read.users_files:
         raise ConfigErrors(read.problems)
     return list(read.users_files)
@@ -132,7 +132,7 @@ class _Read(NamedTuple):
     outdated: tuple[Problem, ...] = ()
 
 
-def _config(path: Path, unasked: Collection[Callable[[Path], None]] = ()) -> _Read:
+def _config(path: Path, unasked: Collection[Callable[[Path], object]] = ()) -> _Read:
     try:
         document = _document(path)
     except Unfit as error:

@@ -41,8 +41,8 @@ def proxy(users: str) -> str:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """The proxy.yaml of two users files; its certificates do not exist, as before the first issue."""
-    texts = {"users.d/10.yaml": ONE, "users.d/20.yaml": TWO, "s": "secret\n"}
+    """The proxy.yaml of two users files; secret and certificates do not exist yet, as in a fresh package."""
+    texts = {"users.d/10.yaml": ONE, "users.d/20.yaml": TWO}
     written(tmp_path, {**texts, "proxy.yaml": proxy("users_files: [users.d/*.yaml]\n")})
     return tmp_path / "proxy.yaml"
 

@@ -11,6 +11,7 @@ from amiproxy.cli.setup import questions, screen
 from amiproxy.cli.setup.ending import finish
 from amiproxy.config import Address, ConfigErrors, Unfit
 from amiproxy.config.additions import Addition
+from amiproxy.tools import terminal
 from amiproxy.tools.setup import facts as state
 from amiproxy.tools.setup import pairs
 from amiproxy.tools.setup.doing import do
@@ -163,7 +164,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _carry_out(made, facts, wishes)
     except (Unfit, ConfigErrors, X509Error) as error:
         remedy = getattr(error, "remedy", "")
-        print(f"ami-proxy setup: {error}{f'; {remedy}' if remedy else ''}", file=sys.stderr)
+        terminal.error(f"ami-proxy setup: {error}{f'; {remedy}' if remedy else ''}")
         return 1
 
 

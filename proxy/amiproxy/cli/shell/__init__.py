@@ -10,6 +10,7 @@ from typing import Final
 from amiproxy.cli.shell.target import account_of, profiles, target
 from amiproxy.config.reading.problems import ConfigErrors
 from amiproxy.core.model.errors import Unfit
+from amiproxy.tools import terminal
 from amiproxy.tools.shell.completion.vocabulary import Vocabulary
 from amiproxy.tools.shell.live import batch
 from amiproxy.tools.shell.live.connection import Account
@@ -78,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             import prompt_toolkit  # noqa: F401, PLC0415 - only this needs the extra
         except ImportError:
-            print(_WITHOUT_EXTRA, file=sys.stderr)
+            terminal.error(_WITHOUT_EXTRA)
             return 1
     try:
         known = profiles()
@@ -88,16 +89,16 @@ def run(arguments: argparse.Namespace) -> int:
             asyncio.run(visit(found.server))
         account = account_of(found)
     except ConfigErrors as errors:
-        print(errors, file=sys.stderr)
+        terminal.error(errors)
         return 1
     except Unfit as error:
-        print(f"error: {error}; {error.remedy}", file=sys.stderr)
+        terminal.error(f"error: {error}; {error.remedy}")
         return 1
     except ConnectError as error:
-        print(f"error: {error}", file=sys.stderr)
+        terminal.error(f"error: {error}")
         return 1
     except EOFError:
-        print("error: no secret was given", file=sys.stderr)
+        terminal.error("error: no secret was given")
         return 1
 
     def other(name: str) -> Account:
@@ -117,8 +118,8 @@ def run(arguments: argparse.Namespace) -> int:
     words = Vocabulary()
     words.profiles = sorted(known.profiles)
     history = history_path(os.environ, Path.home())
-    terminal = Terminal(account, other, words, history, json=arguments.json, events=found.events)
-    return 0 if asyncio.run(terminal.run()) else 1
+    prompt = Terminal(account, other, words, history, json=arguments.json, events=found.events)
+    return 0 if asyncio.run(prompt.run()) else 1
 
 
 _NOTHING: Final = argparse.Namespace(

@@ -1,6 +1,5 @@
 """Has the running service read the users again, and says what became of their sessions."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -79,8 +78,7 @@ def _explain(refused: Refused, config: Path) -> None:
     given = "" if config == configured.DEFAULT_CONFIG else f" --config {config}"
     for problem in refused.problems:
         terminal.error(printable(problem))
-    print(
+    terminal.error(
         f"not reloaded: the file is written, but the service refused it: {printable(str(refused))}\n"
-        f"correct what is said above, then: ami-proxy ctl reload{given}",
-        file=sys.stderr,
+        f"correct what is said above, then: ami-proxy ctl reload{given}"
     )
