@@ -5,43 +5,109 @@ replaced keeps its owner, group and mode, which the operator may have chosen: fo
 example the group through which an unprivileged service reads its key.
 """
 
+import errno
 import os
 import secrets
 import stat
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from amiproxy.x509.errors import IssueError
 
 KEY_MODE = 0o600
 CERTIFICATE_MODE = 0o644
 _CA_DIRECTORY_MODE = 0o700
+#: As the kernel follows.
+_MOST_LINKS: Final = 40
 
 
 def write_atomically(path: Path, data: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
     """Create or replace ``path``, following a link; ``mode`` and ``owner`` apply to a new file only.
 
-    ``owner`` is uid and gid; None: those of the process.
+    ``owner`` is uid and gid; None: those of the process.  For root, a link that another user can have put
+    there is an error: root would write wherever that user likes.
 
     Raises IssueError with the path if the directory cannot be written or the old file's owner and group
     cannot be kept.
     """
-    target = path.resolve() if path.is_symlink() else path
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        folder, name = _place_of(path)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                _take_over_mode(file.fileno(), target, mode, owner)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        _sync_directory(target.parent)
+            _replace(folder, name, data, mode, owner)
+        finally:
+            os.close(folder)
     except OSError as error:
         raise IssueError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _replace(folder: int, name: str, data: bytes, mode: int, owner: tuple[int, int] | None) -> None:
+    temporary = f".{name}.{secrets.token_hex(6)}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(temporary, flags, 0o600, dir_fd=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            _take_over_mode(file.fileno(), folder, name, mode, owner)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=folder)
+        raise
+    os.fsync(folder)
+
+
+def _place_of(path: Path) -> tuple[int, str]:
+    """A descriptor of the folder in which ``path`` lies once links are followed, and its name there.
+
+    Each folder on the way is opened from the one before, so that nobody can exchange one meanwhile.
+    """
+    left = list(reversed(path.absolute().parts[1:]))
+    folder = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        followed = 0
+        while True:
+            name = left.pop()
+            target = _target_of_link(folder, name)
+            if target is not None:
+                followed += 1
+                if followed > _MOST_LINKS:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+                left += reversed(Path(target).parts)
+            elif left:
+                # The path of a link may begin with "/", which openat takes as it is.
+                deeper = os.open(
+                    name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder
+                )
+                os.close(folder)
+                folder = deeper
+            else:
+                # Not with O_PATH, so that it can be synchronized.
+                return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder), name
+    finally:
+        os.close(folder)
+
+
+def _target_of_link(folder: int, name: str) -> str | None:
+    """Where a link leads; None if the name is none.  Raises OSError if it is not one to follow."""
+    try:
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISLNK(found.st_mode):
+        return None
+    around = os.fstat(folder)
+    shared = around.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    is_safe = around.st_uid == 0 and (not shared or (around.st_mode & stat.S_ISVTX and found.st_uid == 0))
+    if os.geteuid() == 0 and not is_safe:
+        raise OSError(
+            errno.ELOOP,
+            f"{name} is a link in a folder that other users may change, who could have root write anywhere; "
+            "name the file itself",
+        )
+    return os.readlink(name, dir_fd=folder)
 
 
 def make_private_directory(directory: Path) -> None:
@@ -61,9 +127,11 @@ def make_private_directory(directory: Path) -> None:
         )
 
 
-def _take_over_mode(descriptor: int, target: Path, mode: int, owner: tuple[int, int] | None) -> None:
+def _take_over_mode(
+    descriptor: int, folder: int, name: str, mode: int, owner: tuple[int, int] | None
+) -> None:
     try:
-        old = target.stat()
+        old = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
         if owner is not None:
             os.fchown(descriptor, *owner)
@@ -73,11 +141,3 @@ def _take_over_mode(descriptor: int, target: Path, mode: int, owner: tuple[int, 
     if (old.st_uid, old.st_gid) != (mine.st_uid, mine.st_gid):
         os.fchown(descriptor, old.st_uid, old.st_gid)
     os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -164,3 +164,11 @@ def test_a_command_that_fails_is_reported_with_what_it_said(step: Run | MakeAcco
         do(step, run)
     assert refused.value.remedy
     assert commands == [step.command]
+
+
+def test_a_copy_does_not_go_where_a_link_leads(tmp_path: Path, mine: Access) -> None:
+    file, copy = tmp_path / "manager.conf", tmp_path / "manager.conf.before"
+    file.write_bytes(b"old")
+    copy.symlink_to(tmp_path / "elsewhere")
+    do(WriteFile(file, b"new", mine, "", before=b"old", backup=copy), no_command)
+    assert names(tmp_path) == ["manager.conf", "manager.conf.before", "manager.conf.before.2"]

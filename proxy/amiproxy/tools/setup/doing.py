@@ -142,4 +142,5 @@ def _unless_ours(uid: int, gid: int) -> tuple[int, int] | None:
 
 def _unused(path: Path) -> Path:
     numbered = (path.with_name(f"{path.name}.{number}") for number in itertools.count(2))
-    return next(one for one in itertools.chain((path,), numbered) if not one.exists())
+    # A link that leads nowhere is in the way, too.
+    return next(one for one in itertools.chain((path,), numbered) if not os.path.lexists(one))
