@@ -14,6 +14,7 @@ from amiproxy.config.users.user import UserEntry
 from amiproxy.config.users.userfiles import parse_users
 from amiproxy.core.model.errors import Unfit
 from amiproxy.core.model.phc import dummy_hash
+from amiproxy.core.model.users import folded
 
 _EMPTY_TABLE = re.compile(rb"^users:[ \t]*(?:\{[ \t]*\}|~|null)?(?=[ \t]*(?:#|\r?$))", re.MULTILINE)
 _FIRST_ENTRY = re.compile(rb"^users:[^\n]*\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*([ ]+)[^\s#]", re.MULTILINE)
@@ -38,7 +39,7 @@ def table_with(file: Path, text: bytes, addition: Addition, secret: str | None =
     if _says_nothing(text):
         text = _with_line_end(text) + b"users:\n"
     before = parse_users(file, text)
-    if any(name.lower() == addition.name.lower() for name in before.users):
+    if folded(addition.name) in map(folded, before.users):
         raise Unfit(f"{file} has a user {addition.name} already (case is ignored)", "choose another name")
     entry: dict[str, object] = {"secret": secret or dummy_hash()}
     entry["read"] = _words(addition.read)

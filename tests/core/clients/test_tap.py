@@ -140,3 +140,14 @@ def test_an_endless_message_is_shown_in_pieces_without_splitting_a_secret() -> N
     assert b"hunter2" not in shown
     assert shown.count(b"Row: ") == 5000
     assert b"yyy" not in shown, "a line without end is not kept"
+
+
+def test_a_user_of_a_similar_name_is_not_shown() -> None:
+    made = Bench(User("Änne", read=privilege.ALL, secret="plain:x"), User("änne", secret="plain:x"))
+    made.link_up()
+    watcher = RecordingWatcher()
+    made.hub.taps.watch("Änne", [], watcher)
+    session, transport = made.login("änne")
+    session.receive(b"Action: Ping\r\n\r\n")
+    assert session not in watcher.sessions
+    made.hub.taps.unwatch("Änne", watcher)

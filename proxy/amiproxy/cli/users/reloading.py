@@ -7,6 +7,7 @@ from typing import Any
 from amiproxy.cli import configured
 from amiproxy.cli.ctl.connection import Connection, NoService, NotReachable, Refused
 from amiproxy.config.loading import load_control
+from amiproxy.core.model.users import folded
 from amiproxy.counted import count
 from amiproxy.tools import terminal
 from amiproxy.tools.terminal import printable
@@ -48,25 +49,25 @@ def reloaded(config: Path | None, names: Sequence[str]) -> int:
     return 0
 
 
-def sessions_of(connection: Connection, names: Sequence[str]) -> dict[str, int]:
-    """The number of sessions of each of these users that the service knows, by name in lower case."""
-    wanted = {name.lower() for name in names}
+def sessions_of(connection: Connection, names: Sequence[str]) -> dict[bytes, int]:
+    """The number of sessions of each of these users that the service knows, by its folded name."""
+    wanted = set(map(folded, names))
     return {
-        row["name"].lower(): row["sessions"]
+        folded(row["name"]): row["sessions"]
         for row in connection.ask("users")
-        if row["name"].lower() in wanted
+        if folded(row["name"]) in wanted
     }
 
 
 def _outcome(
-    report: dict[str, Any], before: dict[str, int], after: dict[str, int], names: Sequence[str]
+    report: dict[str, Any], before: dict[bytes, int], after: dict[bytes, int], names: Sequence[str]
 ) -> list[str]:
     changed = {*report["users_added"], *report["users_removed"], *report["users_changed"]}
-    if not {name.lower() for name in changed} & {name.lower() for name in names}:
+    if not set(map(folded, changed)) & set(map(folded, names)):
         return ["reloaded, but the service found no change: does it run with another proxy.yaml?"]
     lines = []
     for name in dict.fromkeys(names):
-        had, has = before.get(name.lower(), 0), after.get(name.lower(), 0)
+        had, has = before.get(folded(name), 0), after.get(folded(name), 0)
         if had > has:
             lines.append(f"reloaded: {count(had - has, 'session')} of {name} closed")
         if has:

@@ -8,6 +8,7 @@ from amiproxy.ami.actions import SHIPPED, Listed
 from amiproxy.ami.catalogue.functions import OpenTo, open_to
 from amiproxy.cli.configured import add_users_options, users_of
 from amiproxy.config import ConfigErrors, UserEntry
+from amiproxy.config.editing.entries import find
 from amiproxy.config.users.usertable import user_of
 from amiproxy.core.model.rules import Require, Rule, Rules
 from amiproxy.core.model.users import User
@@ -40,12 +41,11 @@ def run_show(arguments: argparse.Namespace) -> int:
     except ConfigErrors as error:
         terminal.error(error)
         return 1
-    wanted = arguments.name.lower()
-    entry = next(((name, entry) for name, entry in users.items() if name.lower() == wanted), None)
-    if entry is None:
+    name = find(users, arguments.name)
+    if name is None:
         terminal.error(f"unknown user {arguments.name}; known users: {', '.join(users)}")
         return 1
-    terminal.show(terminal.Facts(rights_of(*entry)))
+    terminal.show(terminal.Facts(rights_of(name, users[name])))
     return 0
 
 

@@ -16,6 +16,7 @@ from amiproxy.config.reading.problems import ConfigErrors
 from amiproxy.config.users.user import UserEntry
 from amiproxy.config.users.userfiles import parse_users
 from amiproxy.core.model.errors import Unfit
+from amiproxy.core.model.users import folded
 
 _REMEDY: Final = "change the file in an editor"
 
@@ -32,7 +33,8 @@ def users_in(file: Path, text: bytes) -> Mapping[str, UserEntry]:
 
 def find(users: Mapping[str, UserEntry], name: str) -> str | None:
     """The spelling under which a user is in the table, since case is ignored; None if it is not there."""
-    return next((one for one in users if one.lower() == name.lower()), None)
+    wanted = folded(name)
+    return next((one for one in users if folded(one) == wanted), None)
 
 
 def entry_of(file: Path, text: bytes, name: str) -> dict[str, Any]:
@@ -92,8 +94,8 @@ def places_of(file: Path, text: bytes, word: str) -> list[str]:
             for number, child in enumerate(node.content):
                 walk(child, f"{path}[{number}]")
         elif isinstance(node.content, str):
-            said = node.content.lower()
-            if said == word.lower() or said.partition(":")[2] == word.lower():
+            said = node.content
+            if folded(word) in (folded(said), folded(said.partition(":")[2])):
                 found.append(f"{file}:{node.line}: {path}")
 
     walk(document.root, "")

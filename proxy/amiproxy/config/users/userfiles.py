@@ -16,6 +16,7 @@ from amiproxy.config.reading.files import read_private
 from amiproxy.config.reading.problems import ConfigErrors, Problem
 from amiproxy.config.users.user import UserEntry, UsersFile, check_entry
 from amiproxy.core.model.errors import Unfit
+from amiproxy.core.model.users import folded
 from amiproxy.steps import finish
 from amiproxy.x509.identity import Binding
 
@@ -88,7 +89,7 @@ class UsersReader:
     def _read_entry(self, document: Document, binder: Binder, name: str, node: Node) -> None:
         path = ("users", name)
         place = Place(name, document.file, node.line)
-        first = self._places.setdefault(name.encode("utf-8", "surrogatepass").lower(), place)
+        first = self._places.setdefault(folded(name), place)
         if first is not place:
             text = f"the same name as '{first.name}' in {first} (case is ignored)"
             document.report(path, text, "rename or remove one of them")

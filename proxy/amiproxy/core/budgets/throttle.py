@@ -16,7 +16,7 @@ from amiproxy.core.budgets.aside import Place, Waiter
 from amiproxy.core.budgets.rests import Rests
 from amiproxy.core.limits.bucket import Bucket
 from amiproxy.core.model.limits import Limits
-from amiproxy.core.model.users import User, UserTable
+from amiproxy.core.model.users import User, UserTable, folded
 from amiproxy.core.ports import Scheduler, Timer
 from amiproxy.steps import Steps
 
@@ -112,7 +112,7 @@ class UserRates:
         """The line for actions with this key; None if they have no rate besides the session's own."""
         if key not in (b"originate", b"command"):
             return None
-        name = _folded(user.name)
+        name = folded(user.name)
         line = self._lines.get((name, key))
         if line is None:
             line = self._lines[name, key] = Line(key.decode() + "_rate")
@@ -142,7 +142,7 @@ class UserRates:
 
     def leave(self, user: str, waiter: Waiter) -> None:
         """Remove the waiting actions of a session of this user, which is closed."""
-        name = _folded(user)
+        name = folded(user)
         for key in (b"originate", b"command"):
             line = self._lines.get((name, key))
             if line is not None:
@@ -152,7 +152,7 @@ class UserRates:
 
     def rests(self, user: str, scheduler: Scheduler) -> Rests:
         """The ``Rests`` of this user: when its actions may sleep in Asterisk's session."""
-        name = _folded(user)
+        name = folded(user)
         rests = self._rests.get(name)
         if rests is None:
             rests = self._rests[name] = Rests(scheduler)
@@ -165,22 +165,17 @@ class UserRates:
         Otherwise a client could get around its rate by reconnecting.
         """
         if not bucket.is_full(now):
-            name = _folded(user)
+            name = folded(user)
             kept = [one for one in self._kept.get(name, ()) if not one.is_full(now)]
             self._kept[name] = [*kept, bucket][-self.limits.sessions_per_user :]
 
     def take_kept(self, user: str, now: float) -> Bucket | None:
         """Take out a bucket that an earlier session of the user has left; None if none was left."""
-        name = _folded(user)
+        name = folded(user)
         kept = [one for one in self._kept.pop(name, ()) if not one.is_full(now)]
         if len(kept) > 1:
             self._kept[name] = kept[:-1]
         return kept[-1] if kept else None
-
-
-def _folded(name: str) -> bytes:
-    """The name as ``UserTable`` compares it."""
-    return name.encode().lower()
 
 
 class Held(NamedTuple):

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from amiproxy.core.audit.masking import masked
 from amiproxy.core.clients.session import Session
+from amiproxy.core.model.users import folded
 from amiproxy.core.ports import Framing, Sender
 
 _END_OF_MESSAGE = b"\r\n\r\n"
@@ -80,21 +81,21 @@ class Taps:
     """The taps of all sessions; user names are matched without regard to case."""
 
     def __init__(self) -> None:
-        self._watchers: dict[str, list[Watcher]] = {}
+        self._watchers: dict[bytes, list[Watcher]] = {}
         self._taps: dict[Session, Tap] = {}
 
     def watch(self, user: str, sessions: list[Session], watcher: Watcher) -> None:
         """Show the user's open sessions, and those that log in later."""
-        self._watchers.setdefault(user.lower(), []).append(watcher)
+        self._watchers.setdefault(folded(user), []).append(watcher)
         for session in sessions:
             self._tap(session, watcher)
 
     def unwatch(self, user: str, watcher: Watcher) -> None:
         """End a ``watch``."""
-        watchers = self._watchers[user.lower()]
+        watchers = self._watchers[folded(user)]
         watchers.remove(watcher)
         if not watchers:
-            del self._watchers[user.lower()]
+            del self._watchers[folded(user)]
         for session, tap in list(self._taps.items()):
             if watcher in tap.watchers:
                 tap.watchers.remove(watcher)
@@ -105,7 +106,7 @@ class Taps:
     def entered(self, session: Session) -> None:
         """Tap a session that has logged in, if its user is watched."""
         assert session.principal.user is not None
-        for watcher in self._watchers.get(session.principal.user.name.lower(), ()):
+        for watcher in self._watchers.get(folded(session.principal.user.name), ()):
             self._tap(session, watcher)
 
     def left(self, session: Session) -> None:

@@ -47,6 +47,14 @@ class User:
     login: CertificateLogin = CertificateLogin()  # noqa: RUF009 - immutable
 
 
+def folded(name: str) -> bytes:
+    """The name in the form in which names are compared: only ASCII letters are the same in either case.
+
+    ``str.lower`` would take users for one whom the table tells apart, such as Änne and änne.
+    """
+    return name.encode("utf-8", "surrogatepass").lower()
+
+
 class UserTable:
     """All users, including disabled ones, so that a refused login can be logged with its reason."""
 
@@ -72,7 +80,7 @@ class UserTable:
     def _fill(self, users: Iterable[User]) -> Iterator[None]:
         secrets: dict[str, str] = {}
         for user in users:
-            self._by_name[user.name.encode().lower()] = user
+            self._by_name[folded(user.name)] = user
             for binding in user.login.bindings:
                 self._bound.setdefault(binding, user.name)
             self.any_scope = self.any_scope or (user.rules is not None and user.rules.scope is not None)

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from amiproxy import log
+from amiproxy.core.model.users import folded
 from amiproxy.net.admin.logkinds import kind_of
 
 #: Lines that are kept for readers to come.
@@ -67,7 +68,7 @@ class Choice(NamedTuple):
 
     def _is_of(self, user: object) -> bool:
         # Names of users have no case, and a failed login has the name as the client spelled it.
-        return user is not None and log.text_of(user).lower() == log.text_of(self.user).lower()
+        return user is not None and folded(log.text_of(user)) == folded(log.text_of(self.user))
 
 
 class Journal(logging.Handler):

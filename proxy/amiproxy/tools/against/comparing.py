@@ -8,6 +8,7 @@ from typing import Any, Final
 from amiproxy.config import Config, UserEntry
 from amiproxy.config.differences import why_fixed
 from amiproxy.config.plain import ABSENT, Change, Plain, changes, defaults, plain_user
+from amiproxy.core.model.users import folded
 from amiproxy.tools.against.report import CertificateChange, Report, Setting, UserChange, UserKey
 from amiproxy.tools.against.rights import Direction, direction
 from amiproxy.tools.against.state import Running, State
@@ -167,7 +168,7 @@ def _renamed(removed: Mapping[str, Plain], added: Mapping[str, Plain]) -> dict[s
 
 
 def _folded(name: str, _entry: Plain) -> object:
-    return name.lower()
+    return folded(name)
 
 
 def _credentials(_name: str, entry: Plain) -> object:
@@ -192,7 +193,7 @@ def _changed(
     reason = next((_ENDS_SESSIONS[top] for top in tops if top in _ENDS_SESSIONS), "")
     if entry.get("disabled"):
         reason = _DISABLED
-    if name.lower() != earlier.lower():
+    if folded(name) != folded(earlier):
         reason = _REMOVED
     ends = _closes(earlier, sessions, reason, closes)
     fewer = any(directions.get(top, "narrower") == "narrower" for top in tops if top in _EVENTS)
