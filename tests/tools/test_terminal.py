@@ -149,3 +149,8 @@ def test_errors_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_control_characters_are_escaped() -> None:
     assert printable("a\x1b[2Jb\nc é") == "a\\x1b[2Jb\\nc é"
+
+
+def test_what_a_terminal_might_interpret_is_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    say("one\x1b]0;title\x07\n  two\u202e")
+    assert capsys.readouterr().out == "one\\x1b]0;title\\x07\n  two\\u202e\n"

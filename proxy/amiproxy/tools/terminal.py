@@ -49,9 +49,12 @@ def show(*things: RenderableType, to: Console | None = None) -> None:
 
 
 def say(text: object, to: Console | None = None) -> None:
-    """Print text for people, by default on standard output; each of its lines is a paragraph."""
+    """Print text for people, by default on standard output; each of its lines is a paragraph.
+
+    What a terminal might interpret is escaped: errors name what files, arguments and services contain.
+    """
     out = to or console()
-    for line in str(text).split("\n"):
+    for line in map(printable, str(text).split("\n")):
         lead = len(line) - len(line.lstrip(" "))
         show(Paragraph(line[lead:], lead + _CONTINUED, Text(" " * lead)), to=out)
 

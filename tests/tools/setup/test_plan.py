@@ -417,3 +417,41 @@ def test_the_unit_is_started_or_reloaded_where_there_is_one(
     assert bool([text for text, _ in made.notes if "systemd has no" in text]) == (
         unit == UnitState(runs=True)
     )
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "  boss: {md5_secret: hunter2, read: all}\n",
+        '  boss:\n    "md5_secret": hunter2\n',
+        "  boss:\n    md5_secret: |-\n      hunter2\n",
+    ],
+)
+def test_no_secret_of_another_user_is_shown(entry: str) -> None:
+    before = Found(SYSTEM / "users.yaml", FILE, f"users:\n{entry}".encode())
+    made = plan(empty(users=before), WISHES)
+    assert made.user_step is not None
+    assert b"hunter2" in made.user_step.content
+    assert "hunter2" not in f"{made} {made.user_step} {made.user_step.detail}"
+
+
+@pytest.mark.parametrize("line", [";-- old --;secret = hunter2", "secret=hunter2", "; \x1b]0;hunter2\x07"])
+def test_lines_of_others_in_manager_conf_are_not_shown(line: str) -> None:
+    conf = ManagerConf(Path("manager.conf"), f"[general]\nenabled = yes\n[boss]\n{line}\n", lambda _: [])
+    step = next(
+        step for step in plan(empty(manager=conf), WISHES).steps if getattr(step, "path", None) == conf.path
+    )
+    assert isinstance(step, WriteFile)
+    assert "[amiproxy]" in step.shown
+    assert "hunter2" not in step.shown
+
+
+def test_a_secret_with_odd_line_breaks_is_not_shown() -> None:
+    conf = ManagerConf(Path("manager.conf"), "[general]\nenabled = yes\n", lambda _: [])
+    wishes = replace(WISHES, secret="first\u2028second".encode())
+    step = next(
+        step for step in plan(empty(manager=conf), wishes).steps if getattr(step, "path", None) == conf.path
+    )
+    assert isinstance(step, WriteFile)
+    assert "second" in step.content.decode()
+    assert "second" not in step.shown

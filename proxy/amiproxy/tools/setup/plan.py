@@ -11,17 +11,19 @@ from amiproxy.config import Address, Config, Unfit
 from amiproxy.config.additions import table_with
 from amiproxy.config.address import is_loopback
 from amiproxy.core.model.phc import hash_secret
+from amiproxy.core.model.users import folded
 from amiproxy.tools.setup import manager, pairs, texts
 from amiproxy.tools.setup.facts import ACCOUNT, UNIT, Facts, Found
 from amiproxy.tools.setup.pairs import Note
 from amiproxy.tools.setup.steps import Access, MakeAccount, MakeFolder, Run, SetAccess, Step, WriteFile
 from amiproxy.tools.setup.wishes import SYSTEM, AsteriskAddress, Wishes
+from amiproxy.tools.terminal import printable
 from amiproxy.x509.files import CERTIFICATE_MODE
 
 _OTHERS_WRITE: Final = 0o022
 _OTHERS_READ: Final = 0o004
 _USERNAME: Final = re.compile(r"[A-Za-z0-9_.@-]{1,79}")
-_SECRET_LINE: Final = re.compile(r"^([ +-]?[;\s]*(?:md5)?secret\s*(?:\+?=>?|:)\s*)\S.*$", re.IGNORECASE)
+_SECRET_LINE: Final = re.compile(r"(secret[\"']?\s*(?:\+?=>?|:)\s*)\S.*", re.IGNORECASE | re.DOTALL)
 RELOAD_MANAGER: Final = ("asterisk", "-rx", "manager reload")
 #: The longest secret that fits into Asterisk's line with the name before it.
 _MAX_SECRET: Final = 900
@@ -305,7 +307,7 @@ class _Planner:
         return texts.section(self._service.username, placeholder, self._service.asterisk.host)
 
     def _has(self, name: str) -> bool:
-        return name.lower() in (one.lower() for one in self._facts.user_names)
+        return folded(name) in map(folded, self._facts.user_names)
 
 
 def _written(config: Config) -> texts.ServiceText:
@@ -329,8 +331,13 @@ def _check(asked: texts.ServiceText) -> None:
 
 
 def _diff(path: Path, before: str, after: str) -> str:
-    """A unified diff in which no secret can be read."""
+    """The lines that go and come, in which no secret can be read.
+
+    Without the lines around them: they belong to others, and no pattern finds every way to write a secret.
+    What a terminal might interpret is escaped, because other users may write the file.
+    """
+    # Not splitlines: it would divide a secret at characters that neither Asterisk nor YAML breaks a line at.
     lines = difflib.unified_diff(
-        before.splitlines(), after.splitlines(), str(path), str(path), lineterm="", n=2
+        before.split("\n"), after.split("\n"), str(path), str(path), lineterm="", n=0
     )
-    return "\n".join(_SECRET_LINE.sub(r"\1***", line) for line in lines)
+    return "\n".join(printable(_SECRET_LINE.sub(r"\1***", line)) for line in lines)
