@@ -80,11 +80,11 @@ def test_the_process_forwards_and_ends_on_sigterm(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["--to", "pbx"], "expected HOST:PORT"),
-        (["--to", "pbx:0"], "expected HOST:PORT"),
-        (["--to", "pbx:99999"], "expected HOST:PORT"),
-        (["--to", "a b:5039"], "expected HOST:PORT"),
-        (["--to", "2001:db8::1:5039"], "expected HOST:PORT"),
+        (["--to", "pbx"], "is not HOST:PORT"),
+        (["--to", "pbx:0"], "is not HOST:PORT"),
+        (["--to", "pbx:99999"], "is not HOST:PORT"),
+        (["--to", "a b:5039"], "is not HOST:PORT"),
+        (["--to", "2001:db8::1:5039"], "is not HOST:PORT"),
         (["--to", "pbx:5039", "--listen", "5038"], "write 127.0.0.1:PORT"),
         (["--to", "pbx:5039", "--listen", "fd:x"], "takes no socket"),
         (["--to", "pbx:5039", "--listen", "0.0.0.0:5038"], "in plain text"),
@@ -98,5 +98,5 @@ def test_misuse_is_reported(arguments: list[str], text: str, capsys: pytest.Capt
 
 
 def test_an_ipv6_address_is_in_brackets() -> None:
-    assert connect._split("[2001:db8::1]:5039") == ("2001:db8::1", 5039)
-    assert connect._split("pbx.example.org:5039") == ("pbx.example.org", 5039)
+    assert connect._destination("[2001:db8::1]:5039") == ("2001:db8::1", 5039)
+    assert connect._destination("pbx.example.org:5039") == ("pbx.example.org", 5039)

@@ -3,12 +3,12 @@
 import argparse
 import asyncio
 import logging
-import re
 import signal
 import sys
 from pathlib import Path
 
-from amiproxy.config.address import Address
+from amiproxy.config.address import Address, host_and_port
+from amiproxy.core.model.errors import Unfit
 from amiproxy.net.loop.eventloop import new_event_loop
 from amiproxy.tools.connect import CONNECTIONS, PlainPort
 from amiproxy.tools.tlsclient import ConnectError, Destination
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         if arguments.key is not None and arguments.cert is None:
             raise ConnectError("--key needs --cert; give both")
-        host, port = _split(arguments.to)
+        host, port = _destination(arguments.to)
         destination = Destination(
             host, port, arguments.server_name, arguments.ca, arguments.cert, arguments.key
         )
@@ -102,9 +102,8 @@ def _address(text: str) -> Address:
     return address
 
 
-def _split(text: str) -> tuple[str, int]:
-    """Host and port of ``HOST:PORT``, where an IPv6 address is in brackets.  Raises ConnectError."""
-    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%]+)\]|([^:\[\]\s]+)):([0-9]{1,5})", text)
-    if match is None or not 0 < int(match[3]) < 65536:
-        raise ConnectError(f"--to {text}: expected HOST:PORT; write pbx.example.org:5039 or [::1]:5039")
-    return match[1] or match[2], int(match[3])
+def _destination(text: str) -> tuple[str, int]:
+    try:
+        return host_and_port(text, "pbx.example.org:5039")
+    except Unfit as error:
+        raise ConnectError(f"--to: {error}; {error.remedy}") from error

@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from amiproxy.config.address import host_and_port
+from amiproxy.core.model.errors import Unfit
 from amiproxy.tools import terminal
 from amiproxy.tools.demo import DEFAULT_FOLDER, DemoError, Options, RealAsterisk
 from amiproxy.tools.demo import run as show
@@ -93,7 +95,7 @@ def _seconds() -> float | None:
 
 
 def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not (port.isascii() and port.isdigit()) or not 1 <= int(port) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:5038")
-    return host.strip("[]"), int(port)
+    try:
+        return host_and_port(text, "127.0.0.1:5038")
+    except Unfit as error:
+        raise argparse.ArgumentTypeError(f"{error}; {error.remedy}") from None

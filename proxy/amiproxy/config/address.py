@@ -10,6 +10,8 @@ from amiproxy.core.model.errors import Unfit
 
 _FORMS = 'write "[::]:5039", "127.0.0.1:5039" or "fd:NAME"'
 
+_HOST_AND_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.%]+)\]|([^:\[\]\s]+))(?::([0-9]{1,5}))?")
+
 #: Resolves a written path: relative to the configuration file, with environment variables replaced.
 Resolve = Callable[[str], Path]
 
@@ -84,6 +86,18 @@ class SocketPlace(Place):
 
     def __str__(self) -> str:
         return str(self.path) if self.path is not None else f"fd:{self.name}"
+
+
+def host_and_port(text: str, example: str, default_port: int = 0) -> tuple[str, int]:
+    """Parse ``HOST:PORT``, where an IPv6 address is in brackets; ``example`` is one for the error.
+
+    The port may be left out if there is a ``default_port``.  Raises Unfit.
+    """
+    match = _HOST_AND_PORT.fullmatch(text)
+    port = int(match[3] or default_port) if match is not None else 0
+    if match is None or not 0 < port < 65536:
+        raise Unfit(f"{text!r} is not HOST:PORT", f"write {example} or [::1]:{example.rpartition(':')[2]}")
+    return match[1] or match[2], port
 
 
 def check_host_name(name: str) -> None:

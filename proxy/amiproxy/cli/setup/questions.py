@@ -1,7 +1,6 @@
 """Asks on the terminal for what the flags did not say, and only for what is needed."""
 
 import getpass
-import re
 import socket
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +11,7 @@ from amiproxy.ami.errors import UnknownPrivilege
 from amiproxy.ami.privilege import parse_classes
 from amiproxy.config import Unfit
 from amiproxy.config.additions import Addition
+from amiproxy.config.address import host_and_port
 from amiproxy.tools.setup import pairs
 from amiproxy.tools.setup.facts import Facts
 from amiproxy.tools.setup.texts import LINK_USER
@@ -20,7 +20,6 @@ from amiproxy.x509.errors import BadName
 from amiproxy.x509.names import parse_name
 
 _MANAGER_CONF: Final = Path("/etc/asterisk/manager.conf")
-_ADDRESS: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]\s]+)):([0-9]{1,5})")
 _PRIVATE: Final = "private"
 
 T = TypeVar("T")
@@ -57,10 +56,7 @@ def pair_of(certificate: Path, key: Path | None) -> PairFiles:
 
 def asterisk_address(text: str) -> AsteriskAddress:
     """The address in ``HOST:PORT``, where an IPv6 address is in brackets.  Raises Unfit."""
-    match = _ADDRESS.fullmatch(text)
-    if match is None or not 0 < int(match[3]) < 1 << 16:
-        raise Unfit(f"{text!r} is not an address with a port", "write 127.0.0.1:5038 or [::1]:5038")
-    return AsteriskAddress(match[1] or match[2], int(match[3]))
+    return AsteriskAddress(*host_and_port(text, "127.0.0.1:5038"))
 
 
 def _certificate(facts: Facts, wishes: Wishes) -> Wishes:

@@ -2,10 +2,10 @@
 
 import argparse
 import os
-import re
 from pathlib import Path
 from typing import NamedTuple
 
+from amiproxy.config.address import host_and_port
 from amiproxy.core.model.errors import Unfit
 from amiproxy.tools.shell.live.connection import Account
 from amiproxy.tools.shell.live.session import Server
@@ -13,7 +13,6 @@ from amiproxy.tools.shell.profiles import PORT, Profile, Profiles, load_profiles
 from amiproxy.tools.shell.secrets import SecretSource
 from amiproxy.tools.tlsclient import Destination, client_context
 
-_TO = re.compile(r"(?:\[([0-9A-Fa-f:.%]+)\]|([^:\[\]\s]+))(?::([0-9]{1,5}))?")
 _EXAMPLE = """\
 profiles:
   office:
@@ -46,9 +45,9 @@ def target(arguments: argparse.Namespace, known: Profiles) -> Target:
     profile = _profile(name, known) if name else None
     if profile is None and not arguments.to:
         raise Unfit("no server is named", "give --to HOST:PORT, or --profile NAME")
-    host, port = (
-        _split(arguments.to) if arguments.to else (profile.host, profile.port) if profile else ("", 0)
-    )
+    host, port = (profile.host, profile.port) if profile else ("", 0)
+    if arguments.to:
+        host, port = host_and_port(arguments.to, f"pbx.example.org:{PORT}", PORT)
     profile = profile or Profile(host=host)
     user = arguments.user or profile.user
     if not user:
@@ -94,11 +93,3 @@ def _secret(arguments: argparse.Namespace, profile: Profile, user: str, there: D
         if there.chain is not None:
             return SecretSource()
     return SecretSource(prompt=f"Secret of {user} at {there}: ")
-
-
-def _split(text: str) -> tuple[str, int]:
-    match = _TO.fullmatch(text)
-    port = int(match[3] or PORT) if match is not None else 0
-    if match is None or not 0 < port < 65536:
-        raise Unfit(f"--to {text}: not HOST:PORT", "write pbx.example.org:5039 or [::1]:5039")
-    return match[1] or match[2], port
