@@ -35,7 +35,7 @@ def scripts(root: Command) -> Iterator[tuple[str, str]]:
         command.parser.description = command.summary
         for action in command.parser._actions:
             if (found := _completion(command, action)) is not None:
-                action.complete = found  # type: ignore[attr-defined]
+                action.complete = found  # type: ignore[attr-defined]  # shtab reads it
     for shell, place in PLACES.items():
         yield place, shtab.complete(root.parser, shell)
 

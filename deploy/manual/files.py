@@ -68,11 +68,6 @@ def _shortened(value: str) -> str:
     return re.sub(r"(\S{20})\S{50,}", r"\1...", value)
 
 
-def keys_of(annotated: str) -> set[str]:
-    """Every key that is explained."""
-    return {key for entry in entries(annotated) for key, _, _ in entry.keys}
-
-
 def page(
     names: tuple[str, ...], annotated: str, example: str, others: list[str], version: str, date: str
 ) -> str:

@@ -72,7 +72,7 @@ class Change(NamedTuple):
 
 
 def fingerprints(key: bytes) -> Fingerprint:
-    """Fingerprints under a random key.  Without the key nobody can test a guess of the secret."""
+    """Fingerprints under a random key.  Without the key, a guess of the secret cannot be tested."""
 
     def fingerprint(secret: str) -> str:
         digest = hmac.new(key, secret.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()
@@ -96,8 +96,8 @@ def plain(value: object) -> Plain:
         return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
     if isinstance(value, Mapping):
         return {str(name): plain(item) for name, item in value.items()}
-    if type(value) in (tuple, list):
-        return [plain(item) for item in value]  # type: ignore[attr-defined]
+    if isinstance(value, tuple | list) and type(value) in (tuple, list):
+        return [plain(item) for item in value]
     if value is None or isinstance(value, bool | int | float):
         return value
     return str(value)

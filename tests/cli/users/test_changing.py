@@ -342,7 +342,7 @@ class TestDifferences:
         assert "n3w" not in str(rows)
         assert dict(differences_of(after, before))["md5_secret"] == "removed"
 
-    def test_what_is_no_list_is_shown_before_and_after(self) -> None:
+    def test_values_other_than_lists_are_shown_before_and_after(self) -> None:
         rows = dict(differences_of(UserEntry(secret="h"), UserEntry(secret="h", contexts=("a",))))
         assert rows["contexts"] == "any -> a"
 

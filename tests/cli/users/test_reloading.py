@@ -99,6 +99,6 @@ def test_a_service_that_does_not_answer_as_ours_is_an_error(
     assert "not reloaded" in capsys.readouterr().err
 
 
-def test_a_socket_without_a_service_is_no_error(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_socket_without_a_service_is_not_an_error(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert reloaded(config, ["dialer"]) == 0
     assert "no service runs" in capsys.readouterr().out

@@ -1,6 +1,6 @@
 """The annotated files are read by their layout."""
 
-from deploy.manual.files import Entry, entries, keys_of, page
+from deploy.manual.files import Entry, entries, page
 
 ANNOTATED = """\
 # some.yaml: what it is.  More of it.
@@ -37,7 +37,6 @@ def test_a_comment_belongs_to_the_keys_below_it() -> None:
         Entry(2, [("list", "", False)]),
         Entry(6, [("first", "1", False)]),
     ]
-    assert keys_of(ANNOTATED) == {"tree", "a", "b", "leaf", "rules", "list", "first"}
 
 
 def test_the_page_does_not_explain_the_layout_of_the_file() -> None:

@@ -14,8 +14,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "users",
         help="list, add and change users, and show their rights",
         description="List, add and change the users of users.yaml, and show their rights.\n\n"
-        "A verb that changes users keeps all other text of the file, comments included. What it\n"
-        "makes is checked as the service would check it, and replaces the file as a whole; then\n"
+        "A verb that changes users keeps all other text of the file, comments included. The new\n"
+        "text is checked as the service would check it, and replaces the file as a whole; then\n"
         "the running service reloads, unless --no-reload is given.",
         epilog="examples:\n"
         "  ami-proxy users add wallboard --read call,agent\n"

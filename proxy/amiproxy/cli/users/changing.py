@@ -1,9 +1,7 @@
 """What all verbs that change users have in common: options, the report, the reload."""
 
 import argparse
-import shutil
 import sys
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -113,11 +111,7 @@ def _show(change: Change, name: str, after: str, *, is_one_of_several: bool) -> 
     rows = [
         (f"{name}: {label}" if is_one_of_several else label, said) for label, said in differences_of(old, new)
     ]
-    width = max((len(label) for label, _ in rows), default=0)
-    for label, said in rows:
-        first = f"  {printable(label):{width}}  "
-        room = max(shutil.get_terminal_size().columns, 60)
-        print(textwrap.fill(printable(said), room, initial_indent=first, subsequent_indent=" " * len(first)))
+    terminal.show(terminal.Facts([(printable(label), printable(said)) for label, said in rows], indent=2))
     known = warnings_of_entry(old) if old is not None and not old.disabled else []
     for warning in warnings_of_entry(new) if new is not None and not new.disabled else []:
         if warning not in known:

@@ -18,8 +18,8 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "the user has already stays. Values are separated by commas; an option may be\n"
         "repeated.\n\n"
         "A user without a list of contexts may use all of them, so that a list would take\n"
-        "rights away. This is refused, unless --only makes the values the whole list; so it\n"
-        "is for all keys but read, write, actions, acl, hosts and certificate.\n\n"
+        "rights away. This is refused unless --only makes the values the whole list. It applies\n"
+        "to all keys but read, write, actions, acl, hosts and certificate.\n\n"
         "rules, eventfilter and limits are changed in the file.",
         epilog="examples:\n"
         "  ami-proxy users allow dialer --write originate --read call,cdr\n"
@@ -27,9 +27,7 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "  ami-proxy users allow dialer --contexts outbound --technologies PJSIP --only",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("name", metavar="NAME")
-    for right in RIGHTS:
-        _add_right(parser, right.name, right.help)
+    _add_rights(parser)
     parser.add_argument(
         "--only", action="store_true", help="the values given are the whole list of each option that is used"
     )
@@ -48,15 +46,22 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "  ami-proxy users deny dialer --acl 192.0.2.7",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("name", metavar="NAME")
-    for right in RIGHTS:
-        _add_right(parser, right.name, right.help)
+    _add_rights(parser)
     add_options(parser)
     parser.set_defaults(run=guarded(_deny), only=False)
 
 
-def _add_right(parser: argparse.ArgumentParser, name: str, text: str) -> None:
-    parser.add_argument(f"--{name}", action="append", default=[], metavar="LIST", help=text, dest=_dest(name))
+def _add_rights(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME")
+    for right in RIGHTS:
+        parser.add_argument(
+            f"--{right.name}",
+            action="append",
+            default=[],
+            metavar="LIST",
+            help=right.help,
+            dest=_dest(right.name),
+        )
 
 
 def _dest(name: str) -> str:

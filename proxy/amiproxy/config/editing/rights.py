@@ -185,7 +185,7 @@ def _without_none(mapping: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _words(classes: Any) -> list[str]:
-    """A list of classes, or its text, as words; None is no class."""
+    """A list of classes, or its text, as words; None counts as no classes."""
     if isinstance(classes, str):
         return [word.strip() for word in classes.split(",")] if classes.strip() else []
     return list(classes or ())
@@ -247,6 +247,6 @@ def _decides(lines: Sequence[str], wanted: AccessRule) -> bool:
         if rule.network.version == wanted.network.version and rule.network.overlaps(wanted.network):
             if rule.permits != wanted.permits:
                 said = False
-            elif wanted.network.subnet_of(rule.network):  # type: ignore[arg-type]
+            elif wanted.network.subnet_of(rule.network):  # type: ignore[arg-type]  # equal versions
                 said = True
     return said

@@ -3,7 +3,7 @@
 from typing import Final
 
 from amiproxy.ami.actions import NAMELESS_ITEMS, answer_of
-from amiproxy.ami.answers import UNKNOWN, AnswerKind, response_of
+from amiproxy.ami.answers import AnswerKind, response_of
 from amiproxy.ami.message import Action, Message
 from amiproxy.ami.relay import event_list_of
 
@@ -15,7 +15,7 @@ class Answer:
     """The answer to ``action``, which was sent with ``action_id``.
 
     ``response`` is the first response; ``items`` are the messages of an event list, or of another answer in
-    several messages; ``complete`` is the last event of a list; ``rows`` is any text that is no message.
+    several messages; ``complete`` is the last event of a list; ``rows`` is any text outside a message.
     """
 
     def __init__(self, action: Action, action_id: bytes) -> None:
@@ -102,8 +102,3 @@ class Answer:
             self.items.append(message)
             return True
         return False
-
-    @property
-    def is_known(self) -> bool:
-        """Whether the action is one of Asterisk's own, whose answers have a known shape."""
-        return self._shape is not UNKNOWN

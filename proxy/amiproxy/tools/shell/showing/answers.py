@@ -12,6 +12,7 @@ from rich.text import Text
 from amiproxy.ami.answers import response_of
 from amiproxy.ami.message import Message
 from amiproxy.ami.relay import event_list_of
+from amiproxy.counted import count
 from amiproxy.tools.shell.answers.answer import Answer
 from amiproxy.tools.shell.answers.remedies import error_text
 from amiproxy.tools.shell.showing.layout import GAP, fitted, header_lines, layout
@@ -52,7 +53,7 @@ def answer(result: Answer, look: Look, width: int) -> Iterator[RenderableType]:
             if len(groups) > 1:
                 yield Text(name, style="bold")
             yield from _list(name, records, look, width)
-            yield Text(_counted(len(records), "row"), style="dim")
+            yield Text(count(len(records), "row"), style="dim")
         yield from _end(result, groups)
 
 
@@ -170,7 +171,3 @@ def _end(result: Answer, groups: object) -> Iterator[RenderableType]:
     promised = complete.get(b"listitems")
     if promised.isdigit() and int(promised) != len(result.items):
         yield Text(f"the list should have had {int(promised)} items", style="red")
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

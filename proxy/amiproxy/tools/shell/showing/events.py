@@ -6,6 +6,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from amiproxy.ami.message import Message
+from amiproxy.counted import count
 from amiproxy.tools.shell.showing.printable import shown
 
 #: Headers that say little about what happened.
@@ -40,8 +41,7 @@ def event(message: Message, at: str, width: int) -> Text:
 
 def unshown(number: int) -> Text:
     """The line about events that were only counted."""
-    noun = "event" if number == 1 else "events"
     return Text(
-        f"… {number} more {noun}, too many to show; \\filter chooses some, \\events off ends them",
+        f"… {count(number, 'more event')}, too many to show; \\filter chooses some, \\events off ends them",
         style="dim",
     )
