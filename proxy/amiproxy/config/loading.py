@@ -55,8 +55,8 @@ def draft_config(path: Path) -> Config:
         document = Document.parse(path, read_file(path))
     except Unfit as error:
         raise ConfigErrors([Problem.of_file(path, error)]) from None
-    unasked = (check_readable, check_certificate_file, read_secret, matching)
-    config = Binder(document, os.environ, CHECKS, unasked, REMOVED).bind(Config)
+    skipped = (check_readable, check_certificate_file, read_secret, matching)
+    config = Binder(document, os.environ, CHECKS, skipped, REMOVED).bind(Config)
     return _settled(config, document.in_order())
 
 
@@ -90,8 +90,8 @@ def loading(
     equal to the one in ``old`` is the same object.  ``texts`` has the contents that users files, which need
     not exist yet, are about to get; then the link's secret need not exist either.
     """
-    unasked = () if certificate_files else (check_certificate_file,)
-    read = _config(path, (*unasked, check_readable, read_secret) if texts else unasked)
+    skipped = () if certificate_files else (check_certificate_file,)
+    read = _config(path, (*skipped, check_readable, read_secret) if texts else skipped)
     reader = UsersReader(old.users if old is not None else {})
     for file in read.users_files:
         yield from reader.read_text(file, texts[file]) if file in texts else reader.read(file)
@@ -132,12 +132,12 @@ class _Read(NamedTuple):
     outdated: tuple[Problem, ...] = ()
 
 
-def _config(path: Path, unasked: Collection[Callable[[Path], object]] = ()) -> _Read:
+def _config(path: Path, skipped: Collection[Callable[[Path], object]] = ()) -> _Read:
     try:
         document = _document(path)
     except Unfit as error:
         return _Read(None, [Problem.of_file(path, error)])
-    binder = Binder(document, os.environ, CHECKS, unasked, REMOVED)
+    binder = Binder(document, os.environ, CHECKS, skipped, REMOVED)
     config = binder.bind(Config)
     problems = document.in_order()
     if config is not None:

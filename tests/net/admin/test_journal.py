@@ -80,7 +80,7 @@ async def test_the_last_lines_come_first(journal: Journal) -> None:
     assert numbers == [KEPT + 45, KEPT + 47, KEPT + 49, 1000]
 
 
-async def test_a_slow_reader_loses_lines_and_is_told_how_many(
+async def test_a_slow_reader_loses_lines_and_gets_their_number(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_ROOM", 5)

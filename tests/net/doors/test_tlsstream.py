@@ -61,7 +61,7 @@ async def test_the_banner_is_alone_in_the_first_write(door: TlsDoor, both: Conte
         assert await peer.record() == b"Response: Success\r\n\r\n"
 
 
-async def test_a_client_that_closes_before_it_sends_anything_is_told_from_one_that_gives_up(
+async def test_closing_before_and_during_the_handshake_are_different_reasons(
     door: TlsDoor, both: Contexts
 ) -> None:
     """The first is a health check, the second may not accept the certificate."""

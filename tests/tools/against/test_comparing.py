@@ -163,7 +163,7 @@ class TestUsers:
         }
         assert [key.key for user in report.users if user.name == "x" for key in user.keys] == ["read"]
 
-    def test_fewer_events_are_noticed_by_what_may_withhold_them(self, config: Config, path: Path) -> None:
+    def test_narrower_classes_filters_and_scopes_mean_fewer_events(self, config: Config, path: Path) -> None:
         old = entry(read=("call", "agent"))
         changed = {
             "read": entry(read=("call",)),

@@ -14,7 +14,7 @@ def no_command(_: Sequence[str]) -> tuple[int, str]:
     raise AssertionError("Asterisk answers, so its console need not be asked")
 
 
-def test_an_asterisk_that_accepts_the_login_is_no_trouble() -> None:
+def test_nothing_is_wrong_if_asterisk_accepts_the_login() -> None:
     with Manager() as manager:
         address = AsteriskAddress(port=manager.port)
         assert trouble(address, "amiproxy", SECRET.encode(), no_command) is None

@@ -118,7 +118,7 @@ def test_each_file_has_the_packages_owner_and_mode() -> None:
     assert (pair.key_access, pair.chain_access) == (FILE, Access("root", "ami-proxy", 0o644))
 
 
-def test_a_try_out_belongs_to_whom_it_tries() -> None:
+def test_files_of_a_trial_belong_to_the_user_who_runs_it() -> None:
     mine = empty(Path("/home/me/try"), is_root=False, has_account=False, me=("me", "us"))
     made = plan(mine, replace(WISHES, directory=Path("/home/me/try")))
     assert not [step for step in made.steps if isinstance(step, MakeAccount)]
@@ -183,7 +183,7 @@ def test_a_file_that_the_service_cannot_read_is_opened_to_its_group(name: str) -
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o660, 0o642])
-def test_a_secret_that_others_can_use_is_closed(mode: int) -> None:
+def test_a_secret_that_others_can_read_is_closed_to_them(mode: int) -> None:
     facts = complete()
     loose = replace(facts.secret, access=FILE._replace(mode=mode))
     [step] = plan(replace(facts, secret=loose), Wishes()).steps

@@ -46,7 +46,7 @@ def test_a_command_that_gives_none_is_refused(command: tuple[str, ...]) -> None:
     assert "hunter2" not in str(refused.value)
 
 
-def test_a_command_may_not_take_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_does_not_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(secrets, "PATIENCE", 0.2)
     with pytest.raises(Unfit, match="did not end"):
         SecretSource(command=("sleep", "30")).read()

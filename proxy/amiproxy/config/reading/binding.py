@@ -49,7 +49,7 @@ _INVALID = _Invalid()
 class Binder:
     """Binds one document.  ``checks`` are called for each struct of their type that could be built.
 
-    Checks of values (``Annotated``) by one of the functions in ``unasked`` are skipped.  ``removed``
+    Checks of values (``Annotated``) by one of the functions in ``skipped`` are skipped.  ``removed``
     has the keys that a struct once had, with a remedy each: such a key is accepted whatever its value,
     and reported as outdated.
     """
@@ -59,11 +59,11 @@ class Binder:
         document: Document,
         environ: Mapping[str, str],
         checks: Mapping[type, Check] | None = None,
-        unasked: Collection[Callable[[Any], object]] = (),
+        skipped: Collection[Callable[[Any], object]] = (),
         removed: Mapping[type, Mapping[str, str]] = MappingProxyType({}),
     ) -> None:
         self._removed = removed
-        self._unasked = unasked
+        self._skipped = skipped
         self._document = document
         self._environ = environ
         self._checks = checks or {}
@@ -95,7 +95,7 @@ class Binder:
             return bound
         try:
             for look in looks:
-                if look not in self._unasked:
+                if look not in self._skipped:
                     look(bound)
         except ValueError as error:
             return self._wrong(path, str(error), getattr(error, "remedy", ""))

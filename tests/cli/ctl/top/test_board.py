@@ -66,11 +66,11 @@ def test_the_sessions_of_a_user_are_added_up() -> None:
         session(2, "wall", outbox=7, denied=2, age=9.0, peer="192.0.2.2"),
         session(3, None, peer="2001:db8::1"),
     )
-    wall, stranger = found.users
+    wall, nameless = found.users
     assert (wall.id, wall.sessions, wall.outbox, wall.denied, wall.age) == ("wall", 2, 12, 3, 9.0)
     assert wall.rate_out == pytest.approx(10.0)
     assert wall.peer == "2 addresses"
-    assert (stranger.id, stranger.peer) == ("-", "[2001:db8::1]:3")
+    assert (nameless.id, nameless.peer) == ("-", "[2001:db8::1]:3")
 
 
 def test_rows_are_filtered_by_user_peer_and_id() -> None:

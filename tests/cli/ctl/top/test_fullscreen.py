@@ -162,7 +162,7 @@ async def test_a_key_needs_no_answer_of_the_service(answering: Answering) -> Non
         await until(lambda: terminal.top._state.mode is Mode.LIST and terminal.top._state.filter)
 
 
-async def test_pasted_text_is_no_keys(answering: Answering) -> None:
+async def test_pasted_text_does_not_act_as_keys(answering: Answering) -> None:
     async with running(answering) as terminal:
         terminal.press("down", "\x1b[200~ky\x1b[201~")
         terminal.press("/", "\x1b[200~user-1\n2\x1b[201~")

@@ -122,7 +122,7 @@ def test_the_footer_has_the_position_and_the_order() -> None:
     )
 
 
-def test_a_kick_is_asked_for_by_name_and_peer() -> None:
+def test_the_question_before_a_kick_names_user_and_peer() -> None:
     state, found = State(), board(session(1, "wall"))
     for key in ("down", "k"):
         state.press(key, found)

@@ -57,6 +57,6 @@ def test_one_filter_is_kept_once() -> None:
 
 
 @pytest.mark.parametrize("words", [[], ["-"], ["a/b"]])
-def test_what_is_no_pattern_is_refused(words: list[str]) -> None:
+def test_an_invalid_pattern_is_refused(words: list[str]) -> None:
     with pytest.raises(UsageError):
         Filter.from_words(words)

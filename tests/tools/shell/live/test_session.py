@@ -223,7 +223,7 @@ async def test_a_server_that_does_not_speak_ami_is_named(banner: bytes, part: st
         assert "\x1b" not in str(refused.value)
 
 
-async def test_nothing_that_listens_is_an_error_in_plain_words() -> None:
+async def test_a_refused_connection_is_an_error_in_plain_words() -> None:
     with pytest.raises(ConnectError, match="cannot be reached"):
         await Session.open(Server(Destination("127.0.0.1", free_port()), plain=True), lambda _: None)
 

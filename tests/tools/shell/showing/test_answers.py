@@ -141,7 +141,7 @@ def test_the_output_of_older_versions_is_text() -> None:
     assert screen(found, 80)[-2:] == ["System: a", "b"]
 
 
-def test_rows_that_are_no_message_are_text() -> None:
+def test_rows_outside_messages_are_text() -> None:
     found = Answer(read_line("IAXnetstats").action, ID)
     found.take(Message(b"IAX2/a   1\r\nIAX2/b   2\r\n\r\n"))
     found.end()

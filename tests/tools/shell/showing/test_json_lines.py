@@ -54,7 +54,7 @@ def test_a_line_is_valid_json_that_no_terminal_interprets() -> None:
     assert json.loads(line) == {"Event": "X", "A": value.decode(), "B": "\\xff"}
 
 
-def test_rows_that_are_no_message_are_text() -> None:
+def test_rows_outside_messages_are_text() -> None:
     found = Answer(read_line("IAXnetstats").action, b"1")
     found.take(Message(b"a 1\r\n\r\n"))
     found.end()
