@@ -214,7 +214,10 @@ def _wishes(arguments: argparse.Namespace) -> Wishes:
 
 def _secret_of_stdin() -> bytes:
     if sys.stdin.isatty():
-        raise Unfit("--secret-stdin reads a file or pipe, and stdin is a terminal", "omit it: setup asks")
+        raise Unfit(
+            "--secret-stdin reads a file or pipe, and stdin is a terminal",
+            "omit it, and setup asks for the secret",
+        )
     return sys.stdin.buffer.read(_MAX_SECRET + 2).removesuffix(b"\n").removesuffix(b"\r")
 
 
@@ -228,7 +231,7 @@ def _refuse_missing(facts: Facts, wishes: Wishes, arguments: argparse.Namespace)
         raise Unfit("a first user is needed", "give --user NAME, or --no-user")
     if not arguments.yes and not arguments.dry_run:
         remedy = "add --yes to go ahead, or --dry-run to see what would be done"
-        raise Unfit("stdin is not a terminal, so that nobody can be asked", remedy)
+        raise Unfit("stdin is not a terminal, so setup cannot ask for consent", remedy)
 
 
 def _refuse_classes(classes: str) -> None:

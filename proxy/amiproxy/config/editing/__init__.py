@@ -1,1 +1,1 @@
-"""Changes to the text of users.yaml: only the lines that a change concerns are written anew."""
+"""Changes to the text of users.yaml: only the lines that a change concerns are rewritten."""

@@ -17,9 +17,9 @@ import yaml
 
 from amiproxy.core.model.errors import Unfit
 
-#: Tags of values that are no texts.  What looks like a date is left as it is written.
+#: Tags of values that are not strings.  What looks like a date is left as it is written.
 _TYPED: Final = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "float", "null")}
-#: Line breaks to the parser that are none to an editor.
+#: Characters that are line breaks to the parser, but not to an editor.
 _ODD_BREAK: Final = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
 _COMMENT: Final = re.compile(r"([ \t]*)#")
 _WIDTH: Final = 1 << 30
@@ -181,7 +181,7 @@ class Splicer:
         old = [_plain(item) for item in node.value]
         kept = [item for item in old if item in value]
         if value[: len(kept)] != kept or any(item in old for item in value[len(kept) :]):
-            kept = []  # In another order, or some twice: all are written anew.
+            kept = []  # In another order, or some twice: rewrite them all.
         if node.flow_style and not kept:
             self._rewrite(key, node, value)
             return

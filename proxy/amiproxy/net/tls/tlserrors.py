@@ -6,7 +6,7 @@ from typing import Final
 #: The other side ended the TCP connection where TLS does not allow it.
 CLOSED: Final = "connection closed"
 #: A client gave up its handshake: before it sent anything, as health checks do; or after, as clients do that
-#: do not accept the certificate and do not say so.
+#: reject the certificate without an alert.
 CLOSED_BEFORE: Final = "closed before the handshake"
 CLOSED_DURING: Final = "closed during the handshake"
 #: A client sent more for its handshake than is accepted.

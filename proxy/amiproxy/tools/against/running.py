@@ -54,7 +54,7 @@ def running(asker: Asker, key: bytes) -> Running:
     head, *batches = asker.stream("configuration", key=key.hex())
     rows = [row for batch in batches for row in batch["users"]]
     if len(rows) != head["users"]:
-        raise ConnectionError("the service closed the connection before it had told all users; try again")
+        raise ConnectionError("the service closed the connection before it had sent all users; try again")
     return Running(
         interpreter={name: head[name] for name in ("version", "core", "python", "openssl")},
         config=head["config"],

@@ -17,7 +17,7 @@ def trouble(
     secret: bytes,
     runner: Callable[[Sequence[str]], tuple[int, str]],
 ) -> tuple[str, str] | None:
-    """What is wrong and what to do; None if Asterisk accepts the login.
+    """What is wrong, and what to do; None if Asterisk accepts the login.
 
     ``runner`` runs a command, to ask Asterisk's console when its port is closed.
     """

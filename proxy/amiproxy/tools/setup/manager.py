@@ -89,8 +89,9 @@ def changes(conf: ManagerConf, username: str, secret: str, host: str) -> list[Ch
     """The files that must change so that Asterisk accepts the link; none if nothing must.
 
     The account is added if it is missing: to a new file if manager.conf includes all files of a folder,
-    otherwise to the end of manager.conf.  A manager that is disabled is enabled, on loopback: nobody
-    depends on its address yet.  Raises Unfit if that cannot be written so that Asterisk reads it as meant.
+    otherwise to the end of manager.conf.  A manager that is disabled is enabled, on loopback: no
+    client depends on its address yet.  Raises Unfit if that cannot be written so that Asterisk reads it as
+    meant.
     """
     text, added, done = conf.text, None, []
     general = conf.general()

@@ -88,7 +88,7 @@ _USERS: Final = (
 class Surroundings(NamedTuple):
     """What the screen shows besides board and state."""
 
-    #: Why there is no newer look; "" if there is one.
+    #: Why the latest poll failed; "" if it succeeded.
     trouble: str = ""
     #: Lines of the selected session's details.
     details: Sequence[str] = ()

@@ -267,7 +267,7 @@ COMMANDS: Mapping[str, Command] = {
         Command("certs-reload", Permission.OPERATE, _certs_reload),
         Command("reload", Permission.OPERATE, _reload),
         Command("rehearse", Permission.READ, _rehearse),
-        # Who has the reply and the key can test guesses of a weak secret.
+        # With the reply and the key, guesses of a weak secret can be tested.
         Command("configuration", Permission.OPERATE, arguments=("key",), stream=_configuration, private=True),
         Command("drain", Permission.OPERATE, _drain, urgent=True),
         Command("log-level", Permission.OPERATE, _log_level, ("level",)),

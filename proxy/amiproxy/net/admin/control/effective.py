@@ -1,7 +1,7 @@
 """The configuration in force as plain data, so that another process can compare it with files on disk.
 
 Secrets are replaced by fingerprints under a key that the asker chose: the asker finds out whether a secret is
-the one that it has, and the reply alone is of no use to anybody.
+the one that it has, and the reply alone reveals none.
 """
 
 import os

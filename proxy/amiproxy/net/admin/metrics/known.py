@@ -14,7 +14,7 @@ from amiproxy.net.certs.result import TIMER, WATCH, Outcome
 from amiproxy.net.doors.proxyhandshake import NO_HEADER
 from amiproxy.net.tls.tlserrors import CLOSED, CLOSED_BEFORE, CLOSED_DURING, OVERLONG_HANDSHAKE
 
-#: The user of what happens before login, and of what users did who are no longer in the table.
+#: The label of events before login, and that of users who are no longer in the table.
 UNAUTHENTICATED: Final = ""
 REMOVED: Final = "removed"
 #: Whatever is not distinguished: actions that are not in the table, and reasons after the first of many.

@@ -206,7 +206,7 @@ class Session:
         for _, waiting in self._pending.values():
             if not waiting.done():
                 waiting.set_exception(lost)
-                # If nobody waits for it any more, that is no error.
+                # Mark the exception as retrieved: the waiting task may have been cancelled.
                 waiting.exception()
         self._pending.clear()
         raise lost
