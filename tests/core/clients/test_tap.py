@@ -147,7 +147,7 @@ def test_a_user_of_a_similar_name_is_not_shown() -> None:
     made.link_up()
     watcher = RecordingWatcher()
     made.hub.taps.watch("Änne", [], watcher)
-    session, transport = made.login("änne")
+    session, _ = made.login("änne")
     session.receive(b"Action: Ping\r\n\r\n")
     assert session not in watcher.sessions
     made.hub.taps.unwatch("Änne", watcher)
