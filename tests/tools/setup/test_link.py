@@ -1,6 +1,7 @@
 """Why the link is down: each cause is told apart, with what to do about it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,9 @@ from amiproxy.tools.setup.link import trouble
 from amiproxy.tools.setup.wishes import AsteriskAddress
 from tests.support.ports import free_port
 from tests.tools.doctor.manager import SECRET, Manager
+
+FILE = Path("/etc/ami-proxy/upstream.secret")
+REFUSAL = b"Response: Error\r\nMessage: Authentication failed\r\n"
 
 
 def no_command(_: Sequence[str]) -> tuple[int, str]:
@@ -17,17 +21,34 @@ def no_command(_: Sequence[str]) -> tuple[int, str]:
 def test_nothing_is_wrong_if_asterisk_accepts_the_login() -> None:
     with Manager() as manager:
         address = AsteriskAddress(port=manager.port)
-        assert trouble(address, "amiproxy", SECRET.encode(), no_command) is None
+        assert trouble(address, "amiproxy", SECRET.encode(), FILE, no_command) is None
     assert SECRET.encode() not in manager.heard
 
 
-def test_a_wrong_secret_is_named() -> None:
-    refusal = b"Response: Error\r\nMessage: Authentication failed\r\n"
-    with Manager(Login=refusal) as manager:
-        told = trouble(AsteriskAddress(port=manager.port), "amiproxy", b"wrong", no_command)
+@pytest.mark.parametrize(
+    ("status", "said", "text", "remedy"),
+    [
+        (127, "", "Authentication failed", "manager.conf"),
+        (0, "Unable to connect to remote asterisk", "Authentication failed", "manager.conf"),
+        (0, "There is no manager called amiproxy", "no account [amiproxy]", "add it"),
+        (
+            0,
+            "       username: amiproxy\n         secret: <Set>\n            ACL: no",
+            f"{FILE}",
+            f"into {FILE}",
+        ),
+        (0, "       username: amiproxy\n         secret: <Set>\n            ACL: yes", "deny", "permit"),
+    ],
+)
+def test_a_refused_login_is_explained_by_asterisks_console(
+    status: int, said: str, text: str, remedy: str
+) -> None:
+    with Manager(Login=REFUSAL) as manager:
+        address = AsteriskAddress(port=manager.port)
+        told = trouble(address, "amiproxy", b"wrong", FILE, lambda _: (status, said))
     assert told is not None
-    assert "Authentication failed" in told[0]
-    assert "manager.conf" in told[1]
+    assert text in told[0]
+    assert remedy in told[1]
 
 
 @pytest.mark.parametrize(
@@ -39,7 +60,7 @@ def test_a_wrong_secret_is_named() -> None:
     ],
 )
 def test_a_closed_port_is_explained_by_asterisks_console(status: int, text: str, remedy: str) -> None:
-    told = trouble(AsteriskAddress(port=free_port()), "amiproxy", b"s", lambda _: (status, ""))
+    told = trouble(AsteriskAddress(port=free_port()), "amiproxy", b"s", FILE, lambda _: (status, ""))
     assert told is not None
     assert text in told[0]
     assert remedy in told[1]
@@ -47,6 +68,6 @@ def test_a_closed_port_is_explained_by_asterisks_console(status: int, text: str,
 
 def test_another_service_on_the_port_is_recognised() -> None:
     with Manager(banner=b"220 mail.example.org ESMTP\r\n") as manager:
-        told = trouble(AsteriskAddress(port=manager.port), "amiproxy", b"s", no_command)
+        told = trouble(AsteriskAddress(port=manager.port), "amiproxy", b"s", FILE, no_command)
     assert told is not None
     assert "banner" in told[0]

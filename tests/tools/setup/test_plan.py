@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from amiproxy.config import Config, ConfigErrors, Unfit, draft_config
 from amiproxy.config.additions import Addition
@@ -74,6 +75,7 @@ def complete(**changes: Any) -> Facts:
         ca_key=there("ca/ca.key", Access("root", "root", 0o600)),
         certified=("dns:pbx.example.org",),
         user_names=("wallboard",),
+        is_private=True,
         accepted=True,
         unit=UnitState(runs=True, exists=True, active=True, enabled=True),
     )
@@ -236,6 +238,38 @@ def test_a_wish_that_an_edited_proxy_yaml_contradicts_is_refused(
     assert flag in refused.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("port", "console", "expected"),
+    [
+        ("asterisk", None, "asterisk"),
+        ("asterisk", "asterisk", "asterisk"),
+        # The manager is enabled only by a step of the plan.
+        (None, "asterisk", "asterisk"),
+        (None, None, None),
+        # A uid without a name.
+        ("998", None, "998"),
+    ],
+)
+def test_a_new_proxy_yaml_expects_asterisks_user(
+    port: str | None, console: str | None, expected: str | None
+) -> None:
+    made = plan(empty(port_user=port, console_user=console), WISHES)
+    step = written(made, "proxy.yaml")
+    assert yaml.safe_load(step.content)["upstream"].get("expect_user") == expected
+    assert expected is None or expected in step.summary
+
+
+def test_a_port_that_is_not_asterisks_own_is_reported_and_not_expected() -> None:
+    made = plan(empty(port_user="mallory", console_user="asterisk"), WISHES)
+    assert b"expect_user" not in written(made, "proxy.yaml").content
+    assert [text for text, _ in made.notes if "mallory" in text]
+
+
+def test_an_edited_proxy_yaml_gets_no_expected_user(tmp_path: Path) -> None:
+    facts = edited(tmp_path, proxy_yaml(ServiceText("link")))
+    assert plan(complete(port_user="asterisk", **facts), Wishes()).steps == ()
+
+
 def test_an_asterisk_on_another_machine_is_refused() -> None:
     with pytest.raises(Unfit, match="plain text"):
         plan(empty(), replace(WISHES, asterisk=AsteriskAddress("192.0.2.1")))
@@ -393,6 +427,64 @@ def test_a_given_secret_is_stored_and_never_replaces_another() -> None:
     with pytest.raises(Unfit) as refused:
         plan(complete(), wishes)
     assert "given" not in f"{refused.value.remedy}".replace("do not give one", "")
+
+
+# -- the renewal of a certificate of the private CA ----------------------------
+
+TIMER = UnitState(runs=True, exists=True)
+
+
+def commands(made: Plan) -> list[str]:
+    return [step.command[-1] for step in made.steps if isinstance(step, Run)]
+
+
+@pytest.mark.parametrize("facts", [empty(timer=TIMER), complete(timer=TIMER)])
+def test_the_timer_is_enabled_where_there_is_one(facts: Facts) -> None:
+    made = plan(facts, WISHES)
+    assert isinstance(made.steps[-1], Run)
+    assert made.steps[-1].command == ("systemctl", "enable", "--now", "ami-proxy-certificate.timer")
+    assert made.renewal is None
+
+
+def test_a_timer_that_runs_is_left_alone_and_one_alone_reloads_nothing() -> None:
+    runs = replace(TIMER, active=True, enabled=True)
+    made = plan(complete(timer=runs), Wishes())
+    assert (made.steps, made.start, made.renewal) == ((), None, None)
+    assert plan(complete(timer=TIMER), Wishes()).start is None
+
+
+def test_without_a_start_the_operator_is_told_how_to_enable_the_timer() -> None:
+    made = plan(empty(timer=TIMER), replace(WISHES, start=False))
+    assert commands(made) == []
+    assert made.renewal is not None
+    assert made.renewal.command[0] == "systemctl"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        empty(),
+        # The timer knows only the package's folder.
+        empty(Path("/home/me/try"), timer=TIMER),
+        empty(timer=TIMER, chain=Found(SYSTEM / "other.crt"), key=Found(SYSTEM / "other.key")),
+    ],
+)
+def test_where_the_timer_cannot_help_the_operator_is_told_what_to_run_daily(facts: Facts) -> None:
+    made = plan(facts, replace(WISHES, directory=facts.directory.path))
+    assert "ami-proxy-certificate.timer" not in commands(made)
+    assert made.renewal is not None
+    assert made.renewal.command[:3] == ("ami-proxy", "certs", "renew")
+    assert made.renewal.command[-2:] == (str(facts.chain.path), str(facts.key.path))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"is_private": False}, {"ca_key": Found(SYSTEM / "ca/ca.key")}],
+    ids=["not ours", "key is away"],
+)
+def test_a_certificate_that_is_not_renewed_here_gets_no_timer(changes: dict[str, Any]) -> None:
+    made = plan(complete(timer=TIMER, **changes), Wishes())
+    assert (made.steps, made.renewal) == ((), None)
 
 
 # -- the service -----------------------------------------------------------

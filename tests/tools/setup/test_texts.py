@@ -23,10 +23,13 @@ def test_the_configuration_says_what_was_wanted(
     username: str, address: AsteriskAddress, tmp_path: Path
 ) -> None:
     file = tmp_path / "proxy.yaml"
-    file.write_text(proxy_yaml(ServiceText(username, address, "0.0.0.0:6000", "127.0.0.1:9539"), tmp_path))
+    file.write_text(
+        proxy_yaml(ServiceText(username, address, "0.0.0.0:6000", "127.0.0.1:9539", "0"), tmp_path)
+    )
     config = draft_config(file)
     assert config.upstream.username == username
     assert (config.upstream.host, config.upstream.port) == address
+    assert config.upstream.expect_user == "0"
     assert str(config.listeners[0].address) == "0.0.0.0:6000"
     assert config.metrics is not None
     assert str(config.metrics.address) == "127.0.0.1:9539"

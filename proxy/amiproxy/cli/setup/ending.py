@@ -55,7 +55,7 @@ def finish(plan: Plan, facts: Facts, wishes: Wishes) -> bool:
 def _examine(proxy: Path, *, is_linked: bool) -> bool:
     """Print what the doctor finds wrong; whether the service can start.
 
-    Without a link, what it says about Asterisk is left out: the reason is told at the end.
+    Without a link, what it says about Asterisk is left out: the end says why there is none.
     """
     counts = Counter[str]()
     can_start = True
@@ -66,8 +66,8 @@ def _examine(proxy: Path, *, is_linked: bool) -> bool:
         if finding.level in ("ok", "unknown") or (finding.subject == "asterisk" and not is_linked):
             continue
         screen.note(f"{finding.subject}: {finding.text}", finding.remedy, finding.level)
-    text = f"{counts['ok']} checks of ami-proxy doctor"
-    screen.line(f"{text}; {counts['unknown']} cannot be made here" if counts["unknown"] else text, "ok")
+    text = f"checks of ami-proxy doctor passed: {counts['ok']}"
+    screen.line(f"{text}; not possible here: {counts['unknown']}" if counts["unknown"] else text, "ok")
     return can_start
 
 
@@ -152,7 +152,7 @@ def _trouble(config: Config) -> tuple[str, str] | None:
     upstream = config.upstream
     secret = read_secret(upstream.secret_file)
     address = AsteriskAddress(upstream.host, upstream.port)
-    return trouble(address, upstream.username, secret, state.run)
+    return trouble(address, upstream.username, secret, upstream.secret_file, state.run)
 
 
 def _tell(plan: Plan, facts: Facts, wishes: Wishes) -> None:
@@ -162,13 +162,11 @@ def _tell(plan: Plan, facts: Facts, wishes: Wishes) -> None:
         host = f"[{host}]"
     trust = ("-CAfile", plan.ca.name) if plan.ca is not None else ()
     if plan.ca is not None:
-        renew = ("ami-proxy", "certs", "renew", "--ca", str(plan.ca.parent), "--within", "30")
         trusted = f"Clients must trust {plan.ca}: copy it to them. To try it there:"
+        if plan.renewal is not None:
+            text, command = plan.renewal
+            terminal.show("", terminal.Paragraph(text), "", terminal.Command(*command))
         terminal.show(
-            "",
-            "Run this daily, such as from cron, to renew the certificate in time:",
-            "",
-            terminal.Command(*renew, str(facts.chain.path), str(facts.key.path)),
             "",
             terminal.Paragraph(trusted),
             "",

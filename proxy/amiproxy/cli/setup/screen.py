@@ -29,9 +29,15 @@ def show(plan: Plan, *, complete: bool) -> None:
     for text, remedy in plan.notes:
         note(text, remedy)
     if plan.section:
+        text = "Add this to Asterisk's manager.conf, or name the file with --manager-conf:"
+        if plan.section_exists:
+            text = (
+                f"Asterisk has an account [{plan.username}] already, whose secret is not known here. "
+                "Change it to this, or name manager.conf with --manager-conf, to have its secret used:"
+            )
         terminal.show(
             "",
-            terminal.Paragraph("Add this to Asterisk's manager.conf, or name the file with --manager-conf:"),
+            terminal.Paragraph(text),
             "",
             plan.section.rstrip(),
             "",

@@ -25,6 +25,10 @@ class ProbeError(Exception):
         self.remedy = remedy
 
 
+class LoginRefused(ProbeError):
+    """Asterisk refused the login."""
+
+
 class Probe:
     """A connection to Asterisk; use it in a ``with``.
 
@@ -63,7 +67,7 @@ class Probe:
         self.banner = line.decode("ascii").strip()
 
     def log_in(self, username: str, secret: bytes) -> None:
-        """Log in by MD5 challenge, so that the secret is not sent.  Raises ProbeError, also if refused."""
+        """Log in by MD5 challenge, so that the secret is not sent.  Raises ProbeError, or LoginRefused."""
         reply = self.ask("Challenge", AuthType="MD5")
         key = hashlib.md5(reply.get(b"challenge") + secret, usedforsecurity=False).hexdigest()
         reply = self.ask("Login", AuthType="MD5", Username=username, Key=key, Events="off")
@@ -73,7 +77,7 @@ class Probe:
                 f"give [{username}] in manager.conf the secret of upstream.secret_file, "
                 "then run: asterisk -rx 'manager reload'"
             )
-            raise ProbeError(text, remedy)
+            raise LoginRefused(text, remedy)
 
     def ask(self, action: str, **headers: str) -> Message:
         """Send an action and return its response, whatever it says.  Raises ProbeError."""

@@ -3,6 +3,7 @@
     wishes.py    what the operator wants, from flags or answers
     facts.py     what is there: files, accounts, systemd, Asterisk's manager.conf
     texts.py     the text of proxy.yaml, and of the manager account's section
+    owner.py     the user that Asterisk runs as
     manager.py   manager.conf: what it says, and its text with the account added
     steps.py     the kinds of steps: folders, files, certificates, commands
     plan.py      the steps that lead from what is there to what is wanted

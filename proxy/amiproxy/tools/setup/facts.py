@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from cryptography.exceptions import InvalidSignature
+
 from amiproxy.config import (
     Address,
     Certificate,
@@ -27,10 +29,11 @@ from amiproxy.config.users.userfiles import parse_users
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.result import CertificatesRefused
 from amiproxy.tools.conffiles import included_by, read_text
-from amiproxy.tools.setup.link import trouble
+from amiproxy.tools.setup.link import has_account, trouble
 from amiproxy.tools.setup.manager import ManagerConf
+from amiproxy.tools.setup.owner import owners
 from amiproxy.tools.setup.steps import Access
-from amiproxy.tools.setup.texts import proxy_yaml
+from amiproxy.tools.setup.texts import LINK_USER, proxy_yaml
 from amiproxy.tools.setup.wishes import SYSTEM, AsteriskAddress, PairFiles, Wishes
 from amiproxy.x509.errors import X509Error
 from amiproxy.x509.facts import facts_of
@@ -39,6 +42,8 @@ from amiproxy.x509.validating.findings import errors_of
 
 ACCOUNT: Final = "ami-proxy"
 UNIT: Final = "ami-proxy.service"
+#: Renews a certificate of the private CA in ``SYSTEM``.
+TIMER: Final = "ami-proxy-certificate.timer"
 #: 48 characters of base64, the length that the doctor asks for.
 _SECRET_BYTES: Final = 36
 _PATIENCE: Final = 30.0
@@ -102,10 +107,16 @@ class Facts:
     #: Whether certbot has its folder for hooks.
     certbot: bool = False
     unit: UnitState = UnitState()
+    timer: UnitState = UnitState()
+    #: Whether the private CA issued the certificate that is there.
+    is_private: bool = False
+    #: The users that own Asterisk's port and the socket of its console, where known.
+    port_user: str | None = None
+    console_user: str | None = None
     #: Whether Asterisk accepts the link's login.
     accepted: bool = False
-    #: Whether Asterisk's command is installed.
-    has_asterisk: bool = False
+    #: Whether the running Asterisk has an account of the link's name.
+    has_link_user: bool = False
     is_root: bool = False
     me: tuple[str, str] = ("", "")
     has_account: bool = False
@@ -115,8 +126,7 @@ class Facts:
     @property
     def proxy_is_edited(self) -> bool:
         """Whether proxy.yaml is neither missing nor the package's own."""
-        text = self.proxy.content
-        return text is not None and text != proxy_yaml(directory=self.directory.path).encode()
+        return _is_edited(self.proxy, self.directory.path)
 
 
 def gather(wishes: Wishes) -> Facts:
@@ -132,7 +142,12 @@ def gather(wishes: Wishes) -> Facts:
     secret = found(config.upstream.secret_file if config is not None else folder / "upstream.secret")
     users = found(_users_file(config, folder))
     directory = found(folder)
+    ca_certificate = found(folder / "ca/ca.crt")
     given = _given(wishes.pair)
+    conf = _manager_conf(wishes.manager_conf)
+    edited = config if _is_edited(proxy, folder) else None
+    link_user = edited.upstream.username if edited is not None else wishes.username or LINK_USER
+    of_port, of_console = owners(_address(edited, conf, wishes))
     return Facts(
         directory=directory,
         certs=found(chain.path.parent),
@@ -143,12 +158,12 @@ def gather(wishes: Wishes) -> Facts:
         key=key,
         request=found(key.path.with_suffix(".csr")),
         users=users,
-        ca_certificate=found(folder / "ca/ca.crt"),
+        ca_certificate=ca_certificate,
         ca_key=found(folder / "ca/ca.key"),
         certified=_names_of(given[0] if given is not None and not chain.exists else chain),
         user_names=_user_names(config, users),
         given=given,
-        manager=_manager_conf(wishes.manager_conf),
+        manager=conf,
         manager_access=found(wishes.manager_conf).access if wishes.manager_conf is not None else None,
         accepted=_is_accepted(config, secret),
         hook=HOOKS / "certbot-deploy" if (HOOKS / "certbot-deploy").exists() else None,
@@ -156,7 +171,11 @@ def gather(wishes: Wishes) -> Facts:
         hook_defaults=found(HOOK_DEFAULTS),
         certbot=CERTBOT_HOOKS.is_dir(),
         unit=unit_state(),
-        has_asterisk=shutil.which("asterisk") is not None,
+        timer=unit_state(TIMER),
+        is_private=_is_issued_by(ca_certificate, chain),
+        port_user=_user_name(of_port) if of_port is not None else None,
+        console_user=_user_name(of_console) if of_console is not None else None,
+        has_link_user=has_account(link_user, run) is True,
         is_root=os.geteuid() == 0,
         me=(_user_name(os.geteuid()), _group_name(os.getegid())),
         has_account=_account_exists(),
@@ -200,11 +219,11 @@ def run(command: Sequence[str]) -> tuple[int, str]:
     return done.returncode, done.stdout.strip()
 
 
-def unit_state() -> UnitState:
-    """What systemd, if it runs, knows about the unit."""
+def unit_state(unit: str = UNIT) -> UnitState:
+    """What systemd, if it runs, knows about a unit."""
     if not Path("/run/systemd/system").is_dir():
         return UnitState()
-    status, said = run(("systemctl", "show", "-p", "LoadState,ActiveState,UnitFileState", UNIT))
+    status, said = run(("systemctl", "show", "-p", "LoadState,ActiveState,UnitFileState", unit))
     shown = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
     if status != 0 or shown.get("LoadState") != "loaded":
         return UnitState(runs=True)
@@ -216,12 +235,23 @@ def unit_state() -> UnitState:
     )
 
 
+def _is_edited(proxy: Found, folder: Path) -> bool:
+    return proxy.content is not None and proxy.content != proxy_yaml(directory=folder).encode()
+
+
+def _address(edited: Config | None, conf: ManagerConf | None, wishes: Wishes) -> AsteriskAddress:
+    if edited is not None:
+        return AsteriskAddress(edited.upstream.host, edited.upstream.port)
+    return wishes.asterisk or (AsteriskAddress(port=conf.port()) if conf is not None else AsteriskAddress())
+
+
 def _is_accepted(config: Config | None, secret: Found) -> bool:
     if config is None or not secret.content:
         return False
     upstream = config.upstream
     address = AsteriskAddress(upstream.host, upstream.port)
-    return trouble(address, upstream.username, secret.content.rstrip(b"\r\n"), run) is None
+    text = secret.content.rstrip(b"\r\n")
+    return trouble(address, upstream.username, text, secret.path, run) is None
 
 
 def _users_file(config: Config | None, folder: Path) -> Path:
@@ -254,6 +284,18 @@ def _names_of(chain: Found) -> tuple[str, ...]:
         return facts_of(load_certificates(chain.content, str(chain.path))[0]).names
     except X509Error:
         return ()  # the doctor says what is wrong with it
+
+
+def _is_issued_by(ca: Found, chain: Found) -> bool:
+    if ca.content is None or chain.content is None:
+        return False
+    try:
+        issuer = load_certificates(ca.content, str(ca.path))[0]
+        certificate = load_certificates(chain.content, str(chain.path))[0]
+        certificate.verify_directly_issued_by(issuer)
+    except (X509Error, ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _given(pair: PairFiles | None) -> tuple[Found, Found] | None:

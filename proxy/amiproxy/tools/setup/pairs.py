@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from amiproxy.core.model.errors import Unfit
-from amiproxy.tools.setup.facts import HOOKS, Facts
-from amiproxy.tools.setup.steps import Access, IssueCertificate, Link, MakeCa, Step, WriteFile
+from amiproxy.tools.setup.facts import HOOKS, TIMER, Facts
+from amiproxy.tools.setup.steps import Access, IssueCertificate, Link, MakeCa, Run, Step, WriteFile
 from amiproxy.tools.setup.wishes import SYSTEM, Wishes
 from amiproxy.x509.errors import BadName
 from amiproxy.x509.names import format_name, lost_names, parse_name
@@ -19,6 +19,13 @@ _LIVE: Final = re.compile(r".*/live/([A-Za-z0-9._*-]+)/[^/]+")
 
 #: A text for the operator, and what to do.
 Note = tuple[str, str]
+
+
+class Renewal(NamedTuple):
+    """A command, and in what way the operator has to run it."""
+
+    text: str
+    command: tuple[str, ...]
 
 
 def needs_host(facts: Facts, wishes: Wishes) -> bool:
@@ -101,6 +108,43 @@ def renewal(facts: Facts) -> Iterator[Step]:
         yield Link(hook.path, facts.hook, "certbot then installs each renewal")
 
 
+def timer(facts: Facts, wishes: Wishes) -> Run | None:
+    """Start the timer that renews a certificate of the private CA; None if it is not there or not needed."""
+    if not _has_timer(facts, wishes) or not wishes.start or (facts.timer.active and facts.timer.enabled):
+        return None
+    command = ("systemctl", "enable", "--now", TIMER)
+    return Run(command, "renew the certificate in time", f"look at: systemctl status {TIMER}")
+
+
+def left_to_renew(facts: Facts, wishes: Wishes) -> Renewal | None:
+    """What the operator has to do so that a certificate of the private CA is renewed; None if nothing."""
+    if not _is_renewed_here(facts, wishes):
+        return None
+    if _has_timer(facts, wishes):
+        if wishes.start or (facts.timer.active and facts.timer.enabled):
+            return None
+        text = "The timer that renews the certificate in time was not started. To start it:"
+        return Renewal(text, ("systemctl", "enable", "--now", TIMER))
+    renew = ("ami-proxy", "certs", "renew", "--ca", str(facts.ca_certificate.path.parent), "--within", "30")
+    text = "Run this daily, such as from cron, to renew the certificate in time:"
+    return Renewal(text, (*renew, str(facts.chain.path), str(facts.key.path)))
+
+
+def _is_renewed_here(facts: Facts, wishes: Wishes) -> bool:
+    """Whether the private CA issues the certificate; its key may have been moved to another machine."""
+    return needs_host(facts, wishes) or (facts.is_private and facts.ca_key.exists)
+
+
+def _has_timer(facts: Facts, wishes: Wishes) -> bool:
+    """Whether the package's timer renews this certificate: it knows only the files in ``SYSTEM``."""
+    return (
+        _is_renewed_here(facts, wishes)
+        and facts.timer.exists
+        and facts.ca_certificate.path == SYSTEM / "ca/ca.crt"
+        and (facts.chain.path, facts.key.path) == (SYSTEM / "certs/server.crt", SYSTEM / "certs/server.key")
+    )
+
+
 def _is_hooked(facts: Facts) -> bool:
     """Whether certbot runs the hook for this certificate already."""
     lineage, defaults = _lineage(facts), facts.hook_defaults
@@ -138,5 +182,4 @@ def _refuse_bad_names(hosts: tuple[str, ...]) -> None:
 
 def private_ca(facts: Facts, wishes: Wishes) -> Path | None:
     """The CA certificate that clients need, if the private CA issued the server's, or is going to."""
-    ca = facts.ca_certificate
-    return ca.path if ca.exists or needs_host(facts, wishes) else None
+    return facts.ca_certificate.path if facts.is_private or needs_host(facts, wishes) else None

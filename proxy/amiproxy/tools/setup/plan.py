@@ -40,6 +40,8 @@ class Plan:
     notes: tuple[Note, ...]
     #: The manager account's section, if the operator has to add it; without its secret.
     section: str
+    #: Whether Asterisk has an account of that name already.
+    section_exists: bool
     #: The manager account, and where Asterisk listens.
     username: str
     asterisk: AsteriskAddress
@@ -47,6 +49,8 @@ class Plan:
     listen: Address
     #: The CA that clients must trust; None if it is a public one.
     ca: Path | None
+    #: How the operator has its certificate renewed in time; None if nothing is left to do.
+    renewal: pairs.Renewal | None = None
     #: The step that adds the first user, and its secret; None if none is added.
     user_step: WriteFile | None = None
     user_secret: str = field(default="", repr=False)
@@ -84,17 +88,20 @@ class _Planner:
             *self._proxy_yaml(),
         ]
         manager_steps = list(self._manager())
+        timer = pairs.timer(facts, wishes)
         return Plan(
-            steps=(*steps, *manager_steps),
+            steps=(*steps, *manager_steps, *((timer,) if timer is not None else ())),
             # Also after a change of Asterisk's alone: a reload makes the link try again at once.
             start=self._start(changed=bool(steps or manager_steps)),
             kept=tuple(self._kept),
             notes=tuple(self._notes()),
             section=self._section(),
+            section_exists=facts.has_link_user,
             username=self._service.username,
             asterisk=self._service.asterisk,
             listen=Address.from_text(self._service.listen),
             ca=pairs.private_ca(facts, wishes),
+            renewal=pairs.left_to_renew(facts, wishes),
             user_step=self._user_step,
             user_secret=facts.fresh[1] if self._user_step is not None else "",
         )
@@ -109,6 +116,7 @@ class _Planner:
             asterisk=wishes.asterisk or self._address_in_manager_conf(),
             listen=wishes.listen or texts.LISTEN,
             metrics=wishes.metrics,
+            expect_user=self._asterisks_user(),
         )
         if not facts.proxy_is_edited or facts.config is None:
             _check(asked)
@@ -130,6 +138,15 @@ class _Planner:
     def _address_in_manager_conf(self) -> AsteriskAddress:
         conf = self._facts.manager
         return AsteriskAddress(port=conf.port()) if conf is not None else AsteriskAddress()
+
+    def _asterisks_user(self) -> str | None:
+        """The owner of Asterisk's port, or while it is closed that of its console; None if they differ."""
+        port, console = self._facts.port_user, self._facts.console_user
+        return None if self._is_disputed() else port or console
+
+    def _is_disputed(self) -> bool:
+        port, console = self._facts.port_user, self._facts.console_user
+        return port is not None and console is not None and port != console
 
     def _wanted_secret(self) -> bytes:
         """The link's secret: the one that is there, or that the operator gave, or a new one."""
@@ -217,7 +234,9 @@ class _Planner:
             return
         new, old = text.decode(), found.content.decode() if found.content is not None else None
         shown, detail = ("", new) if old is None else (_diff(found.path, old, new), "")
-        yield WriteFile(found.path, text, self._access(), "the configuration", found.content, shown, detail)
+        user = self._service.expect_user
+        summary = "the configuration" if user is None else f"the configuration, with Asterisk's user, {user}"
+        yield WriteFile(found.path, text, self._access(), summary, found.content, shown, detail)
         if found.exists:
             yield from self._corrected(found, self._access(), secret=False)
 
@@ -287,6 +306,11 @@ class _Planner:
                 "there is no user yet, so no client can log in",
                 "ami-proxy users add NAME --read call --generate",
             )
+        if self._is_disputed():
+            port, socket = self._service.asterisk, "/run/asterisk/asterisk.ctl"
+            text = f"{port} belongs to user {facts.port_user}, but {socket} to {facts.console_user}"
+            remedy = f"if the port is not Asterisk's, stop what listens there: ss -ltnp sport = :{port.port}"
+            yield text, f"{remedy}; otherwise set upstream.expect_user: {facts.port_user}"
         if facts.manager is not None:
             yield from manager.advice(facts.manager, self._service.asterisk.port)
             account = facts.manager.account(self._service.username)

@@ -25,6 +25,8 @@ class ServiceText(NamedTuple):
     asterisk: AsteriskAddress = AsteriskAddress()
     listen: str = LISTEN
     metrics: str | None = None
+    #: The user that Asterisk runs as, if it is known.
+    expect_user: str | None = None
 
 
 #: With it proxy.yaml is the package's own file, deploy/debian/proxy.yaml.
@@ -49,6 +51,13 @@ def proxy_yaml(service: ServiceText = DEFAULT, directory: Path = SYSTEM) -> str:
     lines += [
         f"  username: {_quoted(service.username)}",
         "  secret_file: upstream.secret",
+    ]
+    if service.expect_user is not None:
+        lines += [
+            "  # Asterisk's user.  No other local user can take Asterisk's place while it is down.",
+            f"  expect_user: {_quoted(service.expect_user)}",
+        ]
+    lines += [
         "",
         "listeners:",
         f'  - address: "{service.listen}"',
