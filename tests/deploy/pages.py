@@ -9,7 +9,7 @@ typed as root on the PBX.  In ``console`` blocks lines that begin with ``$ `` ar
 ``sh source``                           typed in a checkout of the source
 ``sh elsewhere``                        needs the internet, or a machine that is none of these
 ``yaml proxy.yaml``, ``ini FILE`` …     a part of the file named
-``text``                                output, or anything else that nobody types
+``text``                                output, or anything else that is not typed
 ======================================  ====================================================================
 """
 

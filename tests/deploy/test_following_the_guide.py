@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy.first_event import reach_first_event
 from tests.deploy.follower import Follower
-from tests.deploy.newcomer import arrive
 from tests.deploy.site import CLIENT, NAME, Site
 from tests.support.waiting import wait_until
 
@@ -17,8 +17,8 @@ GUIDE, INSTALL = "deploy/README.md", "deploy/install.md"
 CERTS, FAIL2BAN = "certs/README.md", "deploy/fail2ban/README.md"
 
 
-class Story:
-    """The chapters, in an order in which an operator may live through them."""
+class Operation:
+    """The tasks that the pages describe, in an order in which an operator may do them."""
 
     def __init__(self, site: Site, package: Path) -> None:
         self.site = site
@@ -27,14 +27,14 @@ class Story:
         self.package = package
         self.secret = ""
 
-    def arrive(self) -> None:
-        """From the package to the first event on a client of another project."""
-        arrival = arrive(self.guide, self.package)
-        sys.stdout.write(f"\n{arrival}\n")
-        assert len(arrival.commands) <= 6
-        assert arrival.seconds < 300
-        assert arrival.event == "QueueMemberAdded support"
-        self.secret = arrival.secret
+    def reach_first_event(self) -> None:
+        """From the package to the first event at a client that is not ours."""
+        measured = reach_first_event(self.guide, self.package)
+        sys.stdout.write(f"\n{measured}\n")
+        assert len(measured.commands) <= 6
+        assert measured.seconds < 300
+        assert measured.event == "QueueMemberAdded support"
+        self.secret = measured.secret
 
     def connect(self) -> None:
         said = self.guide.section(GUIDE, "Connect a client", typed="Action: Logoff\r\n\r\n")
@@ -42,7 +42,7 @@ class Story:
         assert "Authentication accepted" in self.log_in()
 
     def log_in(self, secret: str = "", *options: str) -> str:
-        """What a client that logs in as wallboard, asks for an event, and logs off is sent."""
+        """What is sent to a client that logs in as wallboard and logs off."""
         login = f"Action: Login\r\nUsername: wallboard\r\nSecret: {secret or self.secret}\r\n\r\n"
         line = self.site.client(
             *("openssl", "s_client", "-connect", f"{NAME}:5039", "-CAfile", "ca.crt"),
@@ -86,7 +86,7 @@ class Story:
         assert "reloaded" in self.journal()
         before = self.pbx.run("cat", "/etc/ami-proxy/users.yaml").stdout
         self.write("users.yaml", before + "  broken: {secret: plain text}\n")
-        # The page has the reader check first; whoever does not is told by the reload itself.
+        # The page has the reader check first; without that, the reload itself reports the error.
         self.guide.section(GUIDE, "Reload", 0, status=1)
         assert self.pbx.run("systemctl", "reload", "ami-proxy", check=False).returncode != 0
         assert "users.broken" in self.guide.section(GUIDE, "Reload", 1)
@@ -328,21 +328,21 @@ _OF_OTHERS = {
 
 
 def test_everything_that_the_pages_say_can_be_done(site: Site, package: Path) -> None:
-    story = Story(site, package)
-    story.arrive()
-    story.connect()
-    story.ask_the_doctor()
-    story.change_users()
-    story.reload()
-    story.read_the_log()
-    story.stop_and_start()
-    story.rotate()
-    story.use_client_certificates()
-    story.ban()
-    story.upgrade_and_roll_back()
-    story.remove()
-    story.install()
-    story.set_up_by_hand()
-    story.start()
-    story.vary()
-    assert story.guide.left == []
+    operation = Operation(site, package)
+    operation.reach_first_event()
+    operation.connect()
+    operation.ask_the_doctor()
+    operation.change_users()
+    operation.reload()
+    operation.read_the_log()
+    operation.stop_and_start()
+    operation.rotate()
+    operation.use_client_certificates()
+    operation.ban()
+    operation.upgrade_and_roll_back()
+    operation.remove()
+    operation.install()
+    operation.set_up_by_hand()
+    operation.start()
+    operation.vary()
+    assert operation.guide.left == []

@@ -1,6 +1,6 @@
-"""From a clean Debian 12 with Asterisk to the first event on a foreign client: commands, and time.
+"""From a clean Debian 12 with Asterisk to the first event at another program: commands and time.
 
-``python3 -m tests.deploy.newcomer [PACKAGE]`` measures it with this package (``dist/*.deb``), and prints it.
+``python3 -m tests.deploy.first_event [PACKAGE]`` measures it with this package (``dist/*.deb``).
 """
 
 import re
@@ -19,8 +19,8 @@ _SECONDS = 30.0
 
 
 @dataclass
-class Arrival:
-    """What it took: the commands with their seconds; the user's ``secret``; the first ``event``."""
+class Measured:
+    """The commands with their seconds, the user's ``secret``, and the first ``event``."""
 
     commands: list[tuple[str, float]] = field(default_factory=list)
     secret: str = ""
@@ -36,26 +36,26 @@ class Arrival:
         return sum(seconds for _, seconds in self.commands)
 
 
-def arrive(guide: Follower, package: Path) -> Arrival:
+def reach_first_event(guide: Follower, package: Path) -> Measured:
     """Follow the guide to the first event.  The package was copied to the PBX before."""
     site = guide.site
     site.pbx.write(f"/root/{package.name}", package.read_bytes())
-    arrival = Arrival()
+    measured = Measured()
     for heading in ("Install", "Set up"):
         [block] = [block for block in blocks(_GUIDE) if block.heading == heading and block.is_typed]
         started = time.monotonic()
         said = guide.block(block)
         command = re.sub(r"\\\n *", "", block.text).strip()
         assert "\n" not in command
-        arrival.commands.append((command, time.monotonic() - started))
-    [arrival.secret] = re.findall(r"Secret: (\S+)", said)
+        measured.commands.append((command, time.monotonic() - started))
+    [measured.secret] = re.findall(r"Secret: (\S+)", said)
     started = time.monotonic()
     (site.folder / "ca.crt").write_text(site.pbx.run("cat", "/etc/ami-proxy/ca/ca.crt").stdout)
-    arrival.commands.append(("scp pbx.example.org:/etc/ami-proxy/ca/ca.crt .", time.monotonic() - started))
+    measured.commands.append(("scp pbx.example.org:/etc/ami-proxy/ca/ca.crt .", time.monotonic() - started))
     started = time.monotonic()
-    arrival.event = _first_event(site, arrival.secret)
-    arrival.commands.append(("python3 client.py", time.monotonic() - started))
-    return arrival
+    measured.event = _first_event(site, measured.secret)
+    measured.commands.append(("python3 client.py", time.monotonic() - started))
+    return measured
 
 
 def _first_event(site: Site, secret: str) -> str:
@@ -79,8 +79,8 @@ def _first_event(site: Site, secret: str) -> str:
 
 def main(package: Path) -> None:
     """Measure it once, and print it."""
-    with Site("newcomer") as site:
-        sys.stdout.write(f"{arrive(Follower(site), package)}\n")
+    with Site("measured") as site:
+        sys.stdout.write(f"{reach_first_event(Follower(site), package)}\n")
 
 
 if __name__ == "__main__":
