@@ -1,8 +1,9 @@
 """Settings and hooks for every test."""
 
+import logging
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -58,6 +59,15 @@ class ByFixtures(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFixtures | None:
     """For ``--dist loadfile``, which ``make test`` uses."""
     return ByFixtures(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+@pytest.fixture
+def log_restored() -> Iterator[None]:
+    """Restores the log, which other tests read through pytest."""
+    logger = logging.getLogger("amiproxy")
+    before = logger.handlers[:], logger.level, logger.propagate
+    yield
+    logger.handlers[:], logger.level, logger.propagate = before
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

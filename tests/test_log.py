@@ -3,7 +3,6 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -12,14 +11,7 @@ from hypothesis import strategies as st
 
 from amiproxy import log
 
-
-@pytest.fixture(autouse=True)
-def restored() -> Iterator[None]:
-    """Restores the log: other tests read it through pytest."""
-    logger = logging.getLogger("amiproxy")
-    before = logger.handlers[:], logger.level, logger.propagate
-    yield
-    logger.handlers[:], logger.level, logger.propagate = before
+pytestmark = pytest.mark.usefixtures("log_restored")
 
 
 def written(style: str, what: str, *, journal: bool = False, level: int = log.INFO, **fields: object) -> str:

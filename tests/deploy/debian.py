@@ -227,7 +227,7 @@ def _build(packages: tuple[str, ...], base: Path | None, root: Path) -> None:
             )
 
         try:
-            mirror = chroot._mirror()  # the archive from which this machine itself installs
+            mirror = chroot.mirror()  # the archive from which this machine itself installs
             if base is None:
                 run("unshare", "--mount", "debootstrap", "--variant=minbase", _SUITE, str(root), mirror)
             else:

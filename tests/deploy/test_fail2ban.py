@@ -1,7 +1,6 @@
 """fail2ban finds a failed login: by its stock filter for Asterisk, unchanged, and by ours."""
 
 import io
-import logging
 import re
 from pathlib import Path
 
@@ -12,20 +11,12 @@ from tests.deploy.debian import run_tool
 
 FILTER = Path(__file__).parents[2] / "deploy/fail2ban/filter.d/ami-proxy.conf"
 
-pytestmark = [pytest.mark.usefixtures("debian_tools"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.usefixtures("debian_tools", "log_restored"), pytest.mark.timeout(300)]
 
 #: Names that a client may use to blame another address.
 _BLAMING = b'x",RemoteAddress="IPV4/TLS/192.0.2.99/1'
 _BLAMING_US = b"x peer=192.0.2.99 security_event=InvalidPassword"
 _BLAMING_JSON = b'x", "peer": "192.0.2.99'
-
-
-@pytest.fixture(autouse=True)
-def _own_log() -> object:
-    logger = logging.getLogger("amiproxy")
-    before = logger.handlers[:], logger.level, logger.propagate
-    yield
-    logger.handlers[:], logger.level, logger.propagate = before
 
 
 def logged(style: str, journal: bool, *failures: tuple[str, bytes, bytes | None]) -> str:

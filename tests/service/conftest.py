@@ -1,4 +1,3 @@
-import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,14 +10,11 @@ from tests.support.proxy_process import ProxyProcess
 
 
 @pytest.fixture(autouse=True)
-def log_text(tmp_path: Path) -> Iterator[Callable[[], str]]:
+def log_text(tmp_path: Path, log_restored: None) -> Iterator[Callable[[], str]]:
     """All lines of the log; afterwards the log is restored."""
-    logger = logging.getLogger("amiproxy")
-    before = logger.handlers[:], logger.level, logger.propagate
     with (tmp_path / "log").open("w") as stream:
         log.configure("text", "debug", stream)
         yield (tmp_path / "log").read_text
-    logger.handlers[:], logger.level, logger.propagate = before
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def _debootstrap(suite: str, root: Path, log: int) -> None:
             env=os.environ | {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"},
         )
 
-    run("unshare", "--mount", "debootstrap", "--variant=minbase", suite, str(root), _mirror())
+    run("unshare", "--mount", "debootstrap", "--variant=minbase", suite, str(root), mirror())
     policy = root / "usr/sbin/policy-rc.d"  # no service may start in there without a command
     policy.write_text("#!/bin/sh\nexit 101\n")
     policy.chmod(0o755)
@@ -71,7 +71,7 @@ def _debootstrap(suite: str, root: Path, log: int) -> None:
     run(*inside(root, "asterisk", "-V"))
 
 
-def _mirror() -> str:
+def mirror() -> str:
     """The first Debian archive from which this machine itself installs."""
     targets = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI)|$(ORIGIN)|$(LABEL)", "Created-By: Packages"],

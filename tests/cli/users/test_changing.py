@@ -287,18 +287,23 @@ def test_help_has_an_example_and_fits_a_terminal(
     assert max(map(len, out.splitlines())) <= 92
 
 
+def without_users(folder: Path, control: str) -> Path:
+    """A proxy.yaml whose users.yaml does not exist yet."""
+    (folder / "s").touch(0o600)
+    (folder / "s").write_text("secret\n")
+    config = folder / "proxy.yaml"
+    config.write_text(
+        "upstream: {username: a, secret_file: s}\nusers_file: users.yaml\n"
+        f"listeners: [{{address: '127.0.0.1:0', certificates: [{{chain: c, key: k}}]}}]\n{control}"
+    )
+    return config
+
+
 def test_a_fresh_configuration_gets_its_users_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tmp_path.chmod(0o750)
-    (tmp_path / "s").touch(0o600)
-    (tmp_path / "s").write_text("secret\n")
-    config = tmp_path / "proxy.yaml"
-    config.write_text(
-        "upstream: {username: a, secret_file: s}\nusers_file: users.yaml\n"
-        "listeners: [{address: '127.0.0.1:0', certificates: [{chain: server.crt, key: server.key}]}]\n"
-        "control: {socket: control.sock}\n"
-    )
+    config = without_users(tmp_path, "control: {socket: control.sock}\n")
     assert main(["users", "list", "--config", str(config)]) == 1
     assert "users add" in capsys.readouterr().err
     assert main(["users", "add", "wallboard", "--generate", "--config", str(config)]) == 0
@@ -315,13 +320,7 @@ def test_without_a_socket_to_ask_on_the_reload_is_left_to_the_operator(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], control: str, said: str
 ) -> None:
     tmp_path.chmod(0o700)
-    (tmp_path / "s").touch(0o600)
-    (tmp_path / "s").write_text("secret\n")
-    config = tmp_path / "proxy.yaml"
-    config.write_text(
-        "upstream: {username: a, secret_file: s}\nusers_file: users.yaml\n"
-        f"listeners: [{{address: '127.0.0.1:0', certificates: [{{chain: c, key: k}}]}}]\n{control}"
-    )
+    config = without_users(tmp_path, control)
     assert main(["users", "add", "x", "--generate", "--config", str(config)]) == 0
     out = capsys.readouterr().out
     assert said in out

@@ -1,7 +1,6 @@
 """No secret that a client sends is in the log or in a trace, whatever message it is sent in."""
 
 import io
-import logging
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -24,11 +23,8 @@ USERS = (
 
 
 @pytest.fixture(autouse=True)
-def restored() -> Iterator[None]:
-    logger = logging.getLogger("amiproxy")
-    before = logger.handlers[:], logger.level, logger.propagate
+def restored(log_restored: None) -> Iterator[None]:
     yield
-    logger.handlers[:], logger.level, logger.propagate = before
     masking.configure(HIDDEN_NAMES)
 
 

@@ -18,13 +18,7 @@ from tests.support.waiting import DEADLINE
 ALL = Choice(frozenset(KINDS))
 
 
-@pytest.fixture(autouse=True)
-def restored() -> Iterator[None]:
-    """Restores the log: other tests read it through pytest."""
-    logger = logging.getLogger("amiproxy")
-    before = logger.handlers[:], logger.level, logger.propagate
-    yield
-    logger.handlers[:], logger.level, logger.propagate = before
+pytestmark = pytest.mark.usefixtures("log_restored")
 
 
 @pytest.fixture
