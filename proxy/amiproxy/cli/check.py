@@ -47,7 +47,7 @@ Exit status:
   2  wrong usage
   3  --against-running: no service answers on the control socket
   4  --against-running: the files can be used, but only a restart applies
-     all of them; as it is when this ami-proxy has another version than the
+     all of them, as when this ami-proxy has another version than the
      service that runs"""
 
 #: Columns of the narrowest terminal that lines are wrapped for.

@@ -142,7 +142,7 @@ def _add_tail(verbs: _Commands) -> None:
         metavar="KIND,…",
         default="",
         dest="kinds",
-        help=f"only lines of these kinds: {', '.join(_KINDS)}; all (default: all but action)",
+        help=f"only lines of these kinds: {', '.join(_KINDS)}, or all (default: all but action)",
     )
     parser.add_argument("--session", metavar="ID", default="", help="only lines about this session")
     parser.add_argument(
