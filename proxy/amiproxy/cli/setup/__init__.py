@@ -74,7 +74,9 @@ def _add_certificate(parser: argparse.ArgumentParser) -> None:
         help="copy this chain, or that of a folder of certbot's (/etc/letsencrypt/live/NAME), instead of "
         "issuing a certificate from a private CA",
     )
-    group.add_argument("--key", type=Path, metavar="FILE", help="the key of that certificate, unless it is in that folder")
+    group.add_argument(
+        "--key", type=Path, metavar="FILE", help="the key of that certificate, unless it is in that folder"
+    )
 
 
 def _add_asterisk(parser: argparse.ArgumentParser) -> None:
