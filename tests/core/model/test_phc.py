@@ -10,6 +10,7 @@ from amiproxy.core.model.phc import (
     dummy_hash,
     hash_secret,
     is_weak,
+    random_secret,
     verify,
     work,
 )
@@ -105,3 +106,9 @@ def test_work_orders_hashes_by_their_cost() -> None:
                "$argon2id$v=19$m=19456,t=1,p=1", "$argon2id$v=19$m=19456,t=2,p=1",
                "$scrypt$ln=17,r=8,p=1"]  # fmt: skip
     assert [work(f"{like}${SALT}${KEY}") for like in written] == [0, 64, 1024, 2048, 19456, 38912, 131072]
+
+
+def test_random_secrets_differ_and_have_48_characters() -> None:
+    made = {random_secret() for _ in range(10)}
+    assert {len(secret) for secret in made} == {48}
+    assert len(made) == 10

@@ -9,6 +9,7 @@ from amiproxy.ami.errors import UnknownPrivilege
 from amiproxy.ami.privilege import parse_classes
 from amiproxy.cli.setup import questions, screen
 from amiproxy.cli.setup.ending import finish
+from amiproxy.cli.users.prompt import piped_secret
 from amiproxy.config import Address, ConfigErrors, Unfit
 from amiproxy.config.additions import Addition
 from amiproxy.tools import terminal
@@ -22,7 +23,6 @@ from amiproxy.tools.setup.wishes import SYSTEM, AsteriskAddress, Wishes
 from amiproxy.x509.errors import X509Error
 
 _METRICS: Final = "127.0.0.1:9539"
-_MAX_SECRET: Final = 900
 
 _EPILOG = """\
 examples:
@@ -220,7 +220,7 @@ def _secret_of_stdin() -> bytes:
             "--secret-stdin reads a file or pipe, and stdin is a terminal",
             "omit it, and setup asks for the secret",
         )
-    return sys.stdin.buffer.read(_MAX_SECRET + 2).removesuffix(b"\n").removesuffix(b"\r")
+    return piped_secret()
 
 
 def _refuse_missing(facts: Facts, wishes: Wishes, arguments: argparse.Namespace) -> None:

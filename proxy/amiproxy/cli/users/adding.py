@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from amiproxy.cli.users.changing import add_options, carry_out, guarded, store_of
-from amiproxy.cli.users.hashes import generated
 from amiproxy.cli.users.prompt import new_secret
 from amiproxy.config import Unfit, parse_users
 from amiproxy.config.additions import Addition, table_with
 from amiproxy.config.editing.entries import find
-from amiproxy.core.model.phc import hash_secret
+from amiproxy.core.model.phc import hash_secret, random_secret
 from amiproxy.tools.users import UserStore
 
 
@@ -51,7 +50,7 @@ def _add(arguments: argparse.Namespace) -> int:
     addition = Addition(arguments.name, arguments.read, arguments.write, tuple(arguments.acl))
     # Checked without the secret first, so that a misspelt class is reported before the prompt.
     _with(store, store.read(may_be_new=True), addition)
-    secret = generated() if arguments.generate else None
+    secret = random_secret() if arguments.generate else None
     hashed = hash_secret(new_secret() if secret is None else secret.encode())
 
     return carry_out(

@@ -1,15 +1,11 @@
 """``ami-proxy users hash`` and ``generate``: secrets and hashes, without a file."""
 
 import argparse
-import secrets
 
 from amiproxy.cli.users.prompt import new_secret
 from amiproxy.config import Unfit
-from amiproxy.core.model.phc import hash_secret
+from amiproxy.core.model.phc import hash_secret, random_secret
 from amiproxy.tools import terminal
-
-#: 48 characters of base64, the length that the doctor asks for in the link's secret.
-_SECRET_BYTES = 36
 
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -45,12 +41,7 @@ def run_hash(_: argparse.Namespace) -> int:
 
 def run_generate(_: argparse.Namespace) -> int:
     """Print a new secret and its hash; return the exit status, 0."""
-    secret = generated()
+    secret = random_secret()
     print(f"secret: {secret}")
     print(f"hash:   {hash_secret(secret.encode())}")
     return 0
-
-
-def generated() -> str:
-    """A new random secret of 288 bits, as letters, digits, ``-`` and ``_``."""
-    return secrets.token_urlsafe(_SECRET_BYTES)

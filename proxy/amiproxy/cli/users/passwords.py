@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from amiproxy.cli.users.changing import add_options, carry_out, guarded, on_each, store_of
-from amiproxy.cli.users.hashes import generated
 from amiproxy.cli.users.prompt import new_secret
 from amiproxy.config import Unfit
 from amiproxy.config.editing.entries import changed, entry_of
-from amiproxy.core.model.phc import hash_secret
+from amiproxy.core.model.phc import hash_secret, random_secret
 
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -48,7 +47,7 @@ def _passwd(arguments: argparse.Namespace) -> int:
         remedy = "set login: both or secret in the file first"
         raise Unfit(f"{spelled} logs in by its certificate alone, so that a secret has no effect", remedy)
     _with_secret(entry, b"x" * 22, "", arguments.md5_secret)
-    made = generated() if arguments.generate else None
+    made = random_secret() if arguments.generate else None
     secret = new_secret() if made is None else made.encode()
     hashed = hash_secret(secret)
 

@@ -4,9 +4,7 @@ import getpass
 import sys
 
 from amiproxy.config import Unfit
-
-#: Asterisk reads lines of at most 1,022 bytes; this leaves room for the header's name.
-MAX_SECRET_BYTES = 900
+from amiproxy.core.model.phc import MAX_SECRET_BYTES
 
 
 def new_secret() -> bytes:
@@ -21,8 +19,7 @@ def new_secret() -> bytes:
             raise Unfit("the two secrets differ", "try again")
         secret = first.encode(errors="surrogateescape")
     else:
-        secret = sys.stdin.buffer.read(MAX_SECRET_BYTES + 2)
-        secret = secret.removesuffix(b"\n").removesuffix(b"\r")
+        secret = piped_secret()
     if not secret:
         raise Unfit("the secret is empty", "enter one, or make one with: ami-proxy users generate")
     if len(secret) > MAX_SECRET_BYTES:
@@ -30,3 +27,8 @@ def new_secret() -> bytes:
     if any(byte < 0x20 or byte == 0x7F for byte in secret):
         raise Unfit("the secret contains a line break or control character", "give one line of plain text")
     return secret
+
+
+def piped_secret() -> bytes:
+    """Read stdin to its end, without one newline there, but not much more than a secret may have."""
+    return sys.stdin.buffer.read(MAX_SECRET_BYTES + 2).removesuffix(b"\n").removesuffix(b"\r")

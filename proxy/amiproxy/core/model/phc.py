@@ -1,4 +1,4 @@
-"""Hashed secrets as PHC strings, as in users.yaml: make, check, verify.
+"""Secrets, and their hashes as PHC strings, as in users.yaml: make, check, verify.
 
 New hashes are Argon2id; scrypt (``$scrypt$ln=17,r=8,p=1$salt$hash``) is accepted as
 well.  The cost parameters of stored hashes are limited, since every login pays for
@@ -9,12 +9,16 @@ import base64
 import binascii
 import os
 import re
+import secrets
 
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from amiproxy.core.model.errors import Unfit
+
+#: The longest secret, in bytes: Asterisk reads lines of at most 1,022, with the header's name.
+MAX_SECRET_BYTES = 900
 
 #: OWASP's minimum for Argon2id: 19 MiB, two passes; about 40 ms.
 MEMORY_KIB = 19_456
@@ -37,6 +41,11 @@ class InvalidHash(Unfit):
 
     def __init__(self, text: str) -> None:
         super().__init__(text, "make one with: ami-proxy users hash")
+
+
+def random_secret() -> str:
+    """A new secret of 288 bits: 48 letters, digits, ``-`` and ``_``, the length that the doctor asks for."""
+    return secrets.token_urlsafe(36)
 
 
 def hash_secret(secret: bytes, memory_kib: int = MEMORY_KIB, passes: int = PASSES, lanes: int = LANES) -> str:

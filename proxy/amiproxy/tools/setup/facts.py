@@ -3,7 +3,6 @@
 import grp
 import os
 import pwd
-import secrets
 import shutil
 import stat
 import subprocess
@@ -26,6 +25,7 @@ from amiproxy.config import (
     users_files,
 )
 from amiproxy.config.users.userfiles import parse_users
+from amiproxy.core.model.phc import random_secret
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.result import CertificatesRefused
 from amiproxy.tools.conffiles import included_by, read_text
@@ -44,8 +44,6 @@ ACCOUNT: Final = "ami-proxy"
 UNIT: Final = "ami-proxy.service"
 #: Renews a certificate of the private CA in ``SYSTEM``.
 TIMER: Final = "ami-proxy-certificate.timer"
-#: 48 characters of base64, the length that the doctor asks for.
-_SECRET_BYTES: Final = 36
 _PATIENCE: Final = 30.0
 #: Where the package's hooks are, and where certbot runs those of an operator.
 HOOKS: Final = Path("/usr/share/ami-proxy/hooks")
@@ -179,7 +177,7 @@ def gather(wishes: Wishes) -> Facts:
         is_root=os.geteuid() == 0,
         me=(_user_name(os.geteuid()), _group_name(os.getegid())),
         has_account=_account_exists(),
-        fresh=(secrets.token_urlsafe(_SECRET_BYTES), secrets.token_urlsafe(_SECRET_BYTES)),
+        fresh=(random_secret(), random_secret()),
     )
 
 

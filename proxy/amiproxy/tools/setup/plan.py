@@ -10,7 +10,7 @@ from typing import Final
 from amiproxy.config import Address, Config, Unfit
 from amiproxy.config.additions import table_with
 from amiproxy.config.address import is_loopback
-from amiproxy.core.model.phc import hash_secret
+from amiproxy.core.model.phc import MAX_SECRET_BYTES, hash_secret
 from amiproxy.core.model.users import folded
 from amiproxy.tools.setup import manager, pairs, texts
 from amiproxy.tools.setup.facts import ACCOUNT, UNIT, Facts, Found
@@ -25,8 +25,6 @@ _OTHERS_READ: Final = 0o004
 _USERNAME: Final = re.compile(r"[A-Za-z0-9_.@-]{1,79}")
 _SECRET_LINE: Final = re.compile(r"(secret[\"']?\s*(?:\+?=>?|:)\s*)\S.*", re.IGNORECASE | re.DOTALL)
 RELOAD_MANAGER: Final = ("asterisk", "-rx", "manager reload")
-#: The longest secret that fits into Asterisk's line with the name before it.
-_MAX_SECRET: Final = 900
 
 
 @dataclass(frozen=True)
@@ -159,7 +157,11 @@ class _Planner:
                 raise Unfit(text, "write the new one into it, or do not give one")
             return secret
         secret = given if given is not None else self._secret_in_manager_conf() or facts.fresh[0].encode()
-        if not secret or len(secret) > _MAX_SECRET or any(byte < 0x20 or byte == 0x7F for byte in secret):
+        if (
+            not secret
+            or len(secret) > MAX_SECRET_BYTES
+            or any(byte < 0x20 or byte == 0x7F for byte in secret)
+        ):
             raise Unfit("the manager account's secret is not one line of text", "give another one")
         return secret
 
