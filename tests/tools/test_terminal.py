@@ -68,6 +68,10 @@ def test_paragraphs_have_a_hanging_indent(width: int) -> None:
     assert " ".join(" ".join(lines).removeprefix("warn").split()) == text
 
 
+def test_the_first_line_of_a_paragraph_fills_the_line_although_others_are_indented() -> None:
+    assert shown(Paragraph("one two three four", 4), width=13) == ["one two three", "    four"]
+
+
 def test_in_a_pipe_nothing_is_wrapped_or_left_out() -> None:
     text = "word " * 100 + "end"
     assert shown(Paragraph(text), width=20, terminal=False) == [text]
@@ -136,9 +140,8 @@ def test_lines_for_people_keep_their_indent_and_go_on_further_in() -> None:
     assert out.file.getvalue().splitlines() == [
         "users.yaml: 3:",
         "    [bold] wrong key",
-        "  write it so,",
-        "      and no other",
-        "      way",
+        "  write it so, and",
+        "      no other way",
     ]
 
 

@@ -72,21 +72,28 @@ def lines_of(thing: RenderableType, width: int) -> list[str]:
     return _ESCAPES.sub("", captured.get()).splitlines()
 
 
-def wrapped(text: str, width: int) -> list[str]:
-    """The text as lines of at most ``width`` columns, but for words that are longer; newlines are kept."""
-    return [line for part in text.split("\n") for line in _wrapped_line(part, width)]
+def wrapped(text: str, width: int, first: int | None = None) -> list[str]:
+    """The text as lines of at most ``width`` columns, but for words that are longer; newlines are kept.
+
+    ``first`` is the width of the first line, if it is another.
+    """
+    lines: list[str] = []
+    for part in text.split("\n"):
+        lines += _wrapped_line(part, width, width if lines or first is None else first)
+    return lines
 
 
-def _wrapped_line(text: str, width: int) -> list[str]:
-    if cell_len(text) <= width:
+def _wrapped_line(text: str, width: int, first: int) -> list[str]:
+    if cell_len(text) <= first:
         return [text]
     lead = text[: len(text) - len(text.lstrip(" "))]
-    lines, line = [], lead
+    lines: list[str] = []
+    line = lead
     for blanks, word in _WORDS.findall(text.strip(" ")):
         parts = [word] if cell_len(word) <= width - len(lead) else _AFTER_COMMA.split(word)
         for number, part in enumerate(parts):
             between = "" if number else blanks
-            if line.strip() and cell_len(line + between + part) > width:
+            if line.strip() and cell_len(line + between + part) > (width if lines else first):
                 lines.append(line)
                 line = lead + part
             else:
@@ -109,8 +116,9 @@ class Paragraph:
         self._mark = mark or Text()
 
     def __rich_console__(self, out: Console, options: ConsoleOptions) -> RenderResult:
-        room = _width(out, options) - max(self._indent, self._mark.cell_len)
-        for number, line in enumerate(wrapped(self._text.plain, room)):
+        width = _width(out, options)
+        lines = wrapped(self._text.plain, width - self._indent, width - self._mark.cell_len)
+        for number, line in enumerate(lines):
             before = Text(" " * self._indent) if number else self._mark
             yield _one_line(Text.assemble(before, (line, self._text.style)))
 
