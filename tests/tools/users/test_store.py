@@ -1,5 +1,6 @@
 """UserStore: which files are meant, what is validated, and how files are replaced."""
 
+import errno
 import fcntl
 import os
 import stat
@@ -192,6 +193,21 @@ class TestChanges:
             users.change(put(users.first, TWO.replace("second", "third")))
         assert str(users.first) in str(refused.value)
         assert "root" in refused.value.remedy
+
+    @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+    def test_the_remedy_for_a_disk_that_cannot_be_written_is_not_another_user(
+        self, config: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    ) -> None:
+        def refuse(file: Path, *_: object) -> None:
+            error = OSError(number, os.strerror(number))
+            raise IssueError(f"cannot write {file}: {error.strerror}") from error
+
+        monkeypatch.setattr(store, "write_atomically", refuse)
+        users = UserStore.named(None, config, Path("/none"))
+        with pytest.raises(Unfit) as refused:
+            users.change(put(users.first, TWO.replace("second", "third")))
+        assert "file system" in refused.value.remedy
+        assert "root" not in refused.value.remedy
 
     def test_a_link_stays_and_its_target_is_replaced(self, tmp_path: Path) -> None:
         written(tmp_path, {"real/users.yaml": ONE})

@@ -131,8 +131,7 @@ class UserStore:
                     try:
                         write_atomically(file, text, *_for_new_file(file))
                     except IssueError as error:
-                        remedy = "run this as root, or as the owner of the file and its folder"
-                        raise Unfit(str(error), remedy) from None
+                        raise Unfit(str(error), _remedy(error.__cause__)) from None
                 return Change(tuple(made), before, after)
         raise Unfit(f"{self.first} changes all the time", "end the program that writes it, and try again")
 
@@ -201,3 +200,14 @@ def _for_new_file(file: Path) -> tuple[int, tuple[int, int] | None]:
     if may_enter and was_chosen and may_give:
         return _GROUP_READS, (os.geteuid(), folder.st_gid)
     return _OWNER_READS, None
+
+
+def _remedy(error: BaseException | None) -> str:
+    """What to do about a file that cannot be written."""
+    match error:
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            return "make room on its file system; the old file is as it was"
+        case OSError(errno=errno.EROFS):
+            return "mount its file system writable"
+        case _:
+            return "run this as root, or as the owner of the file and its folder"
