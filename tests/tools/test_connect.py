@@ -431,6 +431,14 @@ async def test_a_server_that_cannot_be_reached_is_reported(
     assert "check that ami-proxy runs there" in text
 
 
+async def test_a_name_that_cannot_be_resolved_is_reported_as_one(
+    ca: CaFiles, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = await refused(Destination("no-such-host.invalid", 1, ca=ca.certificate), caplog)
+    assert "check the spelling of the name" in text
+    assert "runs there" not in text
+
+
 async def test_a_silent_server_is_given_up(ca: CaFiles, caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         there = Destination("127.0.0.1", silent.getsockname()[1], ca=ca.certificate)

@@ -5,6 +5,7 @@ There is no option to disable that, because a client that trusts any server give
 
 import asyncio
 import os
+import socket
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,8 +79,17 @@ async def open_tls(there: Destination, within: float = CONNECT_TIMEOUT) -> Strea
         text = f"{there} does not answer within {within:g} s"
         raise ConnectError(f"{text}; check that it runs and that no firewall blocks it") from error
     except OSError as error:
-        text = f"{there} cannot be reached: {reason_of(error)}"
-        raise ConnectError(f"{text}; check that ami-proxy runs there, on that port") from error
+        raise ConnectError(unreachable(there, error, "ami-proxy")) from error
+
+
+def unreachable(there: Destination, error: OSError, server: str) -> str:
+    """Why ``server`` cannot be reached, and what to do."""
+    remedy = (
+        "check the spelling of the name, and that this machine can resolve it"
+        if isinstance(error, socket.gaierror)
+        else f"check that {server} runs there, on that port"
+    )
+    return f"{there} cannot be reached: {reason_of(error)}; {remedy}"
 
 
 def refusal(there: Destination, error: BaseException) -> str:

@@ -24,6 +24,7 @@ from amiproxy.tools.tlsclient import (
     open_tls,
     reason_of,
     refusal,
+    unreachable,
 )
 
 _BANNER: Final = re.compile(rb"Asterisk Call Manager/[0-9.]+\r?\n")
@@ -70,8 +71,7 @@ class Server:
         except TimeoutError as error:
             raise ConnectError(f"{there} does not answer; check that Asterisk runs there") from error
         except OSError as error:
-            text = f"{there} cannot be reached: {reason_of(error)}"
-            raise ConnectError(f"{text}; check that Asterisk runs there, on that port") from error
+            raise ConnectError(unreachable(there, error, "Asterisk")) from error
         if not is_loopback(writer.get_extra_info("peername")[0]):
             writer.close()
             raise ConnectError(f"{there} is not on this machine; connect to 127.0.0.1")
