@@ -205,6 +205,18 @@ class TestRights:
         assert entry.acl == ("deny 0.0.0.0/0", "permit 10.0.0.0/8", "permit 192.0.2.7")
         assert len(removed_lines(file)) == 3
 
+    def test_an_address_for_a_user_that_any_address_may_use_restricts_nothing_and_says_so(
+        self, file: Path, run: Run
+    ) -> None:
+        assert "--only" not in run("allow", "dialer", "--acl", "10.0.0.0/8")[1]
+        file.write_text(USERS.replace('    acl: ["deny 0.0.0.0/0", "permit 10.0.0.0/8"]\n', ""))
+        before = file.read_text()
+        status, out, _ = run("allow", "dialer", "--acl", "10.0.0.0/8")
+        assert (status, file.read_text()) == (0, before)
+        assert "--only" in out
+        assert "--only" not in run("allow", "dialer", "--acl", "10.0.0.0/8", "--only")[1]
+        assert load_users(file).users["dialer"].acl == ("deny 0.0.0.0/0", "permit 10.0.0.0/8")
+
     def test_rights_are_taken_away(self, file: Path, run: Run) -> None:
         assert run("deny", "dialer", "--write", "originate", "--contexts", "outbound")[0] == 0
         entry = load_users(file).users["dialer"]

@@ -7,6 +7,7 @@ from amiproxy.cli.users.changing import add_options, carry_out, guarded, on_each
 from amiproxy.config import Unfit
 from amiproxy.config.editing.entries import changed, entry_of
 from amiproxy.config.editing.rights import RIGHTS, granted, withdrawn
+from amiproxy.tools import terminal
 
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -89,11 +90,21 @@ def _change(arguments: argparse.Namespace, *, grants: bool) -> int:
     if not asked:
         raise Unfit("no right is named", f"give one, such as --{RIGHTS[0].name} call")
     store = store_of(arguments)
+    is_open = False
 
     def edit(file: Path, text: bytes, name: str) -> bytes:
+        nonlocal is_open
         entry = entry_of(file, text, name)
+        is_open = not entry.get("acl")
         wanted = granted(entry, asked, only=arguments.only) if grants else withdrawn(entry, asked)
         return changed(file, text, name, wanted)
 
     names = [arguments.name]
-    return carry_out(store, on_each(store, names, edit), names, "changed NAMES", arguments)
+    status = carry_out(store, on_each(store, names, edit), names, "changed NAMES", arguments)
+    if grants and is_open and "acl" in asked and not arguments.only:
+        # Whoever types this may want a restriction.
+        terminal.say(
+            f"{terminal.printable(arguments.name)} may log in from any address already; "
+            "to allow only the addresses given, add --only"
+        )
+    return status
