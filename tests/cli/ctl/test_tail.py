@@ -56,6 +56,14 @@ def test_the_service_is_asked_for_what_was_chosen(answering: Answering) -> None:
     assert [asked["arguments"] for asked in answering.asked] == [chosen, usual]
 
 
+def test_an_unknown_kind_is_wrong_usage(answering: Answering, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        ctl(answering, "tail", "--kind", "denial,logn")
+    assert ended.value.code == 2
+    assert "logn" in capsys.readouterr().err
+    assert not answering.asked
+
+
 def test_lines_say_who_what_and_why(answering: Answering, capsys: pytest.CaptureFixture[str]) -> None:
     answering.answer = lambda _: [*map(reply, (BEGUN, DENIED, CLOSED, {"dropped": 12}, DOWN)), b"{"]
     assert ctl(answering, "tail") == 3

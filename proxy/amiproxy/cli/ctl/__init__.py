@@ -140,6 +140,7 @@ def _add_tail(verbs: _Commands) -> None:
     parser.add_argument(
         "--kind",
         metavar="KIND,…",
+        type=_kinds,
         default="",
         dest="kinds",
         help=f"only lines of these kinds: {', '.join(_KINDS)}, or all (default: all but action)",
@@ -305,6 +306,13 @@ def _top(connection: Connection, arguments: argparse.Namespace) -> None:
     if arguments.json:
         raise Refused("top has no JSON output; use status --json", [])
     top.watch(connection, _socket(arguments), arguments.interval)
+
+
+def _kinds(text: str) -> str:
+    for kind in filter(None, text.split(",")):
+        if kind not in (*_KINDS, "all"):
+            raise argparse.ArgumentTypeError(f"unknown kind {kind!r}; known: {', '.join(_KINDS)}, all")
+    return text
 
 
 def _lines(text: str) -> int:
