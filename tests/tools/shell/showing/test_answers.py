@@ -126,6 +126,13 @@ def test_an_error_is_its_text() -> None:
     assert screen(found, 80) == ["Error: No such \\x1b[2Jchannel"]
 
 
+def test_an_error_is_wrapped_between_words() -> None:
+    text = b"Invalid/unknown command: hh. Use Action: ListCommands to show available commands."
+    found = screen(single("hh", (b"Message", text), kind=b"Error"), 80)
+    assert all(len(line) <= 80 for line in found)
+    assert " ".join(found[:2]) == f"Error: {text.decode()}"
+
+
 def test_the_output_of_a_command_is_text() -> None:
     lines = (b"Output", b"Name\tState"), (b"Output", b"  a  \x1b[31mred"), (b"Output", b"")
     found = single("Command core show x", (b"Message", b"Command output follows"), *lines)

@@ -18,7 +18,7 @@ from amiproxy.tools.shell.answers.remedies import error_text
 from amiproxy.tools.shell.showing.layout import GAP, fitted, header_lines, layout
 from amiproxy.tools.shell.showing.printable import shown, visible_lines
 from amiproxy.tools.shell.showing.records import Record, by_column, by_event, columns, output_lines, record
-from amiproxy.tools.terminal import printable
+from amiproxy.tools.terminal import printable, wrapped
 
 _NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?\Z")
 _HEAD: Final = (b"response", b"message", b"output", b"proxyreason")
@@ -61,7 +61,8 @@ def _response(result: Answer, response: Message, width: int) -> Iterator[Rendera
     kind = shown(response_of(response.raw))
     text = shown(response.get(b"message"))
     if result.failed and result.complete is None:
-        yield Text(f"{kind}: {printable(error_text(response))}", style="red")
+        text = f"{kind}: {printable(error_text(response))}"
+        yield Text("\n".join(wrapped(text, width)), style="red")
     elif result.is_list or b"output" in (name.lower() for name, _ in response.headers):
         pass
     else:
