@@ -24,8 +24,9 @@ examples:
   ami-proxy shell --profile office -c CoreShowChannels --json | jq -r .Channel
 
 At the prompt, Tab completes and \\h helps.  Profiles and the places from which the
-secret can come are described in deploy/shell.md.  The exit status is 1 if it cannot
-log in, or if an action that was given with -c or on stdin fails."""
+secret can come are described in shell.md, which the package has in
+/usr/share/doc/ami-proxy.  The exit status is 1 if it cannot log in, or if an action
+that was given with -c or on stdin fails."""
 
 _WITHOUT_EXTRA: Final = (
     "error: the interactive shell needs prompt_toolkit, which is not installed; "
