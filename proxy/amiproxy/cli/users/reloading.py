@@ -80,6 +80,6 @@ def _explain(refused: Refused, config: Path) -> None:
     for problem in refused.problems:
         terminal.error(printable(problem))
     terminal.error(
-        f"not reloaded: the file is written, but the service refused it: {printable(str(refused))}\n"
+        f"the file is written, but the service refused it: {printable(str(refused))}\n"
         f"correct what is said above, then: ami-proxy ctl reload{given}"
     )

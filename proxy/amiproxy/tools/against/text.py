@@ -81,6 +81,8 @@ def _result(report: Report) -> str:
     closes = (
         f"which closes {count(report.sessions, 'open session')}: all clients must connect again. "
         "Those that read class system get a ProxyShutdown event before."
+        if report.sessions
+        else "which closes no session, because none is open."
     )
     match report.result:
         case "same" if report.unknown:
