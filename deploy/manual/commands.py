@@ -2,7 +2,9 @@
 
 import itertools
 from collections.abc import Iterable, Iterator
+from typing import Final
 
+from amiproxy.cli import wrapped_example
 from deploy.manual import roff
 from deploy.manual.parsers import Command, Option, epilog_of
 
@@ -17,6 +19,15 @@ _FILES = {
     "/run/ami-proxy/control.sock": "the control socket, for \\fBami\\-proxy\\-ctl\\fR(1)",
     "/usr/share/doc/ami-proxy/": "the guide, as pages of text",
 }
+
+
+#: Columns of an example on a terminal of 80: man indents it by 11.
+_EXAMPLE_WIDTH: Final = 69
+
+
+def _pasted(examples: Iterable[str]) -> Iterator[str]:
+    for line in examples:
+        yield from wrapped_example(line, _EXAMPLE_WIDTH)
 
 
 def page_name(command: Command) -> str:
@@ -78,7 +89,7 @@ def _page(command: Command, *, is_root: bool) -> Iterator[str]:
         yield from (".TP", f"\\fI{roff.plain(name)}\\fR", text)
     if epilog.examples:
         yield roff.section("examples")
-        yield from roff.literal(epilog.examples)
+        yield from roff.literal(_pasted(epilog.examples))
 
 
 def _verb(verb: Command, shown: set[tuple[str, ...]]) -> Iterator[str]:
@@ -93,7 +104,7 @@ def _verb(verb: Command, shown: set[tuple[str, ...]]) -> Iterator[str]:
     yield from roff.paragraphs(epilog.exit_status)
     if epilog.examples:
         yield from (".PP", "Example:" if sum(map(bool, epilog.examples)) == 1 else "Examples:")
-        yield from roff.literal(epilog.examples)
+        yield from roff.literal(_pasted(epilog.examples))
 
 
 def _usage(command: Command) -> Iterator[str]:

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,20 @@ def test_ctrl_c_before_it_serves_gives_status_130(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(module, "run", interrupt)
     assert main(["run", "--config", "proxy.yaml"]) == 130
+
+
+def test_after_ctrl_c_the_prompt_of_a_terminal_begins_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "run", interrupt)
+    main(["run", "--config", "proxy.yaml"])
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    main(["run", "--config", "proxy.yaml"])
+    assert capsys.readouterr().err == "\n"
 
 
 def test_without_an_option_the_packages_configuration_is_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,7 +63,7 @@ class _Help(argparse.RawDescriptionHelpFormatter):
         for is_example, group in groupby(whole.splitlines(), lambda line: line[:1] in {"", " "}):
             if is_example:
                 for line in group:
-                    lines += _wrapped_example(line, width - len(indent)) if line else [""]
+                    lines += wrapped_example(line, width - len(indent)) if line else [""]
             else:
                 lines += _wrapped(" ".join(group), width - len(indent))
         return "".join(f"{indent}{line}\n" for line in lines)
@@ -82,7 +82,8 @@ def _wrapped(text: str, width: int, later: str = "") -> list[str]:
     ) or [""]
 
 
-def _wrapped_example(line: str, width: int) -> list[str]:
+def wrapped_example(line: str, width: int) -> list[str]:
+    """A line of an example, as lines that can still be pasted into a shell."""
     if len(line) <= width:
         return [line]
     lead = line[: len(line) - len(line.lstrip())]
@@ -110,6 +111,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status: int = arguments.run(arguments)
     except KeyboardInterrupt:
+        if sys.stderr.isatty():
+            print(file=sys.stderr)  # the shell's prompt goes below a question of ours
         return 130
     except BrokenPipeError:
         # The reader of our output (head, less) has exited: end without a traceback.

@@ -2,6 +2,7 @@
 
 import argparse
 import gzip
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -55,6 +56,24 @@ def test_every_command_has_a_page_that_the_first_page_names(written: Path) -> No
     assert pages == {"ami-proxy", *(f"ami-proxy-{command}" for command in commands)}
     first = text_of(written, "ami-proxy.1")
     assert [command for command in commands if f"{bold(f'ami-proxy-{command}')}(1)" not in first] == []
+
+
+def columns(line: str) -> int:
+    """Of a line without requests, once it is printed."""
+    return len(re.sub(r"\\(f[A-Z]|&)", "", re.sub(r"\\(\(..|[-.e])", "x", line)))
+
+
+def test_examples_fit_a_terminal_of_80_columns(written: Path) -> None:
+    for page in (written / "usr/share/man/man1").iterdir():
+        is_literal, wide = False, []
+        for line in gzip.decompress(page.read_bytes()).decode().splitlines():
+            if line.startswith("."):
+                # A synopsis is indented less.
+                is_literal = line == ".RS 4" or (is_literal and line != ".fi")
+            elif is_literal and columns(line) > 69:
+                wide.append(line)
+        # A quoted word is not broken.
+        assert [line for line in wide if "'" not in line.replace("\\(aq", "'")] == [], page.name
 
 
 def test_every_verb_and_option_is_on_the_page_of_its_command(written: Path) -> None:
