@@ -132,6 +132,11 @@ def test_the_last_line_says_what_it_comes_to(change: dict[str, Any], result: str
     assert ("3 open sessions" in last) is closes
 
 
+def test_without_open_sessions_a_restart_asks_no_client_to_connect_again() -> None:
+    shown = "\n".join(lines(replace(NOTHING, versions=("1", "2"), sessions=0), width=200))
+    assert "connect again" not in shown
+
+
 def test_a_difference_of_the_interpreter_alone_is_shown() -> None:
     shown = list(lines(replace(NOTHING, program=[("python", "3.11.2", "3.13.1")])))
     assert any("3.11.2 -> 3.13.1" in line for line in shown)
