@@ -11,6 +11,8 @@ import pytest
 
 from amiproxy.cli import main
 from amiproxy.core.model.phc import hash_secret
+from amiproxy.tools.importers.asteriskconf import parse
+from amiproxy.tools.setup.manager import secret_of
 from tests.asterisk.lab.cache import Unavailable
 from tests.deploy.conftest import TOP, booted
 from tests.deploy.debian import Machine
@@ -25,7 +27,8 @@ SITE = """
   gather_subset: [min]
   roles: [ami_proxy]
 """
-LINK_SECRET = "the-secret-of-the-link-" + "x" * 30
+#: With what begins a comment in manager.conf.
+LINK_SECRET = "the-secret;of-the-link;--" + "x" * 30
 HASHED = {name: hash_secret(f"secret of {name}".encode()) for name in ("wallboard", "dialer")}
 
 
@@ -119,6 +122,8 @@ def test_the_role_makes_a_service_and_then_changes_only_what_is_asked(controller
     assert modes.stdout.splitlines() == ["640 root:ami-proxy"] * 4 + ["640 root:root"]
     secrets = (LINK_SECRET, HASHED["wallboard"], "PRIVATE KEY")
     assert [secret for secret in secrets if secret in output] == []
+    [account] = parse("manager.conf", machine.run("cat", paths[-1]).stdout, lambda _: []).sections
+    assert secret_of(account).decode() == LINK_SECRET
 
     status, recap, output = controller.play()
     assert (status, recap["changed"]) == (0, 0), output
