@@ -196,3 +196,14 @@ def test_a_folder_that_may_not_be_entered_is_one_clear_error(capsys: pytest.Capt
     assert capsys.readouterr().err == (
         f"ami-proxy: {file}: Permission denied; run this as a user who may use it\n"
     )
+
+
+def test_an_argument_that_is_not_utf_8_is_wrong_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    users = tmp_path / "users.yaml"
+    users.write_text("users:\n  me: {md5_secret: 0123456789abcdef0123456789abcdef}\n")
+    users.chmod(0o600)
+    tmp_path.chmod(0o700)
+    assert main(["users", "allow", "me", "--read", "\udcff", "--users", str(users)]) == 2
+    assert "'\\udcff'" in capsys.readouterr().err

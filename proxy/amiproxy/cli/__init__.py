@@ -36,6 +36,8 @@ _COMMANDS = {
 
 
 #: What to do about an error of a file; for all others the same (see ``file_error``).
+#: What a write to a full disk gives.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _REMEDIES = {
     errno.ENOENT: "create it or its folder, or correct the path",
     errno.EACCES: "run this as a user who may use it",
@@ -118,12 +120,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output (head, less) has exited: end without a traceback.
         sys.stderr.close()
         return 1
+    except UnicodeEncodeError:
+        wrong = next((one for one in given if not _is_text(one)), None)
+        if wrong is None:
+            raise
+        print(f"ami-proxy: the argument {wrong!a} is not UTF-8; write it in UTF-8", file=sys.stderr)
+        return 2
     except OSError as error:
+        if error.filename is None and error.errno in _FULL:
+            print(f"ami-proxy: the output cannot be written: {error.strerror}", file=sys.stderr)
+            return 1
         if error.filename is None:
             raise  # not the operator's file: the traceback is needed to find the cause
         print(f"ami-proxy: {file_error(error)}", file=sys.stderr)
         return 1
     return status
+
+
+def _is_text(argument: str) -> bool:
+    """Whether an argument was UTF-8; Python hands on other bytes as characters that cannot be written."""
+    return not any("\ud800" <= character <= "\udfff" for character in argument)
 
 
 def parser_for(given: Sequence[str] = ()) -> argparse.ArgumentParser:
