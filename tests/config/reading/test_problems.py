@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from amiproxy.config.reading.problems import ConfigErrors, Problem, spell
+from amiproxy.config.users.userfiles import parse_users
 from amiproxy.core.model.errors import Unfit
 
 
@@ -39,3 +40,13 @@ def test_key_paths_are_printed_in_the_usual_notation() -> None:
 def test_a_problem_of_a_whole_file_names_it_once(said: str) -> None:
     problem = Problem.of_file(Path("/etc/users.yaml"), Unfit(said, "make it readable"))
     assert str(problem) == "/etc/users.yaml: Permission denied; make it readable"
+
+
+@pytest.mark.parametrize(
+    "entry", ["{md5_secret:hunter2, read: all}", '{"md5_secret:hunter2": x}', "{setvar: {PIN:hunter2: 1}}"]
+)
+def test_a_value_without_a_blank_before_it_is_not_quoted(entry: str) -> None:
+    with pytest.raises(ConfigErrors) as refused:
+        parse_users(Path("users.yaml"), f"users:\n  boss: {entry}\n".encode())
+    assert "hunter2" not in str(refused.value)
+    assert "boss" in str(refused.value)

@@ -45,11 +45,15 @@ class ConfigErrors(Exception):
 
 
 def spell(path: KeyPath) -> str:
-    """The path as operators write it: ``listeners[0].certificates[1].key``."""
+    """The path as operators write it: ``listeners[0].certificates[1].key``.
+
+    What follows a colon in a key is left out: without a blank, ``{md5_secret:…}`` has its value in the key.
+    """
     text = ""
     for step in path:
         if isinstance(step, int):
             text += f"[{step}]"
         else:
-            text += f".{step}" if text else step
+            key = step if ":" not in step else f"{step.partition(':')[0]}:…"
+            text += f".{key}" if text else key
     return text
