@@ -83,6 +83,19 @@ def test_an_account_that_is_there_lends_its_secret(asterisk: Asterisk, conf: Pat
     assert conf.read_text() == text
 
 
+def test_an_account_with_another_secret_is_named_with_the_remedy(
+    asterisk: Asterisk, conf: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert setup(tmp_path / "try", conf) == 0
+    (tmp_path / "try/upstream.secret").write_text("x" * 48)
+    capsys.readouterr()
+    assert setup(tmp_path / "try", conf) == 1
+    told = " ".join(capsys.readouterr().out.split())
+    assert "[amiproxy] has another secret than" in told
+    assert "Asterisk has the account [amiproxy], but refused its login" in told
+    assert "x" * 48 not in told
+
+
 def test_a_manager_that_was_off_is_on_afterwards(asterisk: Asterisk, conf: Path, tmp_path: Path) -> None:
     conf.write_text(conf.read_text().replace("enabled = yes", "enabled = no", 1))
     asterisk.cli("manager reload")

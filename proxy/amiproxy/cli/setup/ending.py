@@ -73,16 +73,27 @@ def _examine(proxy: Path, *, is_linked: bool) -> bool:
 
 def _serve(plan: Plan, config: Config, wishes: Wishes) -> bool:
     """Start the service, if it is to be started, and wait for the link; whether that works."""
-    if plan.start is not None:
-        screen.line(str(plan.start))
-        status, said = state.run(plan.start.command)
+    start = plan.start or _retry(config, wishes)
+    if start is not None:
+        screen.line(str(start))
+        status, said = state.run(start.command)
         if status != 0:
             _, log = state.run(("journalctl", "--no-pager", "-o", "cat", "-n", "5", "-u", UNIT))
-            screen.note(f"{' '.join(plan.start.command)} failed: {said}\n{log}".rstrip(), plan.start.remedy)
+            screen.note(f"{' '.join(start.command)} failed: {said}\n{log}".rstrip(), start.remedy)
             return False
     elif not _link(config).state and not (wishes.directory == SYSTEM and state.unit_state().active):
         return _not_started(config, wishes)
     return _wait(config)
+
+
+def _retry(config: Config, wishes: Wishes) -> Run | None:
+    """Reload the service if Asterisk would accept its login by now: the secret may have been corrected."""
+    link = _link(config)
+    if not wishes.start or wishes.directory != SYSTEM or not link.state or link.is_up:
+        return None
+    if not state.unit_state().active or _trouble(config) is not None:
+        return None
+    return Run(("systemctl", "reload", UNIT), "log in to Asterisk again", f"look at: journalctl -u {UNIT}")
 
 
 def _not_started(config: Config, wishes: Wishes) -> bool:
@@ -117,7 +128,8 @@ def _wait(config: Config) -> bool:
         socket = config.control.socket if config.control is not None else "no control: in proxy.yaml"
         screen.note(f"the service does not answer ({socket})", f"look at: journalctl -u {UNIT}")
         return False
-    text, remedy = wrong or (f"it is {link.state}: {link.reason}", f"look at: journalctl -u {UNIT}")
+    remedy = f"if you have corrected that, run: systemctl reload {UNIT}; or look at: journalctl -u {UNIT}"
+    text, remedy = wrong or (f"it is {link.state}: {link.reason}", remedy)
     screen.note(f"the service runs, but its link to Asterisk is not up: {text}", remedy)
     screen.line("The service keeps trying; run this again to see whether it works.", " ")
     return False
