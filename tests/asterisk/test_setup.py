@@ -98,8 +98,8 @@ def test_an_account_with_another_secret_is_named_with_the_remedy(
 
 def test_a_manager_that_was_off_is_on_afterwards(asterisk: Asterisk, conf: Path, tmp_path: Path) -> None:
     conf.write_text(conf.read_text().replace("enabled = yes", "enabled = no", 1))
-    # Off from its start, as on a fresh Debian.  If a reload has just ended its listener, Asterisk 16 may listen
-    # again and at once stop to: "TCP/TLS accept failed: Bad file descriptor" in tcptls.c.
+    # Off from its start, as on a fresh Debian.  If a reload has just ended its listener, the next one of
+    # Asterisk 16 may stop at once: "TCP/TLS accept failed: Bad file descriptor" in tcptls.c.
     asterisk.restart()
     assert setup(tmp_path / "try", conf) == 0
     log_in(asterisk, "amiproxy", (tmp_path / "try/upstream.secret").read_text().strip())
