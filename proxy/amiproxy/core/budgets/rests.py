@@ -53,15 +53,15 @@ class Rests:
     def join(self, rest: Rest) -> None:
         """Add an action behind all that wait; its ``run`` is called from the loop, even without a wait."""
         self._waiting.append(rest)
-        if self._timer is None:
-            self._arm()
+        self._arm()
 
     def leave(self, owner: Hashable) -> None:
         """Remove all waiting actions of this session."""
         self._waiting = deque(rest for rest in self._waiting if rest.owner is not owner)
 
     def _arm(self) -> None:
-        self._timer = self._scheduler.later(self._first(), self._due)
+        if self._waiting and self._timer is None:
+            self._timer = self._scheduler.later(self._first(), self._due)
 
     def _first(self) -> float:
         """Seconds until the first waiting action may run."""
@@ -74,5 +74,5 @@ class Rests:
             rest = self._waiting.popleft()
             self.take(rest.seconds)
             rest.run()
-        if self._waiting and self._timer is None:
-            self._arm()
+        # Of its own: in this method ``_timer`` stays None for the compiler, though ``run`` may have set it.
+        self._arm()
