@@ -102,9 +102,9 @@ class Terminal:
 
     @property
     def text(self):
-        """As lines, without the sequences that move the cursor or set colours."""
+        """As lines, without the sequences that move the cursor or set colours; a command is on one line."""
         text = self.raw.decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
-        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+        return re.sub(r" \\\n +", " ", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text))
 
     def type(self, data):
         os.write(self.master, data)
