@@ -102,7 +102,7 @@ def _change(arguments: argparse.Namespace, *, grants: bool) -> int:
     names = [arguments.name]
     status = carry_out(store, on_each(store, names, edit), names, "changed NAMES", arguments)
     if grants and is_open and "acl" in asked and not arguments.only:
-        # Whoever types this may want a restriction.
+        # The operator may have meant a restriction.
         terminal.say(
             f"{terminal.printable(arguments.name)} may log in from any address already; "
             "to allow only the addresses given, add --only"
