@@ -100,7 +100,7 @@ def test_the_containers_build_gets_its_files() -> None:
     }
     stage = (TOP / "deploy/stage").read_text()
     needed = set(re.findall(r'\$top"?/([\w.-]+)', stage))
-    needed |= set(re.search(r"--exclude=__pycache__ -c ([\w. ]+)\)", stage)[1].split())  # type: ignore[index]
+    needed |= set(re.search(r"--exclude=__pycache__ -c ([\w. ]+)\)", stage)[1].split())
     assert needed - {".venv"} <= copied
     pinned = {
         line.partition("==")[0]

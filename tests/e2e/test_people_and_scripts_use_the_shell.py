@@ -134,7 +134,7 @@ async def test_a_profile_says_where_and_who_and_a_command_prints_the_secret(serv
         assert (status, out.count("Pong")) == (0, 1)
 
 
-async def test_a_client_certificate_logs_in_without_a_secret(make_service, simulator) -> None:  # type: ignore[no-untyped-def]
+async def test_a_client_certificate_logs_in_without_a_secret(make_service, simulator) -> None:
     service: Service = make_service(simulator.port)
     ca = service.directory / "ca"
     assert main(["certs", "init", str(ca)]) == 0

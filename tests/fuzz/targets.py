@@ -223,7 +223,7 @@ def scrape_request(data: bytes) -> None:
     server = MetricsServer(cast("Any", None))
     # The service's own state is not under test here.
     server._exposition = Exposition(CollectorRegistry())
-    server._readiness = lambda: metricsserver.Answer(HTTPStatus.OK, b"ready\n")  # type: ignore[method-assign]
+    server._readiness = lambda: metricsserver.Answer(HTTPStatus.OK, b"ready\n")
     said: list[bytes] = []
 
     async def drain() -> None:

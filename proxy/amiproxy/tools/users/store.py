@@ -167,7 +167,7 @@ class UserStore:
 
 def _read(file: Path) -> bytes:
     if not is_missing(file) and not os.access(file, os.R_OK):
-        # It is the operator who may not read it: this says nothing about the proxy.
+        # The operator may not read it.  Whether the proxy may is another question.
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
     return read_private(file)
 

@@ -43,7 +43,7 @@ async def test_it_has_every_setting_and_user(control: Control) -> None:
     assert head["config"] == plain(control.service.config)
     assert head["path"] == str(control.service.path)
     assert [name for name, _, _ in rows] == ["wall", "boss"]
-    assert rows[0][1]["read"] == "call"  # type: ignore[index]
+    assert rows[0][1]["read"] == "call"
 
 
 async def test_the_open_sessions_of_each_user_are_counted(control: Control) -> None:
@@ -69,9 +69,9 @@ async def test_fingerprints_are_those_under_the_key(control: Control) -> None:
     control.service.entries = entries()
     head, rows, _ = await told(control)
     fingerprint = fingerprints(bytes.fromhex(KEY))
-    assert rows[1][1]["md5_secret"] == fingerprint("hunter2hunter2hunter2")  # type: ignore[index]
+    assert rows[1][1]["md5_secret"] == fingerprint("hunter2hunter2hunter2")
     assert head["upstream_secret"] == fingerprint("the upstream secret")
-    (files,) = head["files"]  # type: ignore[misc]
+    (files,) = head["files"]
     assert len(files) == 2
     other, _, _ = await told(control, "5b" * 32)
     assert other["upstream_secret"] != head["upstream_secret"]

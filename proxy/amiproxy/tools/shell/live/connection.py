@@ -16,7 +16,7 @@ _AGAIN: Final = Backoff(1.0, 30.0, 0.2)
 
 @dataclass(frozen=True)
 class Account:
-    """Who logs in where."""
+    """The server, the user that logs in there, and its secret, None for a login by certificate."""
 
     server: Server
     user: str
