@@ -53,7 +53,7 @@ class TestOwnEvents:
         named = event("X", SystemName="pbx", Y="1")
         bench.feed(named)
         assert calls.take() == named
-        bench.hub.server.link_down("gone")
+        bench.hub.servers.first.link_down("gone")
         assert system.take().endswith(
             event("ProxyUpstream", "system", SystemName="pbx", Status="Down", Reason="gone")
         )
@@ -100,7 +100,7 @@ class TestLink:
     def test_link_loss_and_return_are_announced_to_readers_of_system(self, bench):
         (_, system), (_, calls) = bench.login("half"), bench.login("calls")
         system.take()
-        bench.hub.server.link_down("Asterisk is gone")
+        bench.hub.servers.first.link_down("Asterisk is gone")
         assert system.take() == event("ProxyUpstream", "system", Status="Down", Reason="Asterisk is gone")
         bench.link_up(booted=False)
         assert system.take() == b""

@@ -106,7 +106,7 @@ def upstream_bytes(data: bytes) -> None:
     (asked,) = bench.upstream.take()
     framer = UpstreamFramer()
     messages = [m for piece in (data[::2], data) for m in framer.feed(piece)]
-    bench.hub.server.from_upstream(messages)
+    bench.hub.servers.first.from_upstream(messages)
     bench.clock.advance(1.0)
     bench.hub.tick(bench.clock.now())
     heard = boss.take()

@@ -43,11 +43,11 @@ async def test_shutdown_is_announced_to_sessions(files: ProxyProcess) -> None:
             async with await connect(files) as client:
                 simulator.faults.stall()
                 client.send("CoreStatus", ActionID="under way")
-                await until(lambda: app.hub.server.exchange.in_flight)
+                await until(lambda: app.hub.servers.first.exchange.in_flight)
                 app.stop()
                 shutdown = await client.wait_event("ProxyShutdown")
                 assert shutdown.get("Privilege") == "system,all"
-                assert app.hub.server.exchange.in_flight, "before the actions in flight are answered"
+                assert app.hub.servers.first.exchange.in_flight, "before the actions in flight are answered"
                 assert app.lifecycle.status().startswith("draining: 1 session of 1 user, ")
                 simulator.faults.resume()
                 assert (await client.response("under way")).get("Response") == "Success"
@@ -70,7 +70,7 @@ async def test_the_service_manager_is_asked_for_enough_time_to_stop(
                 async with await connect(files) as client:
                     simulator.faults.stall()
                     client.send("CoreStatus")
-                    await until(lambda: app.hub.server.exchange.in_flight)
+                    await until(lambda: app.hub.servers.first.exchange.in_flight)
                     app.stop()
                     extended: list[float] = []
                     began: list[bool] = []

@@ -35,7 +35,7 @@ async def test_a_reload_applies_changed_settings(files: ProxyProcess, log_text: 
         assert (await app.reload("test")).succeeded
         assert app.hub.limits.connections == 1500
         assert app.hub.ctx.generation == 2
-        assert app.hub.server.exchange.deadlines.action == 7.0
+        assert app.hub.servers.first.exchange.deadlines.action == 7.0
         assert (app._pacing.shortest, app._pacing.longest) == (0.02, 0.03)
         assert logging.getLogger("amiproxy").level == logging.ERROR
         await until(lambda: app.link.state is LinkState.UP)

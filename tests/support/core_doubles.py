@@ -199,16 +199,16 @@ class Bench:
             policy.decide,
             policy.may_run,
         )
-        self.upstream.hand_over = self.hub.server.from_upstream
+        self.upstream.hand_over = self.hub.servers.first.from_upstream
 
     def link_up(self, list_commands: bytes = b"", *, booted: bool = True) -> None:
         """Bring the link up; answer the ListCommands that follows if given its rows."""
-        self.hub.server.link_up(self.upstream, b"Asterisk Call Manager/11.0.0\r\n")
+        self.hub.servers.first.link_up(self.upstream, b"Asterisk Call Manager/11.0.0\r\n")
         (asked,) = self.upstream.take()
         assert asked.get(b"action") == b"ListCommands"
         self.answer(asked, list_commands)
         if booted:
-            self.hub.server.serve()
+            self.hub.servers.first.serve()
 
     def answer(self, action: Message, rest: bytes, kind: bytes = b"Success") -> None:
         """Asterisk's response to an action it was sent; ``rest`` are further whole lines."""
@@ -227,7 +227,7 @@ class Bench:
         framer = UpstreamFramer()
         sound = framer.feed(b"".join(messages)) == list(messages) and framer.sound
         while messages:
-            messages = messages[self.hub.server.from_upstream(messages, sound) :]
+            messages = messages[self.hub.servers.first.from_upstream(messages, sound) :]
 
     def connect(
         self, address: str = "192.0.2.1", *, by: ListTransport | None = None
@@ -235,7 +235,7 @@ class Bench:
         """A client that has been sent the banner, through the transport ``by`` if given."""
         transport = by or ListTransport(address)
         session = self.hub.attach(transport)
-        assert transport.take() == self.hub.server.banner
+        assert transport.take() == self.hub.servers.first.banner
         return session, transport
 
     def login(

@@ -35,7 +35,7 @@ class LiveService:
         )
         self.hub = live_hub(*users)
         self.pool = ConnectionPool(self.hub.limit_state, self.hub.ctx.shares)
-        self.link = Link(self.hub.server, self.config.upstream, b"the upstream secret")
+        self.link = Link(self.hub.servers.first, self.config.upstream, b"the upstream secret")
         self.certificates = CertSet(self.config.listeners, self.config.tls, settle=0.01)
         self.report = ReloadReport(True, "", 0.0)
         self.rehearsal = Rehearsal(closes={})

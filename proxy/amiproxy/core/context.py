@@ -24,7 +24,7 @@ from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.policy.verdicts import Decide
 from amiproxy.core.ports import Scheduler, Verifier, Waiting
-from amiproxy.core.servers.server import Server
+from amiproxy.core.servers.servers import Servers
 
 MayRun = Callable[[User, Listed], bool]
 
@@ -52,7 +52,7 @@ class Context:
         "rates",
         "readers",
         "scheduler",
-        "server",
+        "servers",
         "settle",
         "shares",
         "stats",
@@ -76,7 +76,7 @@ class Context:
         shares: Shares,
         caused: Caused,
         backpressure: Backpressure,
-        server: Server,
+        servers: Servers,
         audit_log: AuditLog,
         learner: Learner,
         readers: Callable[[int], int],
@@ -98,8 +98,7 @@ class Context:
         self.shares = shares
         self.caused = caused
         self.backpressure = backpressure
-        #: The Asterisk that all sessions share.
-        self.server = server
+        self.servers = servers
         self.audit_log = audit_log
         #: Records what users use, while that is switched on.
         self.learner = learner

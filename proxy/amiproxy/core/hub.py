@@ -1,4 +1,4 @@
-"""Hub: all sessions, the server that they share, and the events of the proxy's own.
+"""Hub: all sessions, the servers that they share, and the events of the proxy's own.
 
 It builds what the parts of the core share, and joins them.
 """
@@ -34,6 +34,7 @@ from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.policy.verdicts import Decide, Verdicts
 from amiproxy.core.ports import Scheduler, Transport, Verifier
 from amiproxy.core.servers.server import Server
+from amiproxy.core.servers.servers import Servers
 from amiproxy.steps import Steps, finish
 
 #: Seconds that the client of a closing session has to read its last bytes.
@@ -41,7 +42,7 @@ _CLOSE_SECONDS = 5.0
 
 
 class Hub:
-    """All sessions, and the server that they share.  Everything runs on one thread."""
+    """All sessions, and the servers that they share.  Everything runs on one thread."""
 
     def __init__(
         self,
@@ -57,14 +58,15 @@ class Hub:
         self.limit_state = LimitState(limits, self.stats)
         self.scheduler = scheduler
         self.subscriptions = Subscriptions(self.stats)
-        #: The Asterisk that all sessions share.
-        self.server = Server("asterisk", self.subscriptions, self, self.limit_state, self.stats, scheduler)
+        self.servers = Servers(
+            Server("asterisk", self.subscriptions, self, self.limit_state, self.stats, scheduler)
+        )
         self.learner = Learner(scheduler, self.subscriptions.record)
         self.closing: dict[Session, float] = {}
         self._registry = SessionRegistry()
         self.backpressure = Backpressure(
             self.limit_state,
-            (self.server,),
+            self.servers,
             self.stats,
             lambda: (*self.sessions, *self.closing),
         )
@@ -82,7 +84,7 @@ class Hub:
             shares=Shares(scheduler),
             caused=Caused(scheduler, limits.delivery_share),
             backpressure=self.backpressure,
-            server=self.server,
+            servers=self.servers,
             audit_log=AuditLog(self.limit_state.rationed, self.limit_state.once, scheduler, self),
             learner=self.learner,
             readers=self.subscriptions.readers,
@@ -96,7 +98,7 @@ class Hub:
         self._flusher = Flusher(
             pacing,
             scheduler,
-            (self.server,),
+            self.servers,
             self.stats,
             self.subscriptions.by_key,
             self._flushed,
@@ -124,14 +126,16 @@ class Hub:
 
     # -- from the server; see ``ServerOwner`` in receiver.py ----------------------
 
-    def serves(self) -> None:
+    def serves(self, _name: str) -> None:
         """Tell clients that their actions are sent from now on."""
         self._tell_upstream(b"Up")
 
-    def link_down(self, reason: str) -> None:
+    def link_down(self, name: str, reason: str) -> None:
         """The link is lost, and open actions were answered: tell clients, or close them soon."""
         told = self._tell_upstream(b"Down", (b"Reason", reason.encode("ascii", "replace")), now=True)
-        if not self.server.exchange.draining:
+        server = self.servers.find(name.encode())
+        assert server is not None
+        if not server.exchange.draining:
             self.link_loss.happened(self._registry.users, told, reason, self.limits.upstream_lost_spread)
 
     def relayed(self, user: str, messages: int) -> None:
@@ -160,7 +164,7 @@ class Hub:
         """
         match = BROADCAST.fullmatch(raw)
         assert match is not None
-        self.server.broadcast(raw, match[1])
+        self.servers.first.broadcast(raw, match[1])
 
     def _tell_upstream(self, status: bytes, *extra: tuple[bytes, bytes], now: bool = False) -> set[object]:
         """Send a ProxyUpstream event; returns the sessions that are sent it.  ``now``: flush it at once."""
@@ -181,7 +185,7 @@ class Hub:
 
     def origin(self, wall: float) -> list[tuple[bytes, bytes]]:
         """See ``Origin.headers``."""
-        return self.server.origin.headers(wall)
+        return self.servers.first.origin.headers(wall)
 
     def _tell_suppressed(self) -> None:
         for name, count in self.ctx.audit_log.ration.renew().items():
@@ -201,7 +205,7 @@ class Hub:
         self._registry.add(session)
         self.limit_state.newcomers.advance(transport, newcomers.GREETED)
         self.limit_state.rationed.say(log.INFO, "session-open", transport.peer.address, session=session.id)
-        session.greet(self.server.banner)
+        session.greet(session.server.banner)
         return session
 
     def _admitted(self, session: Session) -> None:
@@ -233,7 +237,7 @@ class Hub:
             session.queue.throttle.end(session.principal.user, self.scheduler.now())
         self.ctx.answered.pop(session, None)
         self.backpressure.left(session)
-        self.server.abandon(session)
+        session.server.abandon(session)
         self.subscriptions.leave(session)  # the events that are pending for it are not sent
         self.taps.left(session)
         self.closing[session] = self.scheduler.now() + _CLOSE_SECONDS
@@ -270,7 +274,8 @@ class Hub:
         """Replace the limits.  Call this before ``adopt``, which applies them to the existing sessions."""
         self.limit_state.adopt(limits)
         self.ctx.rates.limits = limits
-        self.server.adopt_limits()
+        for server in self.servers:
+            server.adopt_limits()
         self.ctx.caused.adopt(limits.delivery_share)
 
     def adopt(self, users: UserTable) -> None:
@@ -314,7 +319,8 @@ class Hub:
 
     def tick(self, now: float) -> None:
         """End everything that has taken too long; called once a second, with monotonic seconds."""
-        self.server.tick(now)
+        for server in self.servers:
+            server.tick(now)
         self.learner.tick()
         self._tell_suppressed()
         login = self.limits.login_timeout

@@ -64,12 +64,13 @@ class App:
             policy.decide,
             policy.may_run,
         )
-        self.hub.server.adopt_actions(prepared.actions)
+        for server in self.hub.servers:
+            server.adopt_actions(prepared.actions)
         self.hub.link_loss.by_default = config.upstream_lost
         self.pool = ConnectionPool(self.hub.limit_state, self.hub.ctx.shares)
-        self.link = Link(self.hub.server, config.upstream, prepared.secret)
+        self.link = Link(self.hub.servers.first, config.upstream, prepared.secret)
         self._side_links = [
-            SideLink(side, config.upstream, prepared.secret) for side in self.hub.server.sides
+            SideLink(side, config.upstream, prepared.secret) for side in self.hub.servers.first.sides
         ]
         self._listeners = Listeners(self.pool, self.hub.attach)
         self.reloads = Reloads(self._reload)

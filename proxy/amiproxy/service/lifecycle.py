@@ -147,12 +147,19 @@ class Lifecycle:
         await self._stopping.wait()
         limits = self._hub.limits
         self._notifier.stopping("draining", self._stop_by - self._loop.time())
-        log.say(log.INFO, "stopping", sessions=len(self._hub.sessions), in_flight=self._hub.server.in_flight)
+        log.say(
+            log.INFO,
+            "stopping",
+            sessions=len(self._hub.sessions),
+            in_flight=self._hub.servers.in_flight,
+        )
         self._listeners.stop()
-        self._hub.server.drain()
+        for server in self._hub.servers:
+            server.drain()
         self._hub.tell_shutdown()
-        await self._while(lambda: self._hub.server.in_flight > 0, limits.drain_timeout)
-        self._hub.server.disconnect()  # answers actions still in flight: their outcome is unknown
+        await self._while(lambda: self._hub.servers.in_flight > 0, limits.drain_timeout)
+        for server in self._hub.servers:
+            server.disconnect()  # answers actions still in flight: their outcome is unknown
         # Each session refuses the actions queued behind those when it is next scheduled.
         await self._while(lambda: self._hub.limit_state.queued > 0, CLOSING_SECONDS / 2)
         for session in self._hub.sessions:

@@ -164,7 +164,8 @@ class Transaction:
         masking.configure(config.log.hidden_variables)
         self._verifier.forget()
         self._hub.adopt_limits(config.limits)
-        self._hub.server.adopt_actions(prepared.actions)
+        for server in self._hub.servers:
+            server.adopt_actions(prepared.actions)
         self._hub.link_loss.by_default = config.upstream_lost
         self._listeners.adopt(config.listeners)
         self._pacing.shortest = config.fan_out.flush_interval

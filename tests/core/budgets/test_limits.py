@@ -451,7 +451,7 @@ class TestInFlight:
         assert bench.hub.limit_state.queued == 0
         assert not transport.paused
         second.lost("gone")
-        assert bench.hub.server.exchange.load < WINDOW
+        assert bench.hub.servers.first.exchange.load < WINDOW
 
 
 def test_idle_timeout_closes_a_session_that_is_idle():
@@ -662,7 +662,7 @@ def test_other_limits_apply_from_the_reload_on():
     bench = make()
     session, transport = bench.login("boss")
     bench.hub.adopt_limits(Limits(exempt=(), action_rate=1.0, action_burst=1, action_timeout=2.0))
-    assert bench.hub.server.exchange.deadlines.action == 2.0
+    assert bench.hub.servers.first.exchange.deadlines.action == 2.0
     session.receive(action("Events", 1, EventMask="off") + action("Events", 2, EventMask="off"))
     assert answered(transport) == [b"1"]
 
@@ -882,7 +882,7 @@ class TestLinkHold:
         session.receive(action("PlayMF", 1, Channel="PJSIP/1-00000001", Digit="123"))
         (asked,) = bench.upstream.take()
         bench.answer(asked, b"")
-        bench.hub.server.link_down("gone")
+        bench.hub.servers.first.link_down("gone")
         bench.clock.advance(5)
         assert refusal(got) == b"Upstream connection lost (outcome unknown)"
 
@@ -960,7 +960,7 @@ class TestLinkShare:
         assert [line["limit"] for line in logged(caplog)] == ["link_share"]
         bench.clock.advance(1.5)
         assert self.serve(bench, 0.001) == b"CoreShowChannels"
-        seconds = bench.hub.server.exchange.accounts.seconds()
+        seconds = bench.hub.servers.first.exchange.accounts.seconds()
         assert seconds == {
             "boss": pytest.approx(0.5, abs=0.01),
             "patient": pytest.approx(0.003),
@@ -1041,14 +1041,14 @@ def test_upstream_message_bytes_answers_with_an_error_and_keeps_the_link(fenced)
     session.receive(action("IAXnetstats" if fenced else "CoreSettings", 7))
     asked, *fence = bench.upstream.take()
     head = b"rows" if fenced else b"Response: Success\r\nActionID: " + asked.get(b"actionid") + b"\r\n"
-    bench.hub.server.oversized(head)
+    bench.hub.servers.first.oversized(head)
     assert refusal(got) == b"Answer is longer than limits.upstream_message_bytes"
     for ping in fence:
         bench.answer(ping, b"")
     session.receive(action("CoreStatus", 8))
     bench.answer(bench.upstream.take()[0], b"")
     assert answered(got) == [b"8"]
-    assert bench.hub.server.exchange.in_flight == 0
+    assert bench.hub.servers.first.exchange.in_flight == 0
     assert bench.hub.stats.limits == {"upstream_message_bytes": 1}
 
 
@@ -1059,19 +1059,19 @@ def test_upstream_message_bytes_ends_a_list_as_cancelled():
     (asked,) = bench.upstream.take()
     bench.answer(asked, b"EventList: start\r\nMessage: Channel status will follow\r\n")
     got.take()
-    bench.hub.server.oversized(b"Event: Status\r\nPrivilege: Call\r\nChannel: PJSIP/1\r\n")
+    bench.hub.servers.first.oversized(b"Event: Status\r\nPrivilege: Call\r\nChannel: PJSIP/1\r\n")
     assert b"Event: StatusComplete\r\nActionID: 7\r\nEventList: Cancelled\r\n" in got.take()
-    bench.hub.server.oversized(b"Event: Status\r\nPrivilege: Call\r\nChannel: PJSIP/2\r\n")
+    bench.hub.servers.first.oversized(b"Event: Status\r\nPrivilege: Call\r\nChannel: PJSIP/2\r\n")
     assert got.take() == b"", "the client is told once"
 
 
 def test_upstream_message_bytes_applies_to_our_own_and_unclaimed_messages(caplog):
     bench = Bench(BOSS)
-    bench.hub.server.link_up(bench.upstream, b"Asterisk Call Manager/11.0.0\r\n")
+    bench.hub.servers.first.link_up(bench.upstream, b"Asterisk Call Manager/11.0.0\r\n")
     (asked,) = bench.upstream.take()
-    bench.hub.server.oversized(b"Response: Success\r\nActionID: " + asked.get(b"actionid") + b"\r\n")
-    assert bench.hub.server.exchange.in_flight == 0
-    bench.hub.server.oversized(b"Response: Success\r\nActionID: forged\r\n")
+    bench.hub.servers.first.oversized(b"Response: Success\r\nActionID: " + asked.get(b"actionid") + b"\r\n")
+    assert bench.hub.servers.first.exchange.in_flight == 0
+    bench.hub.servers.first.oversized(b"Response: Success\r\nActionID: forged\r\n")
     assert bench.hub.stats.events_dropped == 1
     assert logged(caplog, "upstream-message-dropped")[0]["head"] == "Response: Success"
 
@@ -1097,7 +1097,7 @@ def test_a_channels_name_and_uniqueid_share_one_account():
     assert refusal(got).endswith(b"(limits.channel_variables)")
     assert store(5, "1700000000.2") == [b"Setvar"]
     (question,) = bench.upstream.take()
-    bench.hub.server.from_upstream(
+    bench.hub.servers.first.from_upstream(
         [
             b"Response: Error\r\nActionID: "
             + question.get(b"actionid")
@@ -1114,7 +1114,7 @@ def test_sessions_that_set_variables_at_once_do_not_exceed_the_limit_together():
     sent = bench.upstream.take()
     assert len(sent) == 2
     bench.answer(sent[0], b"")
-    bench.hub.server.from_upstream(
+    bench.hub.servers.first.from_upstream(
         [
             b"Response: Error\r\nActionID: "
             + sent[1].get(b"actionid")
@@ -1134,7 +1134,7 @@ def test_queue_members_bounds_how_many_members_a_user_adds_to_a_queue():
         sent = bench.upstream.take()
         for asked in sent:
             answer = b"Response: Error\r\nActionID: " + asked.get(b"actionid") + b"\r\nMessage: x\r\n\r\n"
-            bench.hub.server.from_upstream([answer]) if refused else bench.answer(asked, b"")
+            bench.hub.servers.first.from_upstream([answer]) if refused else bench.answer(asked, b"")
         return bool(sent)
 
     assert ask("QueueAdd", "PJSIP/1")

@@ -208,15 +208,15 @@ class _Opener:
 
 
 def test_an_answer_over_the_side_link_ends_before_the_events_that_it_held_back(bench):
-    bench.hub.server.side.opener = _Opener()
+    bench.hub.servers.first.side.opener = _Opener()
     side = ListUpstream()
     session, transport = logged_in(bench)
     ask(session, "Action: Command\nCommand: core show uptime")
-    bench.hub.server.side.link_up(side, b"")
+    bench.hub.servers.first.side.link_up(side, b"")
     bench.feed(event("Hold"))
     assert transport.take() == b""
     (asked,) = side.take()
-    bench.hub.server.side.from_upstream(
+    bench.hub.servers.first.side.from_upstream(
         [b"Response: Success\r\nActionID: " + asked.get(b"actionid") + b"\r\nOutput: 1\r\n\r\n"]
     )
     response, events = transport.take().split(END)
@@ -261,7 +261,7 @@ def test_everything_open_ends_when_the_link_is_lost(bench):
     (one, first), (two, second) = logged_in(bench), logged_in(bench)
     ask(one, "Action: IAXnetstats", "Action: CoreStatus")  # the first must be alone on the link
     ask(two, "Action: CoreStatus", "Action: Ping")
-    bench.hub.server.link_down("gone")
+    bench.hub.servers.first.link_down("gone")
     for transport in (first, second):
         said = transport.take()
         assert said.count(END) == 2

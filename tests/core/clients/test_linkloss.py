@@ -38,7 +38,7 @@ def make(*users: User, **limits: float) -> Bench:
 
 
 def lose(bench: Bench, seconds: float = 2.0) -> None:
-    bench.hub.server.link_down("gone")
+    bench.hub.servers.first.link_down("gone")
     bench.clock.advance(seconds)
 
 
@@ -127,7 +127,7 @@ def test_a_session_whose_own_filter_excludes_the_notice_is_closed() -> None:
 def test_unauthenticated_clients_and_later_logins_stay() -> None:
     bench = make()
     stranger, greeted = bench.connect()
-    bench.hub.server.link_down("gone")
+    bench.hub.servers.first.link_down("gone")
     _, late = bench.login("calls")
     bench.clock.advance(2.0)
     assert not greeted.closed
@@ -158,7 +158,7 @@ def test_a_synchronous_originate_is_answered_before_the_session_ends() -> None:
 def test_an_action_sent_after_the_link_is_back_is_answered_before_the_session_ends() -> None:
     bench = make()
     session, transport = bench.login("calls")
-    bench.hub.server.link_down("gone")
+    bench.hub.servers.first.link_down("gone")
     bench.link_up()
     session.receive(b"Action: Park\r\nActionID: 1\r\n\r\n")
     bench.clock.advance(2.0)
@@ -182,13 +182,13 @@ def test_upstream_lost_spread_closes_sessions_evenly_over_its_time() -> None:
     for _ in range(100):
         transports.append(bench.login("calls")[1])
         bench.clock.advance(0.001)
-    bench.hub.server.link_down("gone")
+    bench.hub.servers.first.link_down("gone")
     left = ends(bench, transports, 1.0)
     assert all(abs(count - (90 - 10 * number)) <= 10 for number, count in enumerate(left)), left
     assert left[-1] == 0
     reset = make(CALLS, upstream_lost_spread=0.01, sessions_per_user=500)
     transports = [reset.login("calls")[1] for _ in range(100)]
-    reset.hub.server.link_down("gone")
+    reset.hub.servers.first.link_down("gone")
     assert ends(reset, transports, 0.1) == [0]
 
 
@@ -198,13 +198,13 @@ def test_the_oldest_session_goes_first_and_another_loss_changes_nothing() -> Non
     for _ in range(4):
         transports.append(bench.login("calls")[1])
         bench.clock.advance(0.001)
-    bench.hub.server.link_down("gone")
+    bench.hub.servers.first.link_down("gone")
     bench.clock.advance(0.5)
     closed = [bool(transport.closed) for transport in transports]
     assert closed == sorted(closed, reverse=True)
     assert 0 < sum(closed) < 4
     bench.link_up()
-    bench.hub.server.link_down("gone")
+    bench.hub.servers.first.link_down("gone")
     bench.clock.advance(1.1)
     assert all(transport.closed == "close" for transport in transports)
     assert bench.hub.stats.closes == {"upstream lost": 4}
@@ -213,7 +213,7 @@ def test_the_oldest_session_goes_first_and_another_loss_changes_nothing() -> Non
 def test_a_session_that_leaves_before_its_turn_is_not_closed_again() -> None:
     bench = make()
     (one, left), (_, other) = bench.login("calls"), bench.login("calls")
-    bench.hub.server.link_down("gone")
+    bench.hub.servers.first.link_down("gone")
     one.receive(b"Action: Logoff\r\n\r\n")
     bench.clock.advance(2.0)
     assert END not in left.take()
@@ -224,7 +224,7 @@ def test_a_session_that_leaves_before_its_turn_is_not_closed_again() -> None:
 def test_no_session_is_closed_for_it_while_the_service_stops() -> None:
     bench = make()
     _, transport = bench.login("calls")
-    bench.hub.server.exchange.draining = True
+    bench.hub.servers.first.exchange.draining = True
     lose(bench)
     assert not transport.closed
 

@@ -370,7 +370,7 @@ class TestLocalActions:
 
     def test_ping_fails_while_the_link_is_down(self, bench):
         session, transport = bench.login("boss")
-        bench.hub.server.link_down("gone")
+        bench.hub.servers.first.link_down("gone")
         transport.take()
         assert b"Upstream not connected" in ask(session, transport, "Action: Ping")
 
@@ -678,11 +678,11 @@ class TestEnds:
         assert (
             two_got.take() == b"Response: Error\r\nActionID: 2\r\nMessage: Session closed: shutdown\r\n\r\n"
         )
-        assert bench.hub.server.exchange.waiting == 0
+        assert bench.hub.servers.first.exchange.waiting == 0
 
     def test_no_new_action_is_sent_while_draining(self, bench):
         session, transport = bench.login("boss")
-        bench.hub.server.exchange.draining = True
+        bench.hub.servers.first.exchange.draining = True
         assert b"Message: Shutting down" in ask(session, transport, "Action: CoreStatus")
         assert b"Pong" in ask(session, transport, "Action: Ping")
         assert bench.upstream.take() == []
@@ -838,7 +838,7 @@ class TestRefusals:
     def test_an_undescribed_action_is_logged_once(self, caplog):
         bench = Bench(User("boss", write=privilege.ALL, secret="plain:x"))
         bench.link_up()
-        bench.hub.server.actions.table = bench.hub.server.actions.table.learnt_from(
+        bench.hub.servers.first.actions.table = bench.hub.servers.first.actions.table.learnt_from(
             [(b"RptStatus", b"tells  (Priv: reporting,all)")]
         )
         session, got = bench.login("boss")
@@ -851,10 +851,10 @@ class TestRefusals:
     def test_an_undescribed_action_allowed_for_system_is_passed_on_unchanged(self):
         bench = Bench(User("boss", write=privilege.ALL, secret="plain:x"))
         bench.link_up()
-        bench.hub.server.actions.table = bench.hub.server.actions.table.learnt_from(
+        bench.hub.servers.first.actions.table = bench.hub.servers.first.actions.table.learnt_from(
             [(b"RptStatus", b"tells  (Priv: reporting,all)")]
         )
-        bench.hub.server.adopt_actions(OtherActions(undescribed_for_system=True))
+        bench.hub.servers.first.adopt_actions(OtherActions(undescribed_for_system=True))
         session, _ = bench.login("boss")
         session.receive(b"Action: RptStatus\r\nNode: 1\r\n\r\n")
         (asked,) = bench.upstream.take()

@@ -273,6 +273,6 @@ class TestIntervals:
         assert bench.upstream.paused
         session.receive(b"Action: Park\r\nActionID: 2\r\n\r\n")
         assert not bench.upstream.paused, "one is asked for"
-        bench.hub.server.link_down("gone")
+        bench.hub.servers.first.link_down("gone")
         bench.clock.advance(1)  # the flush that was due finds no link
         assert b"Event: C" in transport.take()

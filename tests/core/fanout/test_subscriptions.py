@@ -302,7 +302,7 @@ class TestScopes:
         bench.link_up()
         _, got = bench.login("mine")
         bench.feed(leg("Newchannel", "PJSIP/100-1", "1.1", "1.1"))
-        bench.hub.server.link_down("gone")
+        bench.hub.servers.first.link_down("gone")
         bench.link_up()
         got.take()
         bench.feed(leg("Hold", "PJSIP/200-9", "1.1", "1.1"))

@@ -36,7 +36,7 @@ def make() -> Bench:
     bench = Bench(BOSS, NONE, *EACH, limits=Limits(link_share=1.0))
     bench.hub.ctx.judge = lambda user, action, table: allow(action)
     bench.link_up()
-    bench.hub.server.adopt_actions(OtherActions(answers=DESCRIBED, undescribed_for_system=True))
+    bench.hub.servers.first.adopt_actions(OtherActions(answers=DESCRIBED, undescribed_for_system=True))
     return bench
 
 
@@ -113,7 +113,7 @@ class TestActionIdPosition:
         assert client.is_free
 
     def test_a_row_in_the_answer_to_the_proxys_own_action_reaches_no_client(self, bench):
-        bench.hub.server.exchange.tick(1.0)
+        bench.hub.servers.first.exchange.tick(1.0)
         client = Client(bench)
         client.ask("CoreStatus")
         bench.hub.tick(1.0)
@@ -164,7 +164,7 @@ class TestLists:
             )
             assert client.is_free
             assert len(client.heard) == 3
-            assert bench.hub.server.exchange.in_flight == 0
+            assert bench.hub.servers.first.exchange.in_flight == 0
 
     def test_no_end_event_is_made_up_when_the_next_answer_ends_the_list(self, bench):
         client = Client(bench)
@@ -184,7 +184,7 @@ class TestLists:
         )
         assert client.is_free
         bench.pong()
-        assert bench.hub.server.exchange.in_flight == 0
+        assert bench.hub.servers.first.exchange.in_flight == 0
 
     def test_one_action_may_have_two_responses(self, bench):
         client = Client(bench)
@@ -215,7 +215,7 @@ class TestLists:
         assert client.heard == [b"Response: Success\r\nActionID: e"]
         assert bench.hub.stats.limits == {"list_item_timeout": 1}
         bench.pong()
-        assert bench.hub.server.exchange.in_flight == 0
+        assert bench.hub.servers.first.exchange.in_flight == 0
 
     def test_a_list_whose_asker_left_is_dropped(self, bench):
         client = Client(bench)
@@ -224,14 +224,14 @@ class TestLists:
         client.session.lost("gone")
         bench.clock.advance(16)
         bench.hub.tick(bench.clock.now())
-        bench.hub.server.link_down("gone")
-        assert bench.hub.server.exchange.in_flight == 0
+        bench.hub.servers.first.link_down("gone")
+        assert bench.hub.servers.first.exchange.in_flight == 0
 
     def test_a_lost_link_ends_a_list(self, bench):
         client = Client(bench)
         ours = client.ask("Endless", "e")
         bench.feed(lines(b"Response: Success", b"ActionID: " + ours))
-        bench.hub.server.link_down("gone")
+        bench.hub.servers.first.link_down("gone")
         assert client.is_free
 
 
@@ -365,7 +365,7 @@ class TestLostAnswers:
         ours = bench.upstream.take()[0].get(b"actionid")
         bench.feed(lines(b"Response: Success", b"ActionID: " + other.ask("CoreStatus")))
         assert caller.heard == []
-        assert bench.hub.server.exchange.in_flight == 0
+        assert bench.hub.servers.first.exchange.in_flight == 0
         bench.feed(
             lines(
                 b"Event: OriginateResponse",
@@ -378,7 +378,7 @@ class TestLostAnswers:
 
     def test_a_lost_answer_to_the_proxys_own_action_ends_it(self, bench):
         answers = []
-        bench.hub.server.exchange.ask(Action([(b"Action", b"ListCommands")]), answers.append)
+        bench.hub.servers.first.exchange.ask(Action([(b"Action", b"ListCommands")]), answers.append)
         bench.upstream.take()
         bench.feed(lines(b"Response: Success", b"ActionID: " + Client(bench).ask("CoreStatus")))
         assert answers == [b""]
@@ -475,4 +475,4 @@ def test_each_asker_gets_exactly_its_own(plans, data):
                 bench.hub.tick(bench.clock.now())
                 collect()
     assert [client.heard for client in clients] == expected
-    assert bench.hub.server.exchange.in_flight == 0
+    assert bench.hub.servers.first.exchange.in_flight == 0

@@ -104,16 +104,16 @@ class TestIds:
         bench.answer(asked, b"")
         assert got.take() == b""
         assert bench.hub.stats.unsolicited_responses == 0
-        assert bench.hub.server.exchange.in_flight == 0
+        assert bench.hub.servers.first.exchange.in_flight == 0
 
     def test_an_action_of_a_client_lost_while_it_waits_is_not_sent(self, bench):
         sessions = [bench.login("boss")[0] for _ in range(3)]
         bench.feed()
         for session in sessions:
             send(session, "Action: IAXnetstats")
-        assert bench.hub.server.exchange.waiting == 2
+        assert bench.hub.servers.first.exchange.waiting == 2
         sessions[1].lost("reset")
-        assert bench.hub.server.exchange.waiting == 1
+        assert bench.hub.servers.first.exchange.waiting == 1
 
     def test_suppressevents_is_not_passed_on(self, bench):
         session, _ = bench.login("boss")
@@ -160,7 +160,7 @@ class TestOrder:
             send(session, "Action: CoreStatus\n\nAction: CoreSettings")
         first = bench.upstream.take()
         assert len(first) == WINDOW
-        assert bench.hub.server.exchange.waiting == 40 - WINDOW
+        assert bench.hub.servers.first.exchange.waiting == 40 - WINDOW
         bench.answer(first[0], b"")
         (following,) = bench.upstream.take()
         assert following.get(b"action") == b"CoreStatus", "the others' first before this one's second"
@@ -185,7 +185,7 @@ class TestLists:
             b"Event: CoreShowChannelsComplete\r\nActionID: L\r\nEventList: Complete\r\nListItems: 1\r\n\r\n"
         )
         assert other.take() == b""
-        assert bench.hub.server.exchange.in_flight == 0
+        assert bench.hub.servers.first.exchange.in_flight == 0
 
     def test_items_of_a_lost_asker_reach_no_client(self, bench):
         _, other = bench.login("boss")
@@ -197,7 +197,7 @@ class TestLists:
         bench.feed(*(item(asked, "CoreShowChannel", f"Channel: {n}") for n in range(4)))
         bench.feed(item(asked, "CoreShowChannelsComplete", "EventList: Complete", "ListItems: 5"))
         assert got.take() + other.take() == b""
-        assert bench.hub.server.exchange.in_flight == 0
+        assert bench.hub.servers.first.exchange.in_flight == 0
 
     def test_items_without_an_id_belong_to_the_open_list(self, bench):
         _, got, asked = self.ask(bench, action="Action: IAXpeers")
@@ -224,7 +224,7 @@ class TestLists:
         got.take()
         bench.feed(b"Event: %b\r\nChannel: x\r\n\r\n" % name.encode(), b"Channel: x\r\n\r\n")
         assert got.take() == b""
-        assert bench.hub.server.exchange.in_flight == 1
+        assert bench.hub.servers.first.exchange.in_flight == 1
 
     @given(
         st.lists(
@@ -260,7 +260,7 @@ class TestLists:
         head, tail = ([], mine) if id_is_last else (mine, [])
         expected = ["Event: Status", "Privilege: Call", *head, "Variable: x", *kept, *tail, "", ""]
         assert got.take() == "\r\n".join(expected).encode()
-        assert bench.hub.server.exchange.in_flight == 1
+        assert bench.hub.servers.first.exchange.in_flight == 1
 
     def test_a_value_in_a_response_starts_no_list(self, bench):
         session, got, asked = self.ask(bench, action="Action: Getvar\nVariable: X\nActionID: L")
@@ -268,7 +268,7 @@ class TestLists:
         assert got.take() == (
             b"Response: Success\r\nActionID: L\r\nVariable: X\r\nValue: a\r\nMessage: x will follow\r\n\r\n"
         )
-        assert bench.hub.server.exchange.in_flight == 0
+        assert bench.hub.servers.first.exchange.in_flight == 0
         send(session, "Action: Ping")
         assert b"Pong" in got.take()
 
@@ -289,7 +289,7 @@ class TestLists:
             b"Event: Other\r\nActionID: 1\r\n\r\nEvent: CoreShowChannel\r\nActionID: 1\r\n\r\n"
             b"Event: CoreShowChannelsComplete\r\nActionID: 1\r\nEventList: Complete\r\n\r\n"
         ), "and nothing after its end"
-        assert bench.hub.server.exchange.in_flight == 0
+        assert bench.hub.servers.first.exchange.in_flight == 0
 
     def test_an_item_may_be_named_like_an_end_and_the_end_like_an_item(self, bench):
         session, got = bench.login("boss")
@@ -298,7 +298,7 @@ class TestLists:
         bench.answer(asked, b"EventList: start\r\nMessage: Channels will follow\r\n")
         bench.feed(item(asked, "HalfComplete"), item(asked, "HalfComplete", "EventList: Complete"))
         bench.pong()
-        assert bench.hub.server.exchange.in_flight == 0
+        assert bench.hub.servers.first.exchange.in_flight == 0
         assert got.take().endswith(b"Event: HalfComplete\r\nEventList: Complete\r\n\r\n")
 
     def test_broadcast_events_in_between_are_not_items(self, bench):
@@ -346,7 +346,7 @@ class TestLists:
             b"Event: CoreShowChannel\r\nActionID: L\r\nChannel: real\r\n\r\n"
             b"Event: CoreShowChannelsComplete\r\nActionID: L\r\nEventList: Complete\r\nListItems: 1\r\n\r\n"
         )
-        assert bench.hub.server.exchange.in_flight == 0
+        assert bench.hub.servers.first.exchange.in_flight == 0
 
     def test_an_error_after_the_start_ends_a_list(self, bench):
         session, got, asked = self.ask(bench)
@@ -368,7 +368,7 @@ class TestLists:
         assert got.take() == (
             b"Event: CoreShowChannelsComplete\r\nActionID: L\r\nEventList: Cancelled\r\nListItems: 1\r\n\r\n"
         )
-        assert bench.hub.server.exchange.in_flight == 0
+        assert bench.hub.servers.first.exchange.in_flight == 0
 
     def test_a_list_may_be_cancelled_by_asterisk(self, bench):
         session, got, asked = self.ask(bench)
@@ -402,7 +402,7 @@ class TestLists:
         assert got.take() == b"", "late items are dropped"
         bench.feed(item(asked, "CoreShowChannelsComplete", "EventList: Complete"))
         bench.pong()
-        assert bench.hub.server.exchange.in_flight == 0
+        assert bench.hub.servers.first.exchange.in_flight == 0
 
     def test_one_event_may_follow_the_response(self, bench):
         session, got, asked = self.ask(bench, "deaf", "Action: FAXStats\nActionID: f")
@@ -522,7 +522,9 @@ class TestFence:
 
     def test_an_action_too_long_with_our_id_is_refused(self, bench):
         asker = Listener()
-        bench.hub.server.exchange.submit(asker, Action([(b"Action", b"IAXnetstats"), *[(b"H", b"1")] * 127]))
+        bench.hub.servers.first.exchange.submit(
+            asker, Action([(b"Action", b"IAXnetstats"), *[(b"H", b"1")] * 127])
+        )
         assert b"Too many lines in message" in asker.heard
         assert asker.finished_times == 1
         assert bench.upstream.take() == []
@@ -560,7 +562,7 @@ class TestOriginate:
         assert asked.get(b"async") == b"true"
         bench.answer(asked, b"Message: Originate successfully queued\r\n")
         assert got.take() == b""
-        assert bench.hub.server.exchange.in_flight == 0, "the link is free while the phone rings"
+        assert bench.hub.servers.first.exchange.in_flight == 0, "the link is free while the phone rings"
         bench.feed(event("Newchannel"))
         assert got.take() == b"", "events wait for the answer, as in Asterisk"
         assert watcher.take() == event("Newchannel")
@@ -582,7 +584,7 @@ class TestOriginate:
         (asked,) = bench.upstream.take()
         bench.feed(self.response(asked, b"Success"))
         assert b"successfully queued" in got.take()
-        assert bench.hub.server.exchange.in_flight == 0
+        assert bench.hub.servers.first.exchange.in_flight == 0
 
     def test_an_originate_without_application_and_priority_is_sent_unchanged(self, bench):
         session, _ = bench.login("boss")
@@ -644,7 +646,7 @@ class TestOriginate:
         for _ in range(3):
             bench.clock.advance(50)
             bench.hub.tick(bench.clock.now())
-        assert bench.hub.server.exchange.echoed(asked.get(b"actionid")) is None
+        assert bench.hub.servers.first.exchange.echoed(asked.get(b"actionid")) is None
 
     def test_entries_of_lost_askers_stay_while_an_answer_is_due(self, bench):
         session, _ = bench.login("boss")
@@ -655,7 +657,7 @@ class TestOriginate:
             bench.hub.tick(bench.clock.now())
         bench.answer(asked, b"")
         bench.pong()
-        assert bench.hub.server.exchange.in_flight == 0
+        assert bench.hub.servers.first.exchange.in_flight == 0
         assert bench.hub.stats.unsolicited_responses == 0
 
 
@@ -665,10 +667,10 @@ class TestUserEventEchoes:
         send(session, "Action: UserEvent\nUserEvent: X\nActionID: 1")
         (asked,) = bench.upstream.take()
         bench.answer(asked, b"Message: Event Sent\r\n")
-        assert bench.hub.server.exchange.remembered == 1
+        assert bench.hub.servers.first.exchange.remembered == 1
         bench.clock.advance(61)
         bench.hub.tick(bench.clock.now())
-        assert bench.hub.server.exchange.remembered == 0
+        assert bench.hub.servers.first.exchange.remembered == 0
 
     def test_a_userevent_carries_its_senders_id_to_all_readers(self, bench):
         _, watcher = bench.login("boss")
@@ -721,7 +723,7 @@ class TestTime:
         bench.answer(asked, b"")
         assert got.take() == b""
         bench.pong()
-        assert bench.hub.server.exchange.in_flight == 0
+        assert bench.hub.servers.first.exchange.in_flight == 0
 
     def test_a_lost_answer_takes_no_place_on_the_link(self, bench):
         # The link skips a message over its size limit: such an answer never comes.
@@ -730,7 +732,7 @@ class TestTime:
             send(session, "Action: CoreStatus")
             bench.clock.advance(16)
             bench.hub.tick(bench.clock.now())
-        assert bench.hub.server.exchange.in_flight == WINDOW, "with the Pings that ask for them"
+        assert bench.hub.servers.first.exchange.in_flight == WINDOW, "with the Pings that ask for them"
         send(session, "Action: CoreSettings\nActionID: 1")
         got.take()
         *_, ping = bench.upstream.take()
@@ -738,7 +740,7 @@ class TestTime:
         bench.answer(ping, b"Ping: Pong\r\n")
         (asked,) = bench.upstream.take()
         assert asked.get(b"action") == b"CoreSettings"
-        assert bench.hub.server.exchange.in_flight == 1
+        assert bench.hub.servers.first.exchange.in_flight == 1
         bench.answer(asked, b"")
         assert got.take() == b"Response: Success\r\nActionID: 1\r\n\r\n"
 
@@ -782,10 +784,10 @@ class TestTime:
         bench.hub.tick(bench.clock.now())
         got.take()
         bench.answer(call, b"Message: Originate successfully queued\r\n")
-        assert bench.hub.server.exchange.in_flight == 2, "a Ping asks for the other's answer"
+        assert bench.hub.servers.first.exchange.in_flight == 2, "a Ping asks for the other's answer"
         bench.answer(asked, b"")
         bench.pong()
-        assert bench.hub.server.exchange.in_flight == 0
+        assert bench.hub.servers.first.exchange.in_flight == 0
         assert bench.hub.stats.unsolicited_responses == 0
 
     def test_a_call_that_waits_for_a_place_is_answered_when_its_session_ends(self, bench):
@@ -828,7 +830,7 @@ class TestLinkLoss:
         bench.answer(asked[0], b"")
         bench.answer(asked[1], b"EventList: start\r\n")
         clients[1][1].take()
-        bench.hub.server.link_down("gone")
+        bench.hub.servers.first.link_down("gone")
         lost = (
             b"Response: Error\r\nActionID: %d\r\nMessage: Upstream connection lost (outcome unknown)\r\n\r\n"
         )
@@ -844,7 +846,7 @@ class TestLinkLoss:
         session, got = bench.login("deaf")
         send(session, "Action: CoreStatus\nActionID: 1\n\nAction: CoreStatus\nActionID: 2")
         bench.upstream.take()
-        bench.hub.server.link_down("gone")
+        bench.hub.servers.first.link_down("gone")
         assert got.take() == (
             b"Response: Error\r\nActionID: 1\r\nMessage: Upstream connection lost (outcome unknown)\r\n\r\n"
             b"Response: Error\r\nActionID: 2\r\nMessage: Upstream not connected\r\n\r\n"
@@ -903,7 +905,7 @@ def test_in_any_interleaving_each_client_gets_exactly_its_own(data):
     for who in range(count):
         assert clients[who][1].take() == expected[who]
     assert bench.hub.stats.unsolicited_responses == 0
-    assert bench.hub.server.exchange.in_flight == len(to_answer)
+    assert bench.hub.servers.first.exchange.in_flight == len(to_answer)
 
 
 @pytest.mark.parametrize("action", ["ModuleLoad\nModule: app_x.so\nLoadType: reload", "FAXStats"])
@@ -915,13 +917,13 @@ def test_an_answered_action_is_not_answered_again(bench, action, end):
     bench.answer(asked, b"")
     got.take()
     if end == "link":
-        bench.hub.server.link_down("gone")
+        bench.hub.servers.first.link_down("gone")
     elif end == "time":
         bench.clock.advance(100)
         bench.hub.tick(bench.clock.now())
     else:
         session.close("kicked")
-        bench.hub.server.link_down("gone")
+        bench.hub.servers.first.link_down("gone")
     assert b"ActionID: 7" not in got.take()
     assert session.is_idle or end == "close"
 
@@ -940,4 +942,4 @@ def test_nothing_is_remembered_of_user_events_that_came_back(bench, answered_fir
             bench.answer(asked, b"")
         assert b"Event: UserEvent\r\n" in (sent := got.take())
         assert sent.count(b"ActionID: u%d" % number) == 2
-    assert not bench.hub.server.exchange.remembered
+    assert not bench.hub.servers.first.exchange.remembered

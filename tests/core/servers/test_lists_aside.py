@@ -24,7 +24,7 @@ class Wide(Bench):
     def __init__(self, **limits: float) -> None:
         super().__init__(BOSS, OTHER, limits=Limits(**limits))  # type: ignore[arg-type]
         self.opener = Opener()
-        self.hub.server.lists.opener = self.opener
+        self.hub.servers.first.lists.opener = self.opener
         self.lists = ListUpstream()
         self.link_up()
         self.session, self.got = self.login("boss")
@@ -37,7 +37,7 @@ class Wide(Bench):
         send(self.session, f"Action: CoreShowChannels\nActionID: {number}")
 
     def lists_up(self) -> Message:
-        self.hub.server.lists.link_up(self.lists, b"")
+        self.hub.servers.first.lists.link_up(self.lists, b"")
         return self.lists.take()[0]
 
 
@@ -65,31 +65,31 @@ def test_the_next_long_list_delays_no_other_session(bench):
     send(bench.other, "Action: Getvar\nActionID: 7\nVariable: X")
     bench.answer(bench.upstream.take()[0], b"Value: 1\r\n")
     assert b"ActionID: 7\r\n" in bench.others.take()
-    bench.hub.server.lists.from_upstream(listed(asked))
+    bench.hub.servers.first.lists.from_upstream(listed(asked))
     answer = bench.got.take()
     assert answer.count(b"ActionID: 2\r\n") == 8
     assert b"EventList: Complete\r\n" in answer
 
 
 def test_actions_waiting_on_the_side_link_do_not_delay_a_list(bench):
-    side, bench.hub.server.side.opener = ListUpstream(), Opener()
+    side, bench.hub.servers.first.side.opener = ListUpstream(), Opener()
     send(bench.other, "Action: Command\nCommand: core show uptime")
-    bench.hub.server.side.link_up(side, b"")
+    bench.hub.servers.first.side.link_up(side, b"")
     bench.ask(2)
-    bench.hub.server.lists.from_upstream(listed(bench.lists_up()))
+    bench.hub.servers.first.lists.from_upstream(listed(bench.lists_up()))
     assert b"EventList: Complete\r\n" in bench.got.take()
-    assert bench.hub.server.in_flight == 1
+    assert bench.hub.servers.first.in_flight == 1
 
 
 def test_events_during_a_list_are_delivered_after_it(bench):
     bench.ask(2)
     first, *rest = listed(bench.lists_up())
-    bench.hub.server.lists.from_upstream([first])
+    bench.hub.servers.first.lists.from_upstream([first])
     bench.feed(event("Hangup", Channel="Local/1@x-1"))
     bench.clock.advance(1.0)
     assert b"EventList: start" in bench.got.take(), "answers are not kept back"
     assert b"Event: Hangup" in bench.others.take(), "nor are the events of others"
-    bench.hub.server.lists.from_upstream(rest)
+    bench.hub.servers.first.lists.from_upstream(rest)
     got = bench.got.take()
     assert 0 < got.index(b"EventList: Complete") < got.index(b"Event: Hangup")
 
@@ -106,7 +106,7 @@ def test_events_before_a_list_are_delivered_before_it(bench):
 
 def test_a_list_uses_the_main_link_when_its_own_is_refused(bench):
     bench.ask(2)
-    bench.hub.server.lists.failed("Login Already In Use")
+    bench.hub.servers.first.lists.failed("Login Already In Use")
     bench.feed(*listed(bench.upstream.take()[0]))
     assert b"EventList: Complete\r\n" in bench.got.take()
 
@@ -122,7 +122,7 @@ def test_an_action_whose_event_carries_its_id_stays_on_the_main_link(bench):
 def test_an_event_of_another_module_has_its_askers_action_id(bench):
     described = {b"rptstatus": Answer(AnswerKind.LIST, b"RptStatusComplete")}
     bench.hub.ctx.judge = lambda user, action, table: Allow(action, "test", False)
-    bench.hub.server.adopt_actions(OtherActions(answers=described))
+    bench.hub.servers.first.adopt_actions(OtherActions(answers=described))
     send(bench.session, "Action: RptStatus\nActionID: 9")
     relay_id = bench.lists_up().get(b"actionid").decode()
     bench.feed(event("RptStatusChanged", ActionID=relay_id))
@@ -136,11 +136,11 @@ def test_an_event_of_another_module_has_its_askers_action_id(bench):
 def test_an_answer_too_long_to_keep_counts_as_long(bench):
     send(bench.other, "Action: Status\nActionID: 1")
     asked = bench.upstream.take()[0]
-    bench.hub.server.oversized(b"Response: Success\r\nActionID: " + asked.get(b"actionid"))
+    bench.hub.servers.first.oversized(b"Response: Success\r\nActionID: " + asked.get(b"actionid"))
     bench.feed(b"Response: Success\r\nActionID: " + asked.get(b"actionid") + b"\r\n\r\n")
     send(bench.other, "Action: Status\nActionID: 2")
     assert bench.upstream.take() == []
-    assert bench.hub.server.lists.load == 1
+    assert bench.hub.servers.first.lists.load == 1
 
 
 def test_link_share_applies_there_too_while_others_use_the_main_link():
@@ -149,7 +149,7 @@ def test_link_share_applies_there_too_while_others_use_the_main_link():
     asked = bench.lists_up()
     bench.clock.advance(1.0)
     send(bench.other, "Action: Getvar\nVariable: X")
-    bench.hub.server.lists.from_upstream(listed(asked))
+    bench.hub.servers.first.lists.from_upstream(listed(asked))
     bench.ask(3)
     assert bench.lists.take() == []
     bench.clock.advance(10.0)

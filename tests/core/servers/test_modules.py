@@ -31,7 +31,7 @@ def described() -> OtherActions:
 def bench(described: OtherActions) -> Bench:
     bench = Bench(USER, NOBODY)
     bench.link_up()
-    bench.hub.server.adopt_actions(described)
+    bench.hub.servers.first.adopt_actions(described)
     return bench
 
 
@@ -54,7 +54,7 @@ def transcript(bench: Bench, action: bytes, *said: str) -> str:
     bench.pong()
     heard += transport.take()
     assert session.is_idle
-    assert bench.hub.server.exchange.in_flight == 0
+    assert bench.hub.servers.first.exchange.in_flight == 0
     assert bench.hub.stats.action_timeouts == bench.hub.stats.answers_lost == 0
     return heard.decode().replace("\r\n", "\n")
 

@@ -69,7 +69,7 @@ def test_a_long_list_is_taken_in_portions_like_anything_else(bench):
     head = b"ActionID: " + asked.get(b"actionid") + b"\r\n"
     bench.answer(asked, b"EventList: start\r\n")
     items = [b"Event: CoreShowChannel\r\n" + head + b"N: %d\r\n\r\n" % number for number in range(300)]
-    taken = bench.hub.server.from_upstream(items)
+    taken = bench.hub.servers.first.from_upstream(items)
     assert 64 < taken < 200
     bench.feed(*items[taken:])
     assert got.take().count(b"Event: CoreShowChannel\r\n") == 300
@@ -86,10 +86,10 @@ def test_many_answers_are_taken_a_few_at_a_time(bench):
     assert len(answers) == 20
     counts = []
     while answers:
-        counts.append(bench.hub.server.from_upstream([*answers, event("Hold")]))
+        counts.append(bench.hub.servers.first.from_upstream([*answers, event("Hold")]))
         answers = answers[counts[-1] :]
     assert counts == [8, 8, 5]
-    assert bench.hub.server.exchange.in_flight == 0
+    assert bench.hub.servers.first.exchange.in_flight == 0
 
 
 def test_a_failure_after_a_read_loses_none_of_the_messages_left(bench, monkeypatch):
@@ -101,7 +101,7 @@ def test_a_failure_after_a_read_loses_none_of_the_messages_left(bench, monkeypat
 
     with monkeypatch.context() as patched:
         patched.setattr(bench.clock, "cpu", broken)
-        taken = bench.hub.server.from_upstream(events)
+        taken = bench.hub.servers.first.from_upstream(events)
     assert 0 < taken < len(events)
     assert bench.hub.stats.faults == 1
     bench.feed(*events[taken:])
@@ -127,9 +127,9 @@ class TestBoot:
         bench = Bench(BOSS, CALLS, limits=Limits(upstream_boot_timeout=20.0))
         bench.link_up(booted=False)
         bench.clock.advance(19)
-        assert not bench.hub.server.exchange.connected
+        assert not bench.hub.servers.first.exchange.connected
         bench.clock.advance(2)
-        assert bench.hub.server.exchange.connected
+        assert bench.hub.servers.first.exchange.connected
         assert "upstream-not-booted" in caplog.text
         assert [asked.get(b"action") for asked in bench.upstream.take()] == [b"ListCommands"]
 
@@ -144,29 +144,29 @@ class TestBoot:
         bench = Bench(BOSS, CALLS)
         bench.link_up(booted=False)
         bench.feed(event("Load", "system", Module="x"))
-        bench.hub.server.disconnect()
+        bench.hub.servers.first.disconnect()
         bench.clock.advance(100)
-        bench.hub.server.exchange.ask(Action([(b"Action", b"Ping")]), lambda _: None)
+        bench.hub.servers.first.exchange.ask(Action([(b"Action", b"Ping")]), lambda _: None)
         assert bench.upstream.take() == []
         assert "upstream-not-booted" not in caplog.text
 
     def test_a_link_lost_before_the_boot_logs_nothing_later(self, caplog):
         bench = Bench(BOSS, CALLS)
         bench.link_up(booted=False)
-        bench.hub.server.link_down("gone")
+        bench.hub.servers.first.link_down("gone")
         bench.clock.advance(100)
         assert "upstream-not-booted" not in caplog.text
-        assert not bench.hub.server.exchange.connected
+        assert not bench.hub.servers.first.exchange.connected
 
     def test_fullybooted_is_not_sent_for_a_lost_asterisk(self, bench):
         bench.feed(BOOTED)
-        assert bench.hub.server.boot.event()
-        bench.hub.server.link_down("gone")
-        assert bench.hub.server.boot.event() is None
+        assert bench.hub.servers.first.boot.event()
+        bench.hub.servers.first.link_down("gone")
+        assert bench.hub.servers.first.boot.event() is None
 
     def test_a_reload_before_the_boot_is_only_passed_on(self, bench):
         bench.feed(event("Reload", "system"))
-        assert bench.hub.server.boot.event() is None
+        assert bench.hub.servers.first.boot.event() is None
 
 
 class TestActions:
@@ -180,13 +180,13 @@ class TestActions:
         session, _ = bench.login("calls")
         session.receive(b"Action: Brandnew\r\n\r\n")
         assert bench.upstream.take() == []
-        bench.hub.server.adopt_actions(OtherActions({}, {b"brandnew": Described(b"Brandnew", ())}))
+        bench.hub.servers.first.adopt_actions(OtherActions({}, {b"brandnew": Described(b"Brandnew", ())}))
         session.receive(b"Action: Brandnew\r\n\r\n")
         assert bench.upstream.take()[0].get(b"action") == b"Brandnew"
 
     def test_actions_are_not_learnt_again_after_a_link_loss(self, bench):
         bench.feed(event("Load", "system", Module="x"))
-        bench.hub.server.link_down("gone")
+        bench.hub.servers.first.link_down("gone")
         bench.clock.advance(2)
         assert bench.upstream.take() == []
         bench.feed(event("Load", "system", Module="x"))
@@ -194,4 +194,4 @@ class TestActions:
         assert bench.upstream.take() == []
 
     def test_an_unusable_list_of_actions_keeps_the_table(self, bench):
-        assert bench.hub.server.actions.table.live == ()
+        assert bench.hub.servers.first.actions.table.live == ()

@@ -33,17 +33,17 @@ class Sided(Bench):
     def __init__(self, **limits: float) -> None:
         super().__init__(BOSS, OTHER, limits=Limits(**limits))  # type: ignore[arg-type]
         self.opener = Opener()
-        self.hub.server.side.opener = self.opener
+        self.hub.servers.first.side.opener = self.opener
         self.side = ListUpstream()
         self.link_up()
 
     def side_up(self) -> None:
-        self.hub.server.side.link_up(self.side, b"")
+        self.hub.servers.first.side.link_up(self.side, b"")
 
     def side_answer(self, rest: bytes = b"") -> None:
         asked = self.side.take()[0]
         raw = b"Response: Success\r\nActionID: " + asked.get(b"actionid") + b"\r\n" + rest + b"\r\n"
-        self.hub.server.side.from_upstream([raw])
+        self.hub.servers.first.side.from_upstream([raw])
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_the_first_action_that_needs_it_opens_it_and_order_is_kept(bench):
     send(
         session, "Action: Command\nActionID: 1\nCommand: core show uptime\n\nAction: CoreStatus\nActionID: 2"
     )
-    assert (bench.opener.opened, bench.hub.server.side.standing) == (1, "opening")
+    assert (bench.opener.opened, bench.hub.servers.first.side.standing) == (1, "opening")
     assert bench.upstream.take() == []
     bench.side_up()
     bench.side_answer(b"Output: 1\r\n")
@@ -76,7 +76,7 @@ def test_an_action_that_blocks_it_delays_no_session_on_the_main_link(bench):
     send(two, "Action: CoreStatus\nActionID: 2")
     bench.answer(bench.upstream.take()[0], b"")
     assert got.take() == b"Response: Success\r\nActionID: 2\r\n\r\n"
-    assert (bench.hub.server.in_flight, bench.hub.server.side.load) == (1, 1)
+    assert (bench.hub.servers.first.in_flight, bench.hub.servers.first.side.load) == (1, 1)
 
 
 def test_a_refused_side_link_is_logged_once_and_the_main_link_is_used(bench, caplog):
@@ -84,14 +84,14 @@ def test_a_refused_side_link_is_logged_once_and_the_main_link_is_used(bench, cap
     for number in (1, 2):
         send(session, f"Action: Command\nActionID: {number}\nCommand: core show uptime")
         if number == 1:
-            bench.hub.server.side.failed("Login Already In Use")
+            bench.hub.servers.first.side.failed("Login Already In Use")
         bench.answer(bench.upstream.take()[0], b"")
         assert got.take() == b"Response: Success\r\nActionID: %d\r\n\r\n" % number
-    assert (bench.opener.opened, bench.hub.server.side.standing) == (1, "refused")
+    assert (bench.opener.opened, bench.hub.servers.first.side.standing) == (1, "refused")
     assert [r.message for r in caplog.records].count("side-link-refused") == 1
     bench.clock.advance(RETRY_SECONDS)
     send(session, "Action: Command\nCommand: core show uptime")
-    bench.hub.server.side.failed("Login Already In Use")
+    bench.hub.servers.first.side.failed("Login Already In Use")
     assert bench.opener.opened == 2
     assert [r.message for r in caplog.records].count("side-link-refused") == 1
 
@@ -100,9 +100,9 @@ def test_when_it_is_lost_each_asker_gets_outcome_unknown(bench):
     session, got = bench.login("boss")
     send(session, "Action: Reload\nActionID: 1")
     bench.side_up()
-    bench.hub.server.side.link_down("closed by Asterisk")
+    bench.hub.servers.first.side.link_down("closed by Asterisk")
     assert b"Message: Upstream connection lost (outcome unknown)\r\n" in got.take()
-    assert (bench.hub.server.side.downs, bench.hub.server.side.standing) == (1, "closed")
+    assert (bench.hub.servers.first.side.downs, bench.hub.servers.first.side.standing) == (1, "closed")
 
 
 @pytest.mark.parametrize("opened", [False, True])
@@ -111,7 +111,7 @@ def test_it_closes_with_the_main_link(bench, opened):
     send(session, "Action: Reload\nActionID: 1")
     if opened:
         bench.side_up()
-    bench.hub.server.link_down("gone")
+    bench.hub.servers.first.link_down("gone")
     text = b"Upstream connection lost (outcome unknown)" if opened else b"Upstream not connected"
     assert b"Response: Error\r\nActionID: 1\r\nMessage: " + text in got.take()
     assert bench.opener.closed == ["the main link is gone"]
@@ -125,7 +125,7 @@ def test_a_closed_session_gets_an_error_for_its_open_action(bench, opened):
         bench.side_up()
     session.close("kicked")
     assert b"Response: Error\r\nActionID: 1\r\nMessage: Session closed: kicked" in got.take()
-    assert bench.hub.server.side.load == 0 or opened
+    assert bench.hub.servers.first.side.load == 0 or opened
 
 
 def test_an_action_of_a_session_lost_while_it_opens_is_not_sent(bench):
@@ -139,7 +139,7 @@ def test_an_action_of_a_session_lost_while_it_opens_is_not_sent(bench):
 def test_no_new_action_is_sent_while_draining(bench):
     (one, got), (two, other) = bench.login("boss"), bench.login("other")
     send(one, "Action: Reload\nActionID: 1")
-    bench.hub.server.drain()
+    bench.hub.servers.first.drain()
     assert b"Message: Shutting down" in got.take()
     send(two, "Action: Reload\nActionID: 1")
     assert b"Message: Shutting down" in other.take()
@@ -152,7 +152,7 @@ def test_it_is_closed_when_idle(bench):
     bench.side_answer()
     bench.clock.advance(IDLE_SECONDS + 1)
     bench.hub.tick(bench.clock.now())
-    assert (bench.opener.closed, bench.hub.server.side.standing) == (["idle"], "closed")
+    assert (bench.opener.closed, bench.hub.servers.first.side.standing) == (["idle"], "closed")
     send(session, "Action: Reload")
     assert bench.opener.opened == 2
 
@@ -161,10 +161,10 @@ def test_events_and_unsolicited_messages_there_reach_no_client(bench):
     session, got = bench.login("boss")
     send(session, "Action: Reload")
     bench.side_up()
-    bench.hub.server.side.from_upstream(
+    bench.hub.servers.first.side.from_upstream(
         [b"Event: X\r\nPrivilege: call,all\r\n\r\n", b"rows\r\n\r\n", b"Response: Success\r\n\r\n"]
     )
-    bench.hub.server.side.oversized(b"Event: X\r\nPrivilege: call,all\r\n")
+    bench.hub.servers.first.side.oversized(b"Event: X\r\nPrivilege: call,all\r\n")
     assert got.take() == b""
     assert (bench.hub.stats.strays, bench.hub.stats.unsolicited_responses) == (1, 1)
     assert bench.hub.stats.events_dropped == 2
@@ -175,7 +175,7 @@ def test_an_error_there_is_counted_and_ends_nothing(bench):
     send(session, "Action: Reload\nActionID: 1")
     bench.side_up()
     bench.side_answer()
-    bench.hub.server.side.exchange.ask(Action([(b"Action", b"Ping")]), lambda _: 1 // 0)
+    bench.hub.servers.first.side.exchange.ask(Action([(b"Action", b"Ping")]), lambda _: 1 // 0)
     bench.side_answer()
     assert bench.hub.stats.faults == 1
     send(session, "Action: Reload\nActionID: 2")
@@ -187,10 +187,10 @@ def test_actions_that_arrive_while_it_opens_wait_for_the_same_login(bench):
     (one, got), (two, other) = bench.login("boss"), bench.login("other")
     for session in (one, two):
         send(session, "Action: Reload\nActionID: 1")
-    assert (bench.opener.opened, bench.hub.server.side.load) == (1, 2)
+    assert (bench.opener.opened, bench.hub.servers.first.side.load) == (1, 2)
     bench.side_up()
-    assert bench.hub.server.side.standing == "up"
-    assert bench.hub.server.side.limits is bench.hub.limits
+    assert bench.hub.servers.first.side.standing == "up"
+    assert bench.hub.servers.first.side.limits is bench.hub.limits
     bench.side_answer()
     bench.side_answer()
     for transport in (got, other):
@@ -202,8 +202,8 @@ def test_losing_it_while_unused_is_not_logged(bench, caplog):
     send(session, "Action: Reload")
     bench.side_up()
     bench.side_answer()
-    bench.hub.server.side.link_down("closed by Asterisk")
-    assert bench.hub.server.side.downs == 0
+    bench.hub.servers.first.side.link_down("closed by Asterisk")
+    assert bench.hub.servers.first.side.downs == 0
     assert "side-link-lost" not in [r.message for r in caplog.records]
 
 
@@ -216,10 +216,10 @@ def test_it_carries_lists_and_reports_answers_that_are_too_long(bench):
     item = b"Event: DBGetTreeResponse\r\n" + id_line + b"Key: k\r\n\r\n"
     start = b"Response: Success\r\n" + id_line + b"EventList: start\r\n\r\n"
     end = b"Event: DBGetTreeComplete\r\n" + id_line + b"EventList: Complete\r\n\r\n"
-    bench.hub.server.side.from_upstream([start, item, item, end])
+    bench.hub.servers.first.side.from_upstream([start, item, item, end])
     assert got.take().count(b"ActionID: 1\r\n") == 4
     send(session, "Action: Command\nActionID: 2\nCommand: core show uptime")
-    bench.hub.server.side.oversized(
+    bench.hub.servers.first.side.oversized(
         b"Response: Success\r\nActionID: " + bench.side.take()[0].get(b"actionid")
     )
     assert b"ActionID: 2\r\nMessage: Answer is longer than limits.upstream_message_bytes" in got.take()
@@ -230,10 +230,10 @@ def test_an_action_sent_after_it_was_closed_opens_it_again(bench):
     send(session, "Action: Reload\nActionID: 1\n\nAction: Reload\nActionID: 2")
     bench.side_up()
     bench.side.take()
-    bench.hub.server.side.close("settings changed")
+    bench.hub.servers.first.side.close("settings changed")
     bench.hub.settle()
     assert got.take().count(b"Response:") == 1
-    assert (bench.opener.opened, bench.hub.server.side.standing) == (2, "opening")
+    assert (bench.opener.opened, bench.hub.servers.first.side.standing) == (2, "opening")
     bench.side_up()
     bench.side_answer()
     assert got.take() == b"Response: Success\r\nActionID: 2\r\n\r\n"

@@ -139,7 +139,7 @@ async def test_what_happens_first_adds_no_series_of_a_known_value(service: LiveS
         login(service, name, secret)
     for session in list(service.hub.sessions):
         session.close("kicked")
-    service.hub.server.from_upstream([event("Hangup"), event("Alarm", "system"), b"x\r\n\r\n"])
+    service.hub.servers.first.from_upstream([event("Hangup"), event("Alarm", "system"), b"x\r\n\r\n"])
     service.hub.stats.slow_consumers.update({"": 1, "wall": 1, "former": 1})
     service.pool.handshakes["TLSv1.3"] = 1
     service.pool.handshake_failures["http request"] = 1
@@ -179,7 +179,7 @@ async def test_sessions_logins_and_closes_are_counted(service: LiveService) -> N
 
 async def test_events_are_counted_by_class(service: LiveService) -> None:
     login(service, "wall", "hunter2")
-    service.hub.server.from_upstream(
+    service.hub.servers.first.from_upstream(
         [
             event("Hangup"),
             event("Alarm", "system"),
@@ -234,8 +234,8 @@ async def test_actions_are_counted_by_name_user_and_result_with_their_time(servi
 async def test_outboxes_and_the_link_are_measured(service: LiveService) -> None:
     transport = login(service, "boss", "hunter2hunter2")
     transport.room = 0
-    service.hub.server.link_up(ListUpstream(), b"Asterisk Call Manager/11.0.0\r\n")
-    service.hub.server.serve()
+    service.hub.servers.first.link_up(ListUpstream(), b"Asterisk Call Manager/11.0.0\r\n")
+    service.hub.servers.first.serve()
     service.link.state = LinkState.UP
     waiting = service.hub.sessions[0].outbox.size
     found = values_of(service)
@@ -250,7 +250,7 @@ async def test_outboxes_and_the_link_are_measured(service: LiveService) -> None:
     waiting = session.outbox.size
     found = values_of(service)
     assert found["amiproxy_outbox_bytes"] == found["amiproxy_outbox_largest_bytes"] == waiting > 0
-    service.hub.server.link_down("lost")
+    service.hub.servers.first.link_down("lost")
     assert values_of(service)["amiproxy_link_losses_total"] == 1
     service.hub.stats.link_losses.update({"closed": 3})
     found = values_of(service)

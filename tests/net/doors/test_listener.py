@@ -66,7 +66,7 @@ async def test_connections_of_both_families_are_accepted_with_their_address(
     assert host == listen
     async with TlsPeer.to((connect, port), both.client) as peer:
         await peer.handshake()
-        assert await peer.record() == house.hub.server.banner
+        assert await peer.record() == house.hub.servers.first.banner
         (session,) = house.hub.sessions
         peer_name = session.transport.peer
         assert (peer_name.address, peer_name.port) == (shown, peer.socket.getsockname()[1])
@@ -86,7 +86,7 @@ async def test_several_listeners_share_the_pool_of_connections(house: House, bot
     async with TlsPeer.to(first, both.client) as here, TlsPeer.to(second, both.client) as there:
         for peer in (here, there):
             await peer.handshake()
-            assert await peer.record() == house.hub.server.banner
+            assert await peer.record() == house.hub.servers.first.banner
         assert house.pool.open == 2
         house.listeners[0].stop()
         house.listeners[0].stop()
@@ -115,7 +115,7 @@ async def test_each_connection_uses_the_context_current_at_its_accept(house: Hou
             await after.handshake()
             serials = [peer._tls.getpeercert()["serialNumber"] for peer in (before, after)]  # type: ignore[index]
             assert serials[0] != serials[1]
-            assert await before.record() == house.hub.server.banner
+            assert await before.record() == house.hub.servers.first.banner
 
 
 @limits(keepalive_idle=61, unacknowledged_timeout=32.0)
@@ -137,14 +137,14 @@ async def test_a_connection_is_accepted_with_its_first_byte_or_its_end(house: Ho
     await_first_byte(house.listeners[0]._socket)
     async with TlsPeer.to(address, both.client) as silent, TlsPeer.to(address, both.client) as good:
         await good.handshake()
-        assert await good.record() == house.hub.server.banner
+        assert await good.record() == house.hub.servers.first.banner
         assert house.pool.open == 1, "the first connection sent nothing and is not accepted yet"
         async with TlsPeer.to(address, both.client):
             pass  # as a health check does that only connects
         await until(lambda: sum(house.pool.handshake_failures.values()) == 1)
         await until(lambda: house.pool.open == 2, "after a second it is, all the same")
         await silent.handshake()
-        assert await silent.record() == house.hub.server.banner
+        assert await silent.record() == house.hub.servers.first.banner
 
 
 # -- limits ----------------------------------------------------------------
@@ -166,7 +166,7 @@ async def test_a_connection_over_the_total_is_closed_before_tls(house: House, bo
         await until(lambda: house.pool.open == 1)
         async with TlsPeer.to(address, both.client) as fourth:
             await fourth.handshake()
-            assert await fourth.record() == house.hub.server.banner
+            assert await fourth.record() == house.hub.servers.first.banner
 
 
 async def test_records_without_data_leave_the_loop_its_turns(house: House, both: Contexts) -> None:
@@ -206,7 +206,7 @@ async def test_connections_that_linger_after_close_shut_no_client_out(house: Hou
         await until(lambda: (house.hub.unauthenticated, house.pool.open) == (0, 3))
         good = await stack.enter_async_context(TlsPeer.to(address, both.client))
         await good.handshake()
-        assert await good.record() == house.hub.server.banner
+        assert await good.record() == house.hub.servers.first.banner
         assert house.pool.open == 3
 
 
@@ -247,7 +247,7 @@ async def test_reserved_descriptors_are_used_for_no_client(house: House, both: C
         house.pool.reserved = all_of_them
         late = await stack.enter_async_context(TlsPeer.to(address, both.client))
         await late.handshake()
-        assert await late.record() == house.hub.server.banner
+        assert await late.record() == house.hub.servers.first.banner
 
 
 @limits(unauthenticated=3)
@@ -283,7 +283,7 @@ async def test_the_pool_before_login_displaces_silent_connections_then_the_oldes
         fifth = await stack.enter_async_context(TlsPeer.to(address, both.client))
         assert await was_cut(oldest)
         await fifth.handshake()
-        assert await fifth.record() == house.hub.server.banner
+        assert await fifth.record() == house.hub.servers.first.banner
         for peer in (third, fourth, fifth):
             await peer.send(LOGIN)
             assert b"Authentication accepted" in await peer.record()
@@ -334,7 +334,7 @@ async def test_a_client_whose_login_was_refused_holds_no_place(house: House, bot
         assert "unauthenticated" not in house.hub.stats.limits, "none made room for another"
         good = await stack.enter_async_context(TlsPeer.to(address, both.client))
         await good.handshake()
-        assert await good.record() == house.hub.server.banner
+        assert await good.record() == house.hub.servers.first.banner
         # Two may wait for their delay; the others were answered when a third one came.
         for peer in refused:
             assert b"Authentication failed" in await peer.record()
@@ -478,7 +478,7 @@ async def test_a_connection_displaced_while_it_waits_for_its_turn_is_skipped(
         for peer, last in zip((first, second), lasts, strict=True):
             peer.socket.send(last)
         house.pool.displace("displaced before login")
-        assert await second.record() == house.hub.server.banner
+        assert await second.record() == house.hub.servers.first.banner
         assert await was_cut(first)
     assert house.pool.handshake_failures == {"displaced before login": 1}
 
@@ -491,7 +491,7 @@ async def test_a_connection_reset_before_the_accept_is_harmless(house: House, bo
         sock.close()
     async with TlsPeer.to((host, port), both.client) as peer:
         await peer.handshake()
-        assert await peer.record() == house.hub.server.banner
+        assert await peer.record() == house.hub.servers.first.banner
         await until(lambda: house.pool.open == 1)
 
 

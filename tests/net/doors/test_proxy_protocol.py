@@ -69,7 +69,7 @@ def peer_of(house: House) -> tuple[str, int, str, int]:
 
 async def greeted(peer: TlsPeer, house: House) -> None:
     await peer.handshake()
-    assert await peer.record() == house.hub.server.banner
+    assert await peer.record() == house.hub.servers.first.banner
 
 
 @pytest.mark.parametrize("header", [v1("192.0.2.7"), v2("192.0.2.7"), MAPPED], ids=["v1", "v2", "mapped"])

@@ -80,7 +80,7 @@ class Site(House):
     async def session(self, shown: Sequence[Forged]) -> AsyncIterator[TlsPeer]:
         """Logged in with it."""
         async with self.peer(shown) as peer:
-            assert await peer.record() == self.hub.server.banner
+            assert await peer.record() == self.hub.servers.first.banner
             await peer.send(LOGIN)
             assert b"Authentication accepted" in await peer.record()
             yield peer
@@ -105,7 +105,7 @@ async def test_the_session_knows_the_certificate(site: Site) -> None:
 
 async def test_without_a_certificate_the_session_has_none(site: Site) -> None:
     async with site.peer() as peer:
-        assert await peer.record() == site.hub.server.banner
+        assert await peer.record() == site.hub.servers.first.banner
         (session,) = site.hub.sessions
         assert session.transport.peer.certificate is None
         site.objection = lambda _: "never asked"
@@ -138,7 +138,7 @@ async def test_a_certificate_revoked_during_the_session_ends_it(site: Site, chai
 async def test_a_certificate_revoked_before_the_login_closes_the_connection(site: Site) -> None:
     shown = client()
     async with site.peer([shown]) as peer:
-        assert await peer.record() == site.hub.server.banner
+        assert await peer.record() == site.hub.servers.first.banner
         site.revoke_now(shown)
         assert await peer.rest() == b""
 

@@ -57,7 +57,7 @@ async def linked(
 ) -> AsyncIterator[tuple[Link, Hub]]:
     """A link that runs, and its hub."""
     hub = live_hub(*users, limits=limits, interval=interval)
-    link = Link(hub.server, to, secret.encode())
+    link = Link(hub.servers.first, to, secret.encode())
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(link.run())
         try:
@@ -84,9 +84,9 @@ async def test_it_logs_in_by_challenge_and_the_secret_is_not_on_the_wire() -> No
     async with simulated() as simulator, linked(settings(simulator.port)) as (link, hub):
         await up(link)
         assert link.reason == ""
-        assert hub.server.ups == 1
-        assert hub.server.exchange.connected
-        await until(lambda: hub.server.actions.table.live, "what Asterisk can do")
+        assert hub.servers.first.ups == 1
+        assert hub.servers.first.exchange.connected
+        await until(lambda: hub.servers.first.actions.table.live, "what Asterisk can do")
         said = b"".join(simulator.received)
         assert b"AuthType: MD5" in said
         assert SECRET.encode() not in said
@@ -114,7 +114,7 @@ async def test_input_may_come_a_byte_at_a_time() -> None:
         async with linked(settings(simulator.port)) as (link, hub):
             await up(link)
             simulator.faults.clear()
-            await until(lambda: hub.server.actions.table.live, "what Asterisk can do")
+            await until(lambda: hub.servers.first.actions.table.live, "what Asterisk can do")
 
 
 async def test_the_banner_shown_to_clients_is_asterisks_own() -> None:
@@ -128,7 +128,7 @@ async def test_the_banner_shown_to_clients_is_asterisks_own() -> None:
 
     async with scripted(play) as server, linked(settings(server.port)) as (link, hub):
         await up(link)
-        assert hub.server.banner == b"Asterisk Call Manager/5.0.7\r\n"
+        assert hub.servers.first.banner == b"Asterisk Call Manager/5.0.7\r\n"
 
 
 async def test_messages_behind_the_login_answer_are_not_lost() -> None:
@@ -140,7 +140,7 @@ async def test_messages_behind_the_login_answer_are_not_lost() -> None:
 
     async with scripted(play) as server, linked(settings(server.port)) as (link, hub):
         await up(link)
-        assert hub.server.boot.event() is not None
+        assert hub.servers.first.boot.event() is not None
 
 
 async def test_events_between_the_login_steps_are_harmless() -> None:
@@ -178,7 +178,7 @@ async def test_a_peer_without_asterisks_banner_is_sent_nothing(greeting: bytes) 
     async with scripted(play) as server, linked(settings(server.port), limits=PATIENT) as (link, hub):
         await until(lambda: link.state is LinkState.DOWN)
         assert "banner" in link.reason
-        assert hub.server.ups == hub.server.downs == 0
+        assert hub.servers.first.ups == hub.servers.first.downs == 0
         await asyncio.sleep(0)
         assert server.callers[0].heard == b""
 
@@ -220,10 +220,10 @@ async def test_a_refused_login_is_reported_as_rejected_and_tried_again(
         async with linked(settings(simulator.port)) as (link, hub):
             await until(lambda: link.state is LinkState.REJECTED)
             assert link.reason == "Asterisk refused user 'proxy': 'Authentication failed'"
-            assert not hub.server.exchange.connected
+            assert not hub.servers.first.exchange.connected
             await up(link)
-            assert hub.server.ups == 1
-            assert hub.server.downs == 0
+            assert hub.servers.first.ups == 1
+            assert hub.servers.first.downs == 0
 
 
 @pytest.mark.parametrize("right", [True, False])
@@ -260,7 +260,7 @@ async def test_it_waits_for_an_asterisk_that_starts_later() -> None:
     async with linked(settings(port)) as (link, hub):
         await until(lambda: link.state is LinkState.DOWN)
         assert "Connect call failed" in link.reason or "refused" in link.reason
-        assert not hub.server.exchange.connected
+        assert not hub.servers.first.exchange.connected
         simulator = Simulator([SimulatedUser("proxy", SECRET)])
         await simulator.start(port=port)
         try:
@@ -335,7 +335,9 @@ async def test_a_login_that_does_not_finish_is_tried_again(play: Play, reason: s
     async with scripted(play) as server, linked(settings(server.port), limits=IMPATIENT) as (link, hub):
         await until(lambda: link.reason == reason, lambda: link.reason)
         await until(lambda: len(server.callers) >= 2, "another attempt")
-        assert hub.server.ups == hub.server.downs == 0, "the hub learns only about links that were up"
+        assert hub.servers.first.ups == hub.servers.first.downs == 0, (
+            "the hub learns only about links that were up"
+        )
 
 
 @pytest.mark.parametrize("play", [say_nothing, only_greet, only_challenge, hang_up_in_login, log_in])
@@ -364,58 +366,58 @@ async def test_rejected_logins_are_repeated_more_slowly() -> None:
 async def test_a_lost_link_is_reported_once_and_reconnected(how: str) -> None:
     async with simulated() as simulator, linked(settings(simulator.port)) as (link, hub):
         for times in (1, 2, 3):
-            await until(lambda times=times: hub.server.ups == times)  # type: ignore[misc]
-            await until(lambda: hub.server.exchange.in_flight == 0)
+            await until(lambda times=times: hub.servers.first.ups == times)  # type: ignore[misc]
+            await until(lambda: hub.servers.first.exchange.in_flight == 0)
             getattr(simulator.faults, how)()
-            await until(lambda times=times: hub.server.downs == times)  # type: ignore[misc]
+            await until(lambda times=times: hub.servers.first.downs == times)  # type: ignore[misc]
         # Not by the link's own state: its task may not have noticed the loss yet.
-        await until(lambda: hub.server.ups == 4)
+        await until(lambda: hub.servers.first.ups == 4)
         await up(link)
-        assert hub.server.downs == 3
+        assert hub.servers.first.downs == 3
 
 
 async def test_stopping_reports_the_link_as_down() -> None:
     async with simulated() as simulator:
         async with linked(settings(simulator.port)) as (link, hub):
             await up(link)
-        assert hub.server.downs == 1
-        assert not hub.server.exchange.connected
+        assert hub.servers.first.downs == 1
+        assert not hub.servers.first.exchange.connected
         await until(lambda: not simulator.sessions)
 
 
 async def test_silence_causes_a_ping_and_an_answer_ends_it() -> None:
     async with simulated() as simulator, linked(settings(simulator.port)) as (link, hub):
         await up(link)
-        await until(lambda: hub.server.actions.table.live)
+        await until(lambda: hub.servers.first.actions.table.live)
         now = asyncio.get_running_loop().time()
         link.tick(now + 14)
-        assert hub.server.exchange.in_flight == 0
+        assert hub.servers.first.exchange.in_flight == 0
         link.tick(now + 16)
         link.tick(now + 17)
-        assert hub.server.exchange.in_flight == 1, "one Ping, not two"
-        await until(lambda: hub.server.exchange.in_flight == 0)
+        assert hub.servers.first.exchange.in_flight == 1, "one Ping, not two"
+        await until(lambda: hub.servers.first.exchange.in_flight == 0)
         assert sum(b"Action: Ping\r\n" in raw for raw in simulator.received) == 1
         assert link.state is LinkState.UP
         link.tick(asyncio.get_running_loop().time())
         link.tick(now + 40)
         await until(lambda: sum(b"Action: Ping\r\n" in raw for raw in simulator.received) == 2)
-        assert hub.server.downs == 0, "without a Ping that is unanswered, silence alone proves nothing"
+        assert hub.servers.first.downs == 0, "without a Ping that is unanswered, silence alone proves nothing"
 
 
 async def test_an_asterisk_that_hangs_is_disconnected_and_reconnected() -> None:
     async with simulated() as simulator, linked(settings(simulator.port)) as (link, hub):
         await up(link)
-        await until(lambda: hub.server.actions.table.live)
+        await until(lambda: hub.servers.first.actions.table.live)
         simulator.faults.stall()
         now = asyncio.get_running_loop().time()
         link.tick(now + 16)
         link.tick(now + 29)
-        assert hub.server.downs == 0
+        assert hub.servers.first.downs == 0
         link.tick(now + 31)
-        assert hub.server.downs == 1
+        assert hub.servers.first.downs == 1
         link.tick(now + 32)  # before the link's own task has run again
         simulator.faults.resume()
-        await until(lambda: hub.server.ups == 2)
+        await until(lambda: hub.servers.first.ups == 2)
 
 
 async def test_a_tick_between_the_loss_and_its_notice_does_nothing() -> None:
@@ -424,34 +426,34 @@ async def test_a_tick_between_the_loss_and_its_notice_does_nothing() -> None:
         assert link._conversation is not None
         link._conversation.recycle("gone")
         link.tick(asyncio.get_running_loop().time() + 16)
-        await until(lambda: hub.server.ups == 2)
+        await until(lambda: hub.servers.first.ups == 2)
 
 
 async def test_a_message_too_long_is_skipped() -> None:
     async with simulated() as simulator, linked(settings(simulator.port)) as (link, hub):
         await up(link)
-        await until(lambda: hub.server.actions.table.live)
+        await until(lambda: hub.servers.first.actions.table.live)
         before = hub.stats.events_in
         simulator.faults.oversize(5000)
         simulator.inject(b"Event: Hangup\r\nPrivilege: call,all\r\n\r\n")
         await until(lambda: hub.stats.events_in == before + 1)
         assert hub.stats.limits == {"upstream_message_bytes": 1}
-        assert hub.server.downs == 0
+        assert hub.servers.first.downs == 0
 
 
 async def test_an_endless_message_does_not_count_as_a_sign_of_life() -> None:
     async with simulated() as simulator, linked(settings(simulator.port)) as (link, hub):
         await up(link)
         # An answer in flight would bring the missing end.
-        await until(lambda: hub.server.exchange.connected and not hub.server.exchange.in_flight)
+        await until(lambda: hub.servers.first.exchange.connected and not hub.servers.first.exchange.in_flight)
         simulator.faults.unending(20000)
         await until(lambda: "upstream_message_bytes" in hub.stats.limits, "that it was told")
-        assert hub.server.downs == 0, "it may still end"
+        assert hub.servers.first.downs == 0, "it may still end"
         now = asyncio.get_running_loop().time()
         link.tick(now + 16)
         link.tick(now + 31)
-        await until(lambda: hub.server.ups == 2)
-        assert hub.server.downs == 1
+        await until(lambda: hub.servers.first.ups == 2)
+        assert hub.servers.first.downs == 1
 
 
 # -- pausing ---------------------------------------------------------------
@@ -492,7 +494,12 @@ class Resting:
             linked(settings(server.port), limits=limits, users=[ANNA], interval=self.interval) as both,
         ):
             self.link, self.hub = both
-            await until(lambda: self.hub.server.exchange.connected and not self.hub.server.exchange.in_flight)
+            await until(
+                lambda: (
+                    self.hub.servers.first.exchange.connected
+                    and not self.hub.servers.first.exchange.in_flight
+                )
+            )
             self.session = self.hub.attach(self.transport)
             self.session.receive(b"Action: Login\r\nUsername: anna\r\nSecret: s\r\n\r\n")
             self.orders.put_nowait(held(0))
@@ -530,7 +537,7 @@ async def test_an_end_during_the_pause_is_noticed_after_it(monkeypatch: pytest.M
     async with Resting(1.5).running(monkeypatch) as resting:
         resting.orders.put_nowait(held(2))
         resting.orders.put_nowait(None)
-        await until(lambda: resting.hub.server.downs == 1)
+        await until(lambda: resting.hub.servers.first.downs == 1)
         assert held(1) + held(2) in resting.seen
 
 
@@ -554,7 +561,7 @@ async def test_unchanged_settings_keep_an_established_link() -> None:
         for _ in range(10):
             await asyncio.sleep(0)
         assert link.state is LinkState.UP
-        assert (hub.server.ups, hub.server.downs) == (1, 0)
+        assert (hub.servers.first.ups, hub.servers.first.downs) == (1, 0)
 
 
 async def test_unchanged_settings_try_again_at_once_without_a_link() -> None:
@@ -578,8 +585,8 @@ async def test_new_settings_move_the_link_at_once() -> None:
     ):
         await up(link)
         link.adopt(settings(new.port), SECRET.encode())
-        assert hub.server.downs == 1
-        await until(lambda: hub.server.ups == 2)
+        assert hub.servers.first.downs == 1
+        await until(lambda: hub.servers.first.ups == 2)
         assert len(new.sessions) == 1
         await until(lambda: not old.sessions)
 
@@ -603,7 +610,7 @@ async def test_new_settings_take_effect_while_it_connects(turns: int) -> None:
 async def test_only_a_link_that_exceeds_its_own_timeouts_is_stuck() -> None:
     never = live_hub(limits=FAST)
     now = asyncio.get_running_loop().time()
-    assert not Link(never.server, settings(1), b"x").stuck(now + 100), "it has not begun"
+    assert not Link(never.servers.first, settings(1), b"x").stuck(now + 100), "it has not begun"
 
     async def silent(caller: Caller) -> None:
         await caller.gone()

@@ -40,8 +40,8 @@ class Requester:
 async def sided(simulator: Simulator, port: int | None = None) -> AsyncIterator[tuple[Hub, SideLink]]:
     async with linked(settings(simulator.port)) as (link, hub):
         await up(link)
-        await until(lambda: hub.server.exchange.connected)
-        side = SideLink(hub.server.side, settings(port or simulator.port), SECRET.encode())
+        await until(lambda: hub.servers.first.exchange.connected)
+        side = SideLink(hub.servers.first.side, settings(port or simulator.port), SECRET.encode())
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(side.run())
             try:
@@ -53,56 +53,56 @@ async def sided(simulator: Simulator, port: int | None = None) -> AsyncIterator[
 async def test_it_logs_in_without_events_and_answers() -> None:
     async with simulated() as simulator, sided(simulator) as (hub, side):
         requester = Requester()
-        hub.server.side.submit(requester, COMMAND)
+        hub.servers.first.side.submit(requester, COMMAND)
         await until(lambda: requester.done, "an answer")
         assert b"ActionID: 7\r\n" in requester.said
-        assert hub.server.side.standing == "up"
+        assert hub.servers.first.side.standing == "up"
         assert sum(b"Events: off\r\n" in raw for raw in simulator.received) == 1
         side.adopt(settings(simulator.port), SECRET.encode())
-        assert hub.server.side.standing == "up"
+        assert hub.servers.first.side.standing == "up"
         side.adopt(settings(simulator.port), b"another")
-        assert hub.server.side.standing == "closed"
+        assert hub.servers.first.side.standing == "closed"
         await until(lambda: len(simulator.sessions) == 1)
 
 
 async def test_the_main_link_answers_where_it_cannot_be_opened() -> None:
     async with simulated() as simulator, sided(simulator, free_port()) as (hub, _):
         requester = Requester()
-        hub.server.side.submit(requester, COMMAND)
+        hub.servers.first.side.submit(requester, COMMAND)
         await until(lambda: requester.done, "an answer")
         assert b"Response: " in requester.said
-        assert hub.server.side.standing == "refused"
+        assert hub.servers.first.side.standing == "refused"
 
 
 async def test_a_refused_login_is_reported() -> None:
     async with simulated() as simulator, sided(simulator) as (hub, _):
         simulator.faults.refuse_logins(1)
         requester = Requester()
-        hub.server.side.submit(requester, COMMAND)
+        hub.servers.first.side.submit(requester, COMMAND)
         await until(lambda: requester.done, "an answer")
-        assert "refused user" in hub.server.side.refused
+        assert "refused user" in hub.servers.first.side.refused
 
 
 async def test_closing_it_while_it_opens_ends_its_actions_and_the_attempt() -> None:
     async with simulated() as simulator, sided(simulator) as (hub, _):
         requester = Requester()
-        hub.server.side.submit(requester, COMMAND)
-        hub.server.side.close("settings changed")
+        hub.servers.first.side.submit(requester, COMMAND)
+        hub.servers.first.side.close("settings changed")
         assert b"Message: Upstream not connected\r\n" in requester.said
         for _ in range(20):
             await asyncio.sleep(0.01)
-        assert (hub.server.side.standing, hub.server.side.ups) == ("closed", 0)
+        assert (hub.servers.first.side.standing, hub.servers.first.side.ups) == ("closed", 0)
 
 
 async def test_an_asterisk_that_hangs_is_disconnected() -> None:
     async with simulated() as simulator, sided(simulator) as (hub, side):
         first, second = Requester(), Requester()
-        hub.server.side.submit(first, COMMAND)
+        hub.servers.first.side.submit(first, COMMAND)
         await until(lambda: first.done, "an answer")
         side.tick(asyncio.get_running_loop().time() + 1000)
-        assert hub.server.side.standing == "up", "nothing is awaited"
+        assert hub.servers.first.side.standing == "up", "nothing is awaited"
         simulator.faults.stall()
-        hub.server.side.submit(second, COMMAND)
+        hub.servers.first.side.submit(second, COMMAND)
         side.tick(asyncio.get_running_loop().time() + FAST.command_timeout)
         assert not second.done
         side.tick(asyncio.get_running_loop().time() + FAST.command_timeout + FAST.stall_timeout + 1)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from amiproxy.core.audit.stats import Stats
 from amiproxy.core.limitstate import LimitState
-from amiproxy.core.servers.server import Server
+from amiproxy.core.servers.servers import Servers
 
 
 class Pressed(Hashable, Protocol):
@@ -44,12 +44,12 @@ class Backpressure:
     def __init__(
         self,
         limit_state: LimitState,
-        servers: Iterable[Server],
+        servers: Servers,
         stats: Stats,
         sessions: Callable[[], Iterable[Pressed]],
     ) -> None:
         self._limit_state = limit_state
-        self._servers = tuple(servers)
+        self._servers = servers
         self._stats = stats
         self._sessions = sessions
         self._slow: dict[Pressed, str] = {}

@@ -231,7 +231,7 @@ class Actor(Recipient):
         if not action.name:
             self.miss_action(action)
             return
-        server = ctx.server
+        server = self.server
         decision = ctx.judge(user, action, server.actions.table)
         if isinstance(decision, Deny):
             self.deny(action, decision.text, decision.rule, decision.hint)
@@ -257,7 +257,9 @@ class Actor(Recipient):
                 return
             outgoing = bounded
         self.move(SEND)
-        self._underway = Underway(ctx, user.name, outgoing, decision.rule if decision.privileged else None)
+        self._underway = Underway(
+            ctx, server, user.name, outgoing, decision.rule if decision.privileged else None
+        )
         if outgoing.key == b"originate":
             if originate.is_synchronous(outgoing):
                 self.hold_events()
@@ -266,7 +268,7 @@ class Actor(Recipient):
 
     def _submit(self, action: Action) -> None:
         """Send an action over the link meant for it; see ``Exchange.submit``."""
-        server = self.ctx.server
+        server = self.server
         side = server.side_for(self.payer, action)
         if side is None:
             server.exchange.submit(self, action)
@@ -280,7 +282,7 @@ class Actor(Recipient):
         In both cases its estimated cost is charged to the session's share of the processor.
         """
         ctx = self.ctx
-        seconds = ctx.caused.estimate(outgoing, ctx.server.actions.table, ctx.readers)
+        seconds = ctx.caused.estimate(outgoing, self.server.actions.table, ctx.readers)
         if seconds is None:
             return True
         ctx.shares.charge(self.principal.share, seconds)
@@ -347,7 +349,7 @@ class Actor(Recipient):
         If there is a ``hint``, the response has a ProxyReason header with it and the rule.
         """
         ctx = self.ctx
-        counted = ctx.server.actions.counted_name(action)
+        counted = self.server.actions.counted_name(action)
         ctx.stats.actions_denied += 1
         self.principal.denied += 1
         ctx.stats.actions.count(counted, self.payer, "denied")

@@ -57,7 +57,7 @@ def _filter(session: Session, action: Action) -> None:
 def _list_commands(session: Session, action: Action) -> None:
     assert session.principal.user is not None
     ctx = session.ctx
-    table = ctx.server.actions.table
+    table = session.server.actions.table
     if not table.live:
         session.answer(message.error(action.action_id, NOT_CONNECTED))
         return
@@ -77,7 +77,7 @@ def logoff(session: Session, action: Action) -> None:
 
 
 def _ping(session: Session, action: Action) -> None:
-    if not session.ctx.server.exchange.connected:
+    if not session.server.exchange.connected:
         session.answer(message.error(action.action_id, NOT_CONNECTED))
         return
     stamp = (b"Timestamp", b"%.6f" % session.ctx.scheduler.wall())

@@ -333,7 +333,7 @@ class Login:
         )
         session.answer(message.success(action.action_id, b"Authentication accepted"))
         session.push()  # in a write of its own: some clients take the first read for the whole answer
-        booted = ctx.server.boot.event()
+        booted = session.server.boot.event()
         if booted and privilege.may_read(session.principal.events, privilege.SYSTEM):
             session.reply(booted)
             session.push()

@@ -73,14 +73,14 @@ class ProxyActions:
                 (b"ProxyClientInputHandler", _FORMAT),
                 (b"ProxyClientOutputHandler", _FORMAT),
             ]
-        if session.ctx.server.exchange.connected:
+        if session.server.exchange.connected:
             headers.append((b"ProxyServerSession", b"asterisk"))
         return headers
 
 
 def _list_servers(session: Session, _: Action) -> Headers:
     # Host and manager user are left out: only the operator may see them (ami-proxy ctl upstream).
-    state = b"up" if session.ctx.server.exchange.connected else b"down"
+    state = b"up" if session.server.exchange.connected else b"down"
     return [(b"ProxyListServer", b"I: - H: asterisk U: - P: - E: on"), (b"ProxyServerStatus", state)]
 
 

@@ -12,17 +12,20 @@ from amiproxy.core.model.encoding import Encoding
 from amiproxy.core.model.share import Share
 from amiproxy.core.model.users import User
 from amiproxy.core.ports import Transport
+from amiproxy.core.servers.server import Server
 
 
 class Recipient(ABC):
     """The part of a session that sends to its client.  See ``Member`` in subscription.py."""
 
-    __slots__ = ("_unsent", "ctx", "outbox", "principal", "seen", "subscription", "transport")
+    __slots__ = ("_unsent", "ctx", "outbox", "principal", "seen", "server", "subscription", "transport")
 
     def __init__(self, ctx: Context, transport: Transport, principal: Principal) -> None:
         self.ctx = ctx
         self.transport = transport
         self.principal = principal
+        #: The server whose banner the client gets, and that its actions go to.
+        self.server: Server = ctx.servers.default or ctx.servers.first
         self.outbox = Outbox(transport, ctx.limit_state.limits.outbox_hard, ctx.limit_state.backlog)
         self.subscription: Subscription | None = None
         #: How many of the subscription's pending events it has received.

@@ -323,7 +323,7 @@ class Session(Actor):
                 self.reply(self._series.give_up(text))
                 self.finished()
             else:
-                self.ctx.server.dismiss(self, text)
+                self.server.dismiss(self, text)
         for action in unsent:
             self.answer(message.error(action.action_id, text))
         self.push()

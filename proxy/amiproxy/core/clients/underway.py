@@ -9,6 +9,7 @@ from amiproxy.ami.message import Action, Message
 from amiproxy.core.audit.auditlog import SessionFacts
 from amiproxy.core.context import Context
 from amiproxy.core.limits.members import ADDING
+from amiproxy.core.servers.server import Server
 
 #: Actions that make Asterisk store more, or less.
 _KEPT: Final = ADDING | {b"setvar", b"queueremove"}
@@ -17,11 +18,12 @@ _KEPT: Final = ADDING | {b"setvar", b"queueremove"}
 class Underway:
     """An action in flight: counted when it is answered, and logged if it is privileged."""
 
-    __slots__ = ("_action", "_before", "_began", "_ctx", "_generation", "_result", "rule")
+    __slots__ = ("_action", "_before", "_began", "_ctx", "_generation", "_result", "_server", "rule")
 
-    def __init__(self, ctx: Context, user: str, action: Action, rule: str | None) -> None:
+    def __init__(self, ctx: Context, server: Server, user: str, action: Action, rule: str | None) -> None:
         """Create it just before the action is sent: it counts what the action stores in Asterisk."""
         self._ctx = ctx
+        self._server = server
         self._action = action
         #: The rule that allowed a privileged action, which ``record`` logs; None for other actions.
         self.rule = rule
@@ -47,7 +49,9 @@ class Underway:
         """Count the action of this user, whose answer is complete; log it if a ``rule`` allowed it."""
         ctx = self._ctx
         seconds = ctx.scheduler.now() - self._began
-        ctx.stats.actions.answered(ctx.server.actions.counted_name(self._action), user, self._result, seconds)
+        ctx.stats.actions.answered(
+            self._server.actions.counted_name(self._action), user, self._result, seconds
+        )
         if self._action.key in _KEPT:
             self._settle(user)
         if self.rule is not None and who is not None:
@@ -77,4 +81,4 @@ class Underway:
                 if name := Message(raw).get(b"value"):
                     stored.named(uniqueid, name)
 
-            self._ctx.server.exchange.ask(Action(question), answer)
+            self._server.exchange.ask(Action(question), answer)

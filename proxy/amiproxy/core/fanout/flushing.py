@@ -10,14 +10,14 @@ continues in the loop's next turn.
 
 # mypyc: compiled
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from amiproxy.core.audit.stats import Stats
 from amiproxy.core.budgets.caused import Caused
 from amiproxy.core.fanout.pacing import Pacing
 from amiproxy.core.fanout.subscription import AT_ONCE, Subscription
 from amiproxy.core.ports import Scheduler, Timer
-from amiproxy.core.servers.server import Server
+from amiproxy.core.servers.servers import Servers
 
 #: Most seconds for which the link may pause.  Asterisk drops a manager that leaves about 4 MB unread.
 _LONGEST_PAUSE = 0.1
@@ -43,7 +43,6 @@ class Flusher:
         "_caused",
         "_cpu",
         "_each",
-        "_exchanges",
         "_flushed",
         "_left",
         "_may_pause",
@@ -51,6 +50,7 @@ class Flusher:
         "_pacing",
         "_reading_pending",
         "_scheduler",
+        "_servers",
         "_settled",
         "_size",
         "_stats",
@@ -64,7 +64,7 @@ class Flusher:
         self,
         pacing: Pacing,
         scheduler: Scheduler,
-        servers: Iterable[Server],
+        servers: Servers,
         stats: Stats,
         subscriptions: Mapping[object, Subscription],
         flushed: Callable[[], None],
@@ -73,7 +73,7 @@ class Flusher:
     ) -> None:
         self._pacing = pacing
         self._scheduler = scheduler
-        self._exchanges = tuple(server.exchange for server in servers)
+        self._servers = servers
         self._stats = stats
         self._subscriptions = subscriptions
         self._flushed = flushed
@@ -225,8 +225,8 @@ class Flusher:
         finally:
             if not (self._is_due and self._may_pause):
                 # No timer would resume reading soon; this also covers a fault above.
-                for exchange in self._exchanges:
-                    exchange.resume_reading()
+                for server in self._servers:
+                    server.exchange.resume_reading()
         self._settled()
 
     def _pause_if_steady(self) -> None:
@@ -238,13 +238,13 @@ class Flusher:
             self._pause_reading()
 
     def _pause_reading(self) -> None:
-        for exchange in self._exchanges:
-            exchange.pause_reading()
+        for server in self._servers:
+            server.exchange.pause_reading()
 
     def _read_pending(self) -> None:
         self._reading_pending = True  # events from this read are flushed right after it
         try:
-            for exchange in self._exchanges:
-                exchange.read_pending()
+            for server in self._servers:
+                server.exchange.read_pending()
         finally:
             self._reading_pending = False

@@ -37,11 +37,11 @@ class EventReceiver(Protocol):
 class ServerOwner(Protocol):
     """What a server reports its state and its work to: the hub."""
 
-    def serves(self) -> None:
-        """Clients' actions are sent from now on."""
+    def serves(self, name: str) -> None:
+        """Clients' actions are sent to the server of this name from now on."""
 
-    def link_down(self, reason: str) -> None:
-        """The link is lost, and open actions were answered."""
+    def link_down(self, name: str, reason: str) -> None:
+        """The link to the server of this name is lost, and open actions were answered."""
 
     def settle(self) -> None:
         """Send what the messages of one read have caused."""

@@ -117,7 +117,7 @@ class Server:
         """Asterisk has booted: send clients' actions from now on."""
         if self.boot.end_wait():
             self.exchange.serving = True
-            self._owner.serves()
+            self._owner.serves(self.name)
 
     def _boot_overdue(self) -> None:
         self.actions.learn()
@@ -130,7 +130,7 @@ class Server:
         self.disconnect()
         if self.tracker is not None:
             self.tracker.reset()
-        self._owner.link_down(reason)
+        self._owner.link_down(self.name, reason)
 
     def disconnect(self) -> None:
         """Send nothing more to Asterisk, and answer open actions with an error."""

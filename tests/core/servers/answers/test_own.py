@@ -50,14 +50,14 @@ def action(name: bytes) -> Action:
 def bench() -> Bench:
     bench = Bench(BOSS, limits=Limits(list_items=1000))
     bench.link_up()
-    bench.hub.server.adopt_actions(OtherActions(answers=DESCRIBED))
+    bench.hub.servers.first.adopt_actions(OtherActions(answers=DESCRIBED))
     return bench
 
 
 def collect(bench: Bench, name: bytes = b"CoreShowChannels") -> tuple[Collected, bytes]:
     """Collect this action's whole answer; returns the collector and our ActionID."""
     collected = Collected()
-    bench.hub.server.exchange.collect(action(name), collected)
+    bench.hub.servers.first.exchange.collect(action(name), collected)
     (asked,) = bench.upstream.take()
     assert asked.get(b"action") == name
     return collected, asked.get(b"actionid")
@@ -88,7 +88,7 @@ class TestCollecting:
             b"Event: CoreShowChannel\r\nChannel: %d\r\n\r\n" % number for number in range(6)
         ]
         assert collected.ends == [b"ended"]
-        assert bench.hub.server.exchange.in_flight == 0
+        assert bench.hub.servers.first.exchange.in_flight == 0
 
     def test_a_list_is_requested_before_asterisk_has_booted(self):
         bench = Bench(BOSS)
@@ -158,13 +158,13 @@ class TestCollecting:
         bench.clock.advance(1)
         bench.feed(start(ours), *(channel(ours, number) for number in range(50)), last(ours))
         assert collected.ends == [b"ended"]
-        assert bench.hub.server.exchange.accounts.seconds() == {}
+        assert bench.hub.servers.first.exchange.accounts.seconds() == {}
 
 
 class TestFailing:
     def test_a_request_without_a_link_fails(self):
         bench, collected = Bench(BOSS), Collected()
-        bench.hub.server.exchange.collect(action(b"CoreShowChannels"), collected)
+        bench.hub.servers.first.exchange.collect(action(b"CoreShowChannels"), collected)
         assert collected.ends == [failures.NOT_CONNECTED]
         assert bench.upstream.take() == []
 
@@ -176,7 +176,7 @@ class TestFailing:
             bench.feed(
                 lines(b"Response: Success", b"ActionID: " + ours, *[b"EventList: start"][: name < b"F"])
             )
-        bench.hub.server.link_down("gone")
+        bench.hub.servers.first.link_down("gone")
         assert len(collected.responses) == begun
         assert collected.ends == [failures.LOST]
 
@@ -192,11 +192,11 @@ class TestFailing:
         bench.feed(channel(ours, 1), last(ours))
         assert collected.items == [], "late items are dropped"
         bench.pong()
-        assert bench.hub.server.exchange.in_flight == 0
+        assert bench.hub.servers.first.exchange.in_flight == 0
 
     def test_a_request_fails_if_a_later_answer_overtakes_its_response(self, bench):
         collected, _ = collect(bench)
-        bench.hub.server.exchange.ask(action(b"Ping"), lambda _: None)
+        bench.hub.servers.first.exchange.ask(action(b"Ping"), lambda _: None)
         bench.pong()
         assert collected.ends == [failures.NO_ANSWER]
 
@@ -227,56 +227,60 @@ class TestFailing:
         bench.feed(last(ours))
         assert len(collected.items) == 1001
         assert collected.ends == [failures.TOO_MANY_ITEMS]
-        assert bench.hub.server.exchange.in_flight == 0
+        assert bench.hub.servers.first.exchange.in_flight == 0
 
     def test_a_list_fails_once_if_one_of_its_messages_is_too_long(self, bench):
         collected, ours = collect(bench)
         bench.feed(start(ours))
-        bench.hub.server.oversized(b"Event: CoreShowChannel\r\nActionID: " + ours + b"\r\nX: ")
+        bench.hub.servers.first.oversized(b"Event: CoreShowChannel\r\nActionID: " + ours + b"\r\nX: ")
         assert collected.ends == [failures.TOO_LONG]
         bench.feed(last(ours))
         assert len(collected.ends) == 1
 
     def test_an_action_with_too_many_lines_fails_and_is_not_sent(self, bench):
         collected = Collected()
-        bench.hub.server.exchange.collect(Action([(b"Action", b"Foo"), *[(b"H", b"1")] * 127]), collected)
+        bench.hub.servers.first.exchange.collect(
+            Action([(b"Action", b"Foo"), *[(b"H", b"1")] * 127]), collected
+        )
         assert collected.ends == [b"Too many lines in message or allocation failure"]
         assert bench.upstream.take() == []
 
     @pytest.mark.parametrize("name", [b"IAXnetstats", b"Rowed"])
     def test_collecting_rows_raises_an_error(self, bench, name):
         with pytest.raises(ValueError, match="alone"):
-            bench.hub.server.exchange.collect(action(name), Collected())
+            bench.hub.servers.first.exchange.collect(action(name), Collected())
 
 
 class TestAsking:
     def test_the_response_is_passed_to_the_callback_unchanged(self, bench):
         answers: list[bytes] = []
-        bench.hub.server.exchange.ask(action(b"Getvar"), answers.append)
+        bench.hub.servers.first.exchange.ask(action(b"Getvar"), answers.append)
         (asked,) = bench.upstream.take()
         raw = lines(b"Response: Success", b"ActionID: " + asked.get(b"actionid"), b"Value: 1")
         bench.feed(raw, raw)
         assert answers == [raw]
-        assert bench.hub.server.exchange.in_flight == 0
+        assert bench.hub.servers.first.exchange.in_flight == 0
 
     def test_the_callback_is_not_called_without_a_link_or_if_it_is_lost(self, bench):
         answers: list[bytes] = []
-        bench.hub.server.exchange.ask(action(b"Getvar"), answers.append)
-        bench.hub.server.link_down("gone")
-        bench.hub.server.exchange.ask(action(b"Getvar"), answers.append)
+        bench.hub.servers.first.exchange.ask(action(b"Getvar"), answers.append)
+        bench.hub.servers.first.link_down("gone")
+        bench.hub.servers.first.exchange.ask(action(b"Getvar"), answers.append)
         assert answers == []
 
     def test_the_callback_is_not_called_if_the_response_is_too_long(self, bench):
         answers: list[bytes] = []
-        bench.hub.server.exchange.ask(action(b"ListCommands"), answers.append)
+        bench.hub.servers.first.exchange.ask(action(b"ListCommands"), answers.append)
         (asked,) = bench.upstream.take()
-        bench.hub.server.oversized(b"Response: Success\r\nActionID: " + asked.get(b"actionid") + b"\r\nX: ")
+        bench.hub.servers.first.oversized(
+            b"Response: Success\r\nActionID: " + asked.get(b"actionid") + b"\r\nX: "
+        )
         assert answers == []
-        assert bench.hub.server.exchange.in_flight == 0
+        assert bench.hub.servers.first.exchange.in_flight == 0
 
     def test_an_event_with_the_relay_id_does_not_count_as_the_answer(self, bench):
         answers: list[bytes] = []
-        bench.hub.server.exchange.ask(action(b"Getvar"), answers.append)
+        bench.hub.servers.first.exchange.ask(action(b"Getvar"), answers.append)
         (asked,) = bench.upstream.take()
         bench.feed(lines(b"Event: Odd", b"ActionID: " + asked.get(b"actionid")))
         assert (answers, bench.hub.stats.events_dropped) == ([], 1)

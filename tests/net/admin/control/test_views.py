@@ -75,8 +75,8 @@ async def test_upstream_shows_the_link(control: Control) -> None:
 
 async def test_upstream_shows_the_effects_of_the_last_loss(control: Control) -> None:
     hub = control.service.hub
-    hub.server.link_up(ListUpstream(), b"Asterisk Call Manager/11.0.0\r\n")
-    hub.server.link_down("gone")
+    hub.servers.first.link_up(ListUpstream(), b"Asterisk Call Manager/11.0.0\r\n")
+    hub.servers.first.link_down("gone")
     loss = (await control.asker.result("upstream"))["last_loss"]
     assert loss["reason"] == "gone"
     assert loss["sessions"] == {"closed": 0, "told": 0, "kept": 0, "no events": 0}
@@ -93,8 +93,8 @@ async def test_limits_are_shown_with_their_use_and_hits(control: Control) -> Non
 
 async def test_limits_show_the_values_that_are_compared_with_them(control: Control) -> None:
     hub = control.service.hub
-    hub.server.link_up(ListUpstream(), b"Asterisk Call Manager/11.0.0\r\n")
-    hub.server.serve()
+    hub.servers.first.link_up(ListUpstream(), b"Asterisk Call Manager/11.0.0\r\n")
+    hub.servers.first.serve()
     control.login("boss", "hunter2hunter2")
     (asker,) = hub.sessions
     asker.receive(b"Action: CoreStatus\r\n\r\n" * 8)

@@ -133,7 +133,7 @@ async def _limits(service: Service, _: Arguments) -> object:
 
 async def _drain(service: Service, _: Arguments) -> object:
     """Stop accepting clients, answer actions in flight, close all sessions and end the process."""
-    there = {"sessions": len(service.hub.sessions), "in_flight": service.hub.server.in_flight}
+    there = {"sessions": len(service.hub.sessions), "in_flight": service.hub.servers.in_flight}
     # Stop after the reply, because that closes this socket, too.
     asyncio.get_running_loop().call_soon(service.stop)
     return there

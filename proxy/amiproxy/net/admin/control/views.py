@@ -28,7 +28,7 @@ View = dict[str, Any]
 def status(service: Service) -> View:
     """A summary of everything."""
     hub, reloads = service.hub, service.reloads
-    server = hub.server
+    server = hub.servers.first
     return {
         "version": __version__,
         "pid": os.getpid(),
@@ -92,7 +92,7 @@ def sessions(service: Service) -> Steps[list[View]]:
 
 def asterisk_seconds(service: Service) -> dict[str, float]:
     """Seconds of Asterisk's time that the actions of each user have taken, on all links, since the start."""
-    server = service.hub.server
+    server = service.hub.servers.first
     spent = server.exchange.accounts.seconds()
     for side in server.sides:
         for user, seconds in side.exchange.accounts.seconds().items():
@@ -168,7 +168,7 @@ def user_row(service: Service, user: User) -> View:
 def upstream(service: Service) -> View:
     """The state of the link and of the side links."""
     hub, link = service.hub, service.link
-    server = hub.server
+    server = hub.servers.first
     return {
         "host": link.settings.host,
         "port": link.settings.port,

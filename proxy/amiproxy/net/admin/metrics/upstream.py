@@ -14,7 +14,7 @@ from amiproxy.net.upstream.link import LinkState
 def collect(service: Service) -> Iterator[Metric]:
     """The state of the links, and the time that users' actions took."""
     hub, link = service.hub, service.link
-    server = hub.server
+    server = hub.servers.first
     yield GaugeMetricFamily(
         "amiproxy_link_up", "1 while clients' actions can be sent to Asterisk", float(link.serves)
     )
