@@ -120,7 +120,7 @@ def test_defaults_are_those_of_the_schema(folder: Path) -> None:
     assert found["limits"]["connections"] == 1024
     assert found["limits"]["exempt"] == ["127.0.0.0/8", "::1/128"]
     assert found["upstream"] == {
-        "host": "127.0.0.1", "port": 5038, "expect_user": None, "insecure_remote": False,
+        "host": "127.0.0.1", "port": 5038, "expect_user": None, "insecure_remote": False, "tls": None,
     }  # fmt: skip
     assert found["actions"] == {}
     assert "listeners" not in found

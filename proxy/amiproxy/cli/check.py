@@ -175,7 +175,7 @@ def _judge(listener: ListenerSettings, tls: Tls) -> tuple[CertStore | None, tupl
 
 
 def _summary(config: Config, users: UsersFile) -> Iterator[str]:
-    upstream = config.upstream
+    upstream = config.first_server
     yield f"upstream   {upstream.host}:{upstream.port} as {upstream.username}"
     for listener in config.listeners:
         yield (

@@ -108,6 +108,8 @@ def _check_log(settings: Log, path: KeyPath, document: Document) -> None:
 
 def _check_config(config: Config, path: KeyPath, document: Document) -> None:
     check_actions(config.actions, (*path, "actions"), document)
+    if config.upstream is None and not config.servers:
+        document.report(path, "the key 'upstream' is missing", "add it")
     if config.users_file is None and not config.users_files:
         document.report(path, "the key 'users_file' is missing", "add it, or users_files with patterns")
     elif config.users_file is not None and config.users_files:

@@ -5,6 +5,7 @@ environment) before one of these is built.  All are frozen: a reload builds new 
 and swaps them in whole.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,8 +17,9 @@ from amiproxy.config.address import Address, Place, SocketPlace, check_host_name
 from amiproxy.config.reading.files import check_certificate_file, check_readable, read_secret
 from amiproxy.config.reading.patterns import matching
 from amiproxy.core.model.hiddennames import HIDDEN_NAMES, HiddenName
-from amiproxy.core.model.limits import Limits, UpstreamLost
+from amiproxy.core.model.limits import Limits, ServerLimits, UpstreamLost
 from amiproxy.core.model.networks import Network
+from amiproxy.core.model.users import LONE_SERVER
 
 ReadableFile = Annotated[Path, check_readable]
 CertificateFile = Annotated[Path, check_certificate_file]
@@ -35,6 +37,18 @@ HostName = Annotated[str, check_host_name]
 FlushSeconds = Annotated[float, Meta(ge=0, le=1)]
 
 
+class UpstreamTls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """TLS on the way to Asterisk.  The server's certificate is always verified, by its name."""
+
+    #: PEM file of the CA, or CAs, that the server's certificate must come from.
+    ca: CertificateFile
+    #: Name that the server's certificate must cover; by default the host.
+    name: HostName | None = None
+    #: Certificate and private key that the proxy presents, if the server asks for one.
+    chain: CertificateFile | None = None
+    key: CertificateFile | None = None
+
+
 class UpstreamSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The Asterisk to connect to, and the proxy's own manager user there."""
 
@@ -46,6 +60,15 @@ class UpstreamSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     expect_user: str | None = None
     #: Allow a host other than loopback, although the link is plain text.
     insecure_remote: bool = False
+    #: Connect by TLS; None: plain text.
+    tls: UpstreamTls | None = None
+
+
+class ServerSettings(UpstreamSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One of several Asterisks."""
+
+    #: Limits that apply to this server instead of those under ``limits``.
+    limits: ServerLimits = ServerLimits()
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,6 +91,8 @@ class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     client_crl: CertificateFile | None = None
     #: Upstream proxies or load balancers whose PROXY header is trusted for the client's address.
     proxy_protocol: tuple[Network, ...] = ()
+    #: The only server that clients of this listener can use; None: any that their user may use.
+    server: str | None = None
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -124,7 +149,12 @@ class Log(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of proxy.yaml.  ``control`` and ``metrics`` are disabled if absent."""
 
-    upstream: UpstreamSettings
+    #: The only Asterisk, which has no name for clients.  If it is absent, ``servers`` is there.
+    upstream: UpstreamSettings | None = None
+    #: Several Asterisks, by name.
+    servers: dict[str, ServerSettings] = msgspec.field(default_factory=dict)
+    #: The server of actions that name none, for users without a default of their own.
+    default_server: str = ""
     listeners: tuple[ListenerSettings, ...]
     tls: Tls = Tls()
     #: Exactly one of the two: a file, or patterns of files that together form one table.
@@ -146,3 +176,23 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     actions_from: tuple[ReadableFile, ...] = ()
     #: Which users may run an action that is not described: none, or class system with plain text.
     actions_undescribed: Literal["deny", "system"] = "deny"
+
+    @property
+    def every_server(self) -> Mapping[str, ServerSettings]:
+        """The settings of all servers, by name and in their order.
+
+        That of ``upstream`` is called ``LONE_SERVER``.
+        """
+        if self.upstream is None:
+            return self.servers
+        names = UpstreamSettings.__struct_fields__
+        return {LONE_SERVER: ServerSettings(**{name: getattr(self.upstream, name) for name in names})}
+
+    @property
+    def first_server(self) -> ServerSettings:
+        """The settings of the first server, or of the only one."""
+        return next(iter(self.every_server.values()))
+
+    def limits_of(self, server: str) -> Limits:
+        """The limits in force for one server."""
+        return self.every_server[server].limits.over(self.limits)

@@ -17,8 +17,8 @@ _LONG_ENOUGH = 22
 def warnings_of(config: Config, users: UsersFile) -> list[str]:
     """The warnings, one line each, without secrets; both arguments have been checked by loading them."""
     found = []
-    if config.upstream.insecure_remote:
-        found.append(f"upstream: the link to {config.upstream.host} is plain text (insecure_remote)")
+    if config.first_server.insecure_remote:
+        found.append(f"upstream: the link to {config.first_server.host} is plain text (insecure_remote)")
     if config.metrics is not None and config.metrics.insecure_remote:
         found.append(f"metrics: {config.metrics.address} answers any client in plain HTTP (insecure_remote)")
     if all(entry.disabled for entry in users.users.values()):

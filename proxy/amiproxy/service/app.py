@@ -68,9 +68,9 @@ class App:
             server.adopt_actions(prepared.actions)
         self.hub.link_loss.by_default = config.upstream_lost
         self.pool = ConnectionPool(self.hub.limit_state, self.hub.ctx.shares)
-        self.link = Link(self.hub.servers.first, config.upstream, prepared.secret)
+        self.link = Link(self.hub.servers.first, config.first_server, prepared.secret)
         self._side_links = [
-            SideLink(side, config.upstream, prepared.secret) for side in self.hub.servers.first.sides
+            SideLink(side, config.first_server, prepared.secret) for side in self.hub.servers.first.sides
         ]
         self._listeners = Listeners(self.pool, self.hub.attach)
         self.reloads = Reloads(self._reload)

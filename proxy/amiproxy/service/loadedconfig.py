@@ -78,7 +78,7 @@ def preparing(
     before = old.entries if old is not None else None
     config, entries, outdated = yield from loading(path, certificate_files=certificate_files, old=before)
     try:
-        secret = read_secret(config.upstream.secret_file)
+        secret = read_secret(config.first_server.secret_file)
     except Unfit as error:
         raise StartError(f"upstream.secret_file: {error}; {error.remedy}") from error
     users = yield from building_table(entries, old.users if old is not None else None, before)

@@ -64,7 +64,7 @@ def _files(path: Path, config: Config) -> Iterator[Path]:
     yield from filter(None, (config.users_file, *config.users_files))
     yield from users_files(config)
     yield from config.actions_from
-    yield config.upstream.secret_file
+    yield config.first_server.secret_file
     for listener in config.listeners:
         yield from filter(None, (listener.client_ca, listener.client_crl))
         for pair in listener.certificates:

@@ -177,7 +177,7 @@ class Transaction:
         prepared.warn()
         self._lifecycle.waits_for_link = config.ready == "upstream"
         for link in self._links:
-            link.adopt(config.upstream, prepared.secret)
+            link.adopt(config.first_server, prepared.secret)
         await gently.in_loop(old.letting_go())
 
 

@@ -161,7 +161,7 @@ def _is_accepted(config: Config, patience: float) -> bool:
 
 
 def _trouble(config: Config) -> tuple[str, str] | None:
-    upstream = config.upstream
+    upstream = config.first_server
     secret = read_secret(upstream.secret_file)
     address = AsteriskAddress(upstream.host, upstream.port)
     return trouble(address, upstream.username, secret, upstream.secret_file, state.run)

@@ -130,6 +130,35 @@ class UserLimits(msgspec.Struct, frozen=True, kw_only=True):
     sessions: Count | None = None
 
 
+class ServerLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Limits of one server.  Each overrides the limit of the same name for all servers; None: it does not."""
+
+    in_flight: Count | None = None
+    link_hold: Annotated[float, Meta(gt=0, le=60)] | None = None
+    link_share: Annotated[float, Meta(gt=0, le=1)] | None = None
+    action_timeout: Seconds | None = None
+    command_timeout: Seconds | None = None
+    originate_timeout_max: Seconds | None = None
+    list_item_timeout: Seconds | None = None
+    list_timeout: Seconds | None = None
+    list_items: Count | None = None
+    upstream_connect_timeout: Seconds | None = None
+    upstream_login_timeout: Seconds | None = None
+    upstream_boot_timeout: Seconds | None = None
+    upstream_lost_spread: Seconds | None = None
+    reconnect_min: Seconds | None = None
+    reconnect_max: Seconds | None = None
+    ping_interval: Seconds | None = None
+    stall_timeout: Seconds | None = None
+    upstream_message_bytes: Bytes | None = None
+    upstream_unfinished_bytes: Bytes | None = None
+
+    def over(self, limits: Limits) -> Limits:
+        """The limits in force for this server; ``limits`` are those for all servers."""
+        own = {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not None}
+        return msgspec.structs.replace(limits, **own) if own else limits
+
+
 #: How many seconds sessions may take to close after a drain.
 CLOSING_SECONDS = 2.0
 #: Pairs of limits of which the first must not exceed the second.

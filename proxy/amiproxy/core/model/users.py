@@ -6,8 +6,10 @@ regard to ASCII case; the table's spelling is the one that is used.
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final
 
 from amiproxy.ami.eventfilter import FilterSet
 from amiproxy.core.model.acl import AccessList
@@ -17,6 +19,10 @@ from amiproxy.core.model.rules import Rules
 from amiproxy.steps import Steps, finish
 from amiproxy.x509.identity import Binding, CertificateLogin, Claim, Identity, claim
 
+#: The name of the only server of a configuration that names none.  Clients never see it.
+LONE_SERVER: Final = "asterisk"
+_NOTHING_NARROWED: Final[Mapping[str, "User"]] = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class User:
@@ -24,6 +30,9 @@ class User:
 
     ``secret`` is a hash (PHC string); ``md5_secret`` is the secret itself, for clients that log in
     by Challenge.  At least one of them is set, unless a certificate alone is enough to log in.
+
+    ``read``, ``write`` and ``rules`` are the rights of the user at every server where they are not
+    narrowed; those at one server are the ones of ``at(server)``.
     """
 
     name: str
@@ -45,6 +54,25 @@ class User:
     limits: UserLimits = UserLimits()  # noqa: RUF009 - immutable
     #: The client certificates of this user, and whether one is sufficient or required.
     login: CertificateLogin = CertificateLogin()  # noqa: RUF009 - immutable
+    #: Names of the servers that the user may use, in the order of the configuration.
+    servers: tuple[str, ...] = (LONE_SERVER,)
+    #: Where an action goes that names no server, if the user has several; "" if it must name one.
+    default_server: str = ""
+    #: Server -> the user with the rights that it has there, for each server where it has fewer.
+    narrowed: Mapping[str, "User"] = field(default_factory=lambda: _NOTHING_NARROWED, hash=False)
+
+    def at(self, server: str) -> "User":
+        """The user with the rights that it has at this server: none at a server that it may not use."""
+        if server in self.servers:
+            return self.narrowed.get(server, self)
+        return replace(self, read=0, write=0, rules=None, narrowed=_NOTHING_NARROWED)
+
+    @property
+    def has_scope(self) -> bool:
+        """Whether the user sees only some of the calls at any of its servers."""
+        return any(
+            one.rules is not None and one.rules.scope is not None for one in (self, *self.narrowed.values())
+        )
 
 
 def folded(name: str) -> bytes:
@@ -83,7 +111,7 @@ class UserTable:
             self._by_name[folded(user.name)] = user
             for binding in user.login.bindings:
                 self._bound.setdefault(binding, user.name)
-            self.any_scope = self.any_scope or (user.rules is not None and user.rules.scope is not None)
+            self.any_scope = self.any_scope or user.has_scope
             if not user.disabled:
                 self.any_md5 = self.any_md5 or user.md5_secret is not None
                 if user.secret is not None:

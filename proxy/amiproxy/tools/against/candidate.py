@@ -35,7 +35,7 @@ def candidate(loaded: Loaded, stores: Sequence[CertStore], key: bytes) -> State:
             certificates_of(str(listener.address), store)
             for listener, store in zip(config.listeners, stores, strict=True)
         ],
-        upstream_secret=fingerprint_of_secret(read_secret(config.upstream.secret_file), fingerprint),
+        upstream_secret=fingerprint_of_secret(read_secret(config.first_server.secret_file), fingerprint),
         files=[fingerprints_of_files(store, fingerprint) for store in stores],
     )
 
@@ -56,7 +56,7 @@ def unreadable_by(service: Running, config: Config, path: Path) -> list[str]:
 def files_of(config: Config) -> Iterator[Path]:
     """All files that a configuration names and the service reads.  Raises ConfigErrors."""
     yield from users_files(config)
-    yield config.upstream.secret_file
+    yield config.first_server.secret_file
     yield from config.actions_from
     for listener in config.listeners:
         for pair in listener.certificates:

@@ -23,7 +23,7 @@ def examine(config: Config) -> Iterator[DoctorFinding]:
 
     Errors of the connection and of the secret's file are findings.
     """
-    upstream, limits = config.upstream, config.limits
+    upstream, limits = config.first_server, config.limits
     timeout = limits.upstream_connect_timeout + limits.upstream_login_timeout
     yield from open_ports(upstream)
     try:

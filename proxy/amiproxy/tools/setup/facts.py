@@ -137,14 +137,14 @@ def gather(wishes: Wishes) -> Facts:
     )
     chain = found(certificates[0].chain if certificates else folder / "certs/server.crt")
     key = found(certificates[0].key if certificates else folder / "certs/server.key")
-    secret = found(config.upstream.secret_file if config is not None else folder / "upstream.secret")
+    secret = found(config.first_server.secret_file if config is not None else folder / "upstream.secret")
     users = found(_users_file(config, folder))
     directory = found(folder)
     ca_certificate = found(folder / "ca/ca.crt")
     given = _given(wishes.pair)
     conf = _manager_conf(wishes.manager_conf)
     edited = config if _is_edited(proxy, folder) else None
-    link_user = edited.upstream.username if edited is not None else wishes.username or LINK_USER
+    link_user = edited.first_server.username if edited is not None else wishes.username or LINK_USER
     of_port, of_console = owners(_address(edited, conf, wishes))
     return Facts(
         directory=directory,
@@ -239,14 +239,14 @@ def _is_edited(proxy: Found, folder: Path) -> bool:
 
 def _address(edited: Config | None, conf: ManagerConf | None, wishes: Wishes) -> AsteriskAddress:
     if edited is not None:
-        return AsteriskAddress(edited.upstream.host, edited.upstream.port)
+        return AsteriskAddress(edited.first_server.host, edited.first_server.port)
     return wishes.asterisk or (AsteriskAddress(port=conf.port()) if conf is not None else AsteriskAddress())
 
 
 def _is_accepted(config: Config | None, secret: Found) -> bool:
     if config is None or not secret.content:
         return False
-    upstream = config.upstream
+    upstream = config.first_server
     address = AsteriskAddress(upstream.host, upstream.port)
     text = secret.content.rstrip(b"\r\n")
     return trouble(address, upstream.username, text, secret.path, run) is None

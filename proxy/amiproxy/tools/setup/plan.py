@@ -338,8 +338,8 @@ class _Planner:
 
 def _written(config: Config) -> texts.ServiceText:
     return texts.ServiceText(
-        username=config.upstream.username,
-        asterisk=AsteriskAddress(config.upstream.host, config.upstream.port),
+        username=config.first_server.username,
+        asterisk=AsteriskAddress(config.first_server.host, config.first_server.port),
         listen=str(config.listeners[0].address),
         metrics=str(config.metrics.address) if config.metrics is not None else None,
     )
