@@ -10,6 +10,8 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
+from amiproxy.net.tls.tlserrors import UNKNOWN_ISSUER, WRONG_NAME
+
 CONNECT_TIMEOUT = 10.0
 #: Seconds that closing a TLS connection in good order may take.
 CLOSE_TIMEOUT = 2.0
@@ -96,12 +98,12 @@ def refusal(there: Destination, error: BaseException) -> str:
     """What an error of TLS means, and what to do; it may also come with the first read."""
     name = there.server_name or there.host
     match error:
-        case ssl.SSLCertVerificationError(verify_code=code) if code in _WRONG_NAME:
+        case ssl.SSLCertVerificationError(verify_code=code) if code in WRONG_NAME:
             return (
                 f"the certificate of {there} is not valid for {name}; connect to a name that it has, "
                 "or give that name with --server-name"
             )
-        case ssl.SSLCertVerificationError(verify_code=code) if code in _UNKNOWN_ISSUER:
+        case ssl.SSLCertVerificationError(verify_code=code) if code in UNKNOWN_ISSUER:
             trusted = there.ca or "the system's trust store"
             return (
                 f"the certificate of {there} is not issued by a CA in {trusted}; "
@@ -118,13 +120,6 @@ def refusal(there: Destination, error: BaseException) -> str:
             return f"{there} refused the connection ({alert}); see its log for the reason"
         case _:
             return f"TLS with {there} failed ({reason_of(error)}); see its log"
-
-
-# OpenSSL's X509_V_ERR_*: HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH.
-_WRONG_NAME = (62, 64)
-# DEPTH_ZERO_SELF_SIGNED_CERT, SELF_SIGNED_CERT_IN_CHAIN, UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
-# UNABLE_TO_VERIFY_LEAF_SIGNATURE.
-_UNKNOWN_ISSUER = (18, 19, 20, 21)
 
 
 def reason_of(error: BaseException) -> str:

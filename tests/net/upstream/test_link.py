@@ -17,7 +17,7 @@ from amiproxy.core.hub import Hub
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from amiproxy.net.loop.backoff import Backoff
-from amiproxy.net.upstream import conversation as module
+from amiproxy.net.upstream import socketowner as module
 from amiproxy.net.upstream.link import Link, LinkState
 from amiproxy.tools.simulator import Settings, Simulator
 from amiproxy.tools.simulator import User as SimulatedUser

@@ -11,6 +11,11 @@ CLOSED_BEFORE: Final = "closed before the handshake"
 CLOSED_DURING: Final = "closed during the handshake"
 #: A client sent more for its handshake than is accepted.
 OVERLONG_HANDSHAKE: Final = "handshake too long"
+#: Codes of ``ssl.SSLCertVerificationError``, OpenSSL's X509_V_ERR_*: HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH.
+WRONG_NAME: Final = (62, 64)
+#: DEPTH_ZERO_SELF_SIGNED_CERT, SELF_SIGNED_CERT_IN_CHAIN, UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+#: UNABLE_TO_VERIFY_LEAF_SIGNATURE.
+UNKNOWN_ISSUER: Final = (18, 19, 20, 21)
 
 
 def reason_of(error: Exception) -> str:

@@ -138,6 +138,20 @@ def server_context(policy: Policy, pairs: Sequence[ChainAndKey], trust: ClientTr
     return context
 
 
+def client_context() -> ssl.SSLContext:
+    """A new context for a client that verifies the server, chain and name, and has no CA yet.
+
+    With TLS 1.2 and 1.3, and the suites of the policy ``intermediate``.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(f"{_INTERMEDIATE_SUITES}:{_SECURITY_LEVEL}")
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    # So that the CA may be an intermediate one, or the certificate of one server.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
 def presented_certificate(
     context: ssl.SSLContext, version: ssl.TLSVersion, server_name: str | None = None
 ) -> bytes:

@@ -17,12 +17,13 @@ from typing import Protocol, cast
 
 from amiproxy.ami.framing import UpstreamFramer
 from amiproxy.ami.message import Action, Message
-from amiproxy.config.accounts import uid_of
 from amiproxy.config.schema import UpstreamSettings
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Upstream
+from amiproxy.net.upstream.errors import LinkError, LoginRejected
 from amiproxy.net.upstream.slices import MessageSlices
-from amiproxy.net.upstream.socketowner import owner_of
+from amiproxy.net.upstream.socketowner import check_owner, owner_beyond
+from amiproxy.net.upstream.tls import LinkTls
 
 _BANNER = re.compile(rb"Asterisk Call Manager(?: Proxy)?/[\x21-\x7e]{1,64}\r?\n")
 _LONGEST_BANNER = 256
@@ -55,21 +56,22 @@ class Switchboard(Protocol):
         """A message that exceeds the limit is skipped; ``head`` is its beginning."""
 
 
-class LinkError(Exception):
-    """The connection or login failed; the text says why."""
-
-
-class LoginRejected(LinkError):
-    """Asterisk refused the login of our manager user."""
-
-
 class Conversation(asyncio.Protocol):
-    """One connection to Asterisk; ``events`` is the event mask of its login, such as ``on`` or ``off``."""
+    """One connection to Asterisk; ``events`` is the event mask of its login, such as ``on`` or ``off``.
+
+    ``tls`` encrypts it; None for plain text.
+    """
 
     def __init__(
-        self, server: Switchboard, settings: UpstreamSettings, secret: bytes, events: bytes = b"on"
+        self,
+        server: Switchboard,
+        settings: UpstreamSettings,
+        secret: bytes,
+        tls: LinkTls | None = None,
+        events: bytes = b"on",
     ) -> None:
         self._server = server
+        self._tls = tls
         self._events = events
         self._settings = settings
         self.secret = secret
@@ -89,6 +91,9 @@ class Conversation(asyncio.Protocol):
         #: The core has asked to pause reading.
         self._paused = False
         self._listening = True
+        #: Done once the server is verified; at once without TLS.
+        self.secured: asyncio.Future[None] = self._loop.create_future()
+        self.secured.add_done_callback(_looked_at)
         self.logged_in: asyncio.Future[None] = self._loop.create_future()
         self.logged_in.add_done_callback(_looked_at)
         self.lost: asyncio.Future[str] = self._loop.create_future()
@@ -105,14 +110,41 @@ class Conversation(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         # Never pause writing: what we send is small, and bounded by the window of actions in flight.
         self._transport.set_write_buffer_limits(high=1 << 24)
+        if self._tls is None:
+            self.secured.set_result(None)
+        else:
+            self._tls.begin()
+            self._transport.write(self._tls.take())
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
-        self._receive(data)
+        if self._tls is None:
+            self._receive(data)
+        else:
+            self._decrypt(self._tls, data)
+
+    def _decrypt(self, tls: LinkTls, data: bytes) -> None:
+        try:
+            plain = tls.decrypt(data)
+        except LinkError as error:
+            self._fail(error)
+            return
+        assert self._transport is not None
+        if (reply := tls.take()) and not self._transport.is_closing():
+            self._transport.write(reply)
+        if tls.is_established and not self.secured.done():
+            self.secured.set_result(None)
+        if plain:
+            self._receive(plain)
+        if tls.is_closed:
+            self.recycle("closed by Asterisk")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
-        self._end(f"connection lost: {exc}" if exc else "closed by Asterisk")
+        reason = f"connection lost: {exc}" if exc else "closed by Asterisk"
+        if self._tls is not None and not self._banner:
+            reason += f"; {self._tls.doubt}"
+        self._end(reason)
 
     # -- logging in --------------------------------------------------------
 
@@ -132,30 +164,32 @@ class Conversation(asyncio.Protocol):
             return
         self._banner = line.removesuffix(b"\r") + b"\r\n"
         self._buffer = b""
-        self._receive = self._await_challenge
-        self._step(b"Challenge", (b"AuthType", b"MD5"))
+        if self._tls is not None:
+            # The server is verified, and may have only a hash of the secret, with which no challenge works.
+            self._log_in_plainly()
+        else:
+            self._receive = self._await_challenge
+            self._step(b"Challenge", (b"AuthType", b"MD5"))
         if rest:
             self._receive(rest)
 
     def _check_owner(self) -> None:
         if self._settings.expect_user is not None:
             assert self._transport is not None
-            _check_owner(self._transport, self._settings.expect_user)
+            check_owner(self._transport, self._settings.expect_user)
 
     def _await_challenge(self, data: bytes) -> None:
         reply, _ = self._own_reply(data)
         if reply is None:
             return
         challenge = reply.get(b"challenge")
-        name = (b"Username", self._settings.username.encode())
         if challenge:
             # AMI's own scheme; the challenge is new for each connection.
             key = hashlib.md5(challenge + self.secret, usedforsecurity=False).hexdigest().encode()
             self._receive = self._await_login
-            self._step(b"Login", (b"AuthType", b"MD5"), name, (b"Key", key), (b"Events", self._events))
+            self._step(b"Login", (b"AuthType", b"MD5"), self._name, (b"Key", key), (b"Events", self._events))
         elif self._trusted():
-            self._receive = self._await_login
-            self._step(b"Login", name, (b"Secret", self.secret), (b"Events", self._events))
+            self._log_in_plainly()
         else:
             text = reply.get(b"message").decode("latin-1")
             self._fail(
@@ -165,12 +199,21 @@ class Conversation(asyncio.Protocol):
                 )
             )
 
+    @property
+    def _name(self) -> tuple[bytes, bytes]:
+        return (b"Username", self._settings.username.encode())
+
+    def _log_in_plainly(self) -> None:
+        """Log in with the secret itself."""
+        self._receive = self._await_login
+        self._step(b"Login", self._name, (b"Secret", self.secret), (b"Events", self._events))
+
     def _trusted(self) -> bool:
         """Whether the secret itself may be sent: the server runs as root, as us or as ``expect_user``.
 
         Every Asterisk gives a challenge; a program that took its port to catch logins would not.
         """
-        owner = _owner(self._transport)
+        owner = owner_beyond(self._transport)
         expected = self._settings.expect_user
         # With expect_user the owner was checked before anything was sent.
         return owner is not None and (expected is not None or owner in {0, os.getuid()})
@@ -201,8 +244,15 @@ class Conversation(asyncio.Protocol):
 
     def _step(self, name: bytes, *headers: tuple[bytes, bytes]) -> None:
         self._expected = secrets.token_hex(16).encode()
+        self._put(Action([(b"Action", name), *headers]).serialise(self._expected))
+
+    def _put(self, data: bytes) -> None:
+        """Write to the socket, encrypted if the connection is."""
         assert self._transport is not None
-        self._transport.write(Action([(b"Action", name), *headers]).serialise(self._expected))
+        if self._tls is not None:
+            self._tls.encrypt(data)
+            data = self._tls.take()
+        self._transport.write(data)
 
     # -- relaying ----------------------------------------------------------
 
@@ -241,6 +291,11 @@ class Conversation(asyncio.Protocol):
         if messages or self._framer.cut or (discarded and not self._framer.discards):
             self.last_received = self._loop.time()
         return messages
+
+    @property
+    def tls_version(self) -> str:
+        """The version of TLS in use, such as ``TLSv1.3``; empty for plain text."""
+        return self._tls.version if self._tls is not None else ""
 
     @property
     def is_inside(self) -> bool:
@@ -299,7 +354,7 @@ class Conversation(asyncio.Protocol):
         data = b"".join(self._outgoing)
         self._outgoing.clear()
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
+            self._put(data)
 
     def recycle(self, reason: str) -> None:
         """See Upstream."""
@@ -310,8 +365,9 @@ class Conversation(asyncio.Protocol):
     # -- the end -----------------------------------------------------------
 
     def _fail(self, error: LinkError) -> None:
-        if not self.logged_in.done():
-            self.logged_in.set_exception(error)
+        for future in (self.secured, self.logged_in):
+            if not future.done():
+                future.set_exception(error)
         self.recycle(str(error))
 
     def _end(self, reason: str) -> None:
@@ -320,6 +376,8 @@ class Conversation(asyncio.Protocol):
         self._receive = _ignore
         self._slices.finish()  # hand over what arrived before the end, before the end is reported
         self.lost.set_result(reason)
+        if not self.secured.done():
+            self.secured.set_exception(LinkError(reason))
         if not self.logged_in.done():
             self.logged_in.set_exception(LinkError(reason))
         elif self.is_up:
@@ -335,31 +393,3 @@ def _looked_at(future: "asyncio.Future[None]") -> None:
 
 def _ignore(_data: bytes) -> None:
     """Discard input after the end of the conversation."""
-
-
-def _owner(transport: asyncio.BaseTransport | None) -> int | None:
-    """The uid that owns the other end of a loopback connection; None if it cannot be determined."""
-    if transport is None or transport.is_closing():
-        return None
-    host, port = transport.get_extra_info("peername")[:2]
-    our_host, our_port = transport.get_extra_info("sockname")[:2]
-    return owner_of(host, port, our_host, our_port)
-
-
-def _check_owner(transport: asyncio.BaseTransport, user: str) -> None:
-    """Raise LinkError unless ``user`` (login name or uid) owns the other end."""
-    port = transport.get_extra_info("peername")[1]
-    uid = _owner(transport)
-    try:
-        expected = uid_of(user)
-    except KeyError:
-        raise LinkError(f"upstream.expect_user: user {user!r} does not exist on this host") from None
-    if uid != expected:
-        raise LinkError(f"port {port} belongs to uid {uid}, not to {user!r}: no login was sent")
-
-
-def why(error: Exception) -> str:
-    """The reason of a failed connection or login, as text for the log and the status."""
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    return str(error) or type(error).__name__

@@ -12,7 +12,9 @@ from amiproxy.config.schema import UpstreamSettings
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.servers.server import Server
 from amiproxy.net.loop.backoff import Backoff
-from amiproxy.net.upstream.conversation import Conversation, LinkError, LoginRejected, why
+from amiproxy.net.upstream.conversation import Conversation
+from amiproxy.net.upstream.dialler import Dialler
+from amiproxy.net.upstream.errors import LinkError, LoginRejected, why
 from amiproxy.net.upstream.unsolicited import UnsolicitedWatch
 
 #: Seconds beyond the limits for connecting and login after which the link counts as stuck.
@@ -35,10 +37,24 @@ class LinkState(Enum):
 
 
 class Link:
-    """Maintains one conversation with Asterisk; ``run`` ends only by cancellation."""
+    """Maintains one conversation with Asterisk; ``run`` ends only by cancellation.
 
-    def __init__(self, server: Server, settings: UpstreamSettings, secret: bytes) -> None:
+    ``dialler`` makes the connections.  ``named``: whether the log names the server, because there may be
+    several.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        settings: UpstreamSettings,
+        secret: bytes,
+        dialler: Dialler | None = None,
+        *,
+        named: bool = False,
+    ) -> None:
         self._server = server
+        self._dialler = dialler or Dialler()
+        self._logged_name = server.name if named else None
         self._conversation: Conversation | None = None
         self._pinged = False
         self._retry = asyncio.Event()
@@ -69,6 +85,7 @@ class Link:
                     log.say(
                         log.ERROR,
                         "upstream-down",
+                        server=self._logged_name,
                         reason=self.reason,
                         attempt=attempt,
                         retry_in=round(delay, 2),
@@ -78,7 +95,14 @@ class Link:
             attempt = 0
             self.state = LinkState.UP
             self.reason = ""
-            log.say(log.INFO, "upstream-up", host=self.settings.host, port=self.settings.port)
+            log.say(
+                log.INFO,
+                "upstream-up",
+                server=self._logged_name,
+                host=self.settings.host,
+                port=self.settings.port,
+                tls=conversation.tls_version or None,
+            )
             try:
                 # Shielded: our own cancellation must not set it, so that recycle() below can.
                 self.reason = await asyncio.shield(conversation.lost)
@@ -87,7 +111,7 @@ class Link:
                 if not conversation.lost.done():
                     conversation.recycle("stopped")
             self.state = LinkState.DOWN
-            log.say(log.ERROR, "upstream-down", reason=self.reason)
+            log.say(log.ERROR, "upstream-down", server=self._logged_name, reason=self.reason)
             await self._pause(self._backoff(rejected=False).delay(1))
 
     @property
@@ -146,11 +170,11 @@ class Link:
 
     async def _connect(self) -> Conversation:
         settings, limits = self.settings, self._server.limits
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(limits.upstream_connect_timeout):
-            _, conversation = await loop.create_connection(
-                lambda: Conversation(self._server, settings, self.secret), settings.host, settings.port
-            )
+        conversation = await self._dialler.dial(
+            settings,
+            lambda tls: Conversation(self._server, settings, self.secret, tls),
+            limits.upstream_connect_timeout,
+        )
         try:
             if (settings, self.secret) != (self.settings, conversation.secret):
                 raise LinkError("settings changed")

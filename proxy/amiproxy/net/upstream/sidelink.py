@@ -4,16 +4,21 @@ import asyncio
 
 from amiproxy.config.schema import UpstreamSettings
 from amiproxy.core.servers.side import Side
-from amiproxy.net.upstream.conversation import Conversation, LinkError, why
+from amiproxy.net.upstream.conversation import Conversation
+from amiproxy.net.upstream.dialler import Dialler
+from amiproxy.net.upstream.errors import LinkError, why
 
 
 class SideLink:
-    """A SideOpener; ``run`` ends only by cancellation."""
+    """A SideOpener; ``run`` ends only by cancellation.  ``dialler`` makes the connections."""
 
-    def __init__(self, side: Side, settings: UpstreamSettings, secret: bytes) -> None:
+    def __init__(
+        self, side: Side, settings: UpstreamSettings, secret: bytes, dialler: Dialler | None = None
+    ) -> None:
         self.name = side.name
         side.opener = self
         self._side = side
+        self._dialler = dialler or Dialler()
         self._settings = settings
         self._secret = secret
         self._wanted = asyncio.Event()
@@ -62,16 +67,14 @@ class SideLink:
 
     async def _connect(self, attempt: int) -> None:
         limits, settings = self._side.limits, self._settings
-        loop = asyncio.get_running_loop()
         conversation: Conversation | None = None
         failure = "internal error of the proxy"
         try:
-            async with asyncio.timeout(limits.upstream_connect_timeout):
-                _, conversation = await loop.create_connection(
-                    lambda: Conversation(self._side, settings, self._secret, events=b"off"),
-                    settings.host,
-                    settings.port,
-                )
+            conversation = await self._dialler.dial(
+                settings,
+                lambda tls: Conversation(self._side, settings, self._secret, tls, events=b"off"),
+                limits.upstream_connect_timeout,
+            )
             if attempt == self._closed:
                 self._conversation = conversation
                 async with asyncio.timeout(limits.upstream_login_timeout):

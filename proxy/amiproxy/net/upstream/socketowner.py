@@ -4,9 +4,13 @@ While Asterisk is down, any local user can bind its port and wait for our login.
 The kernel's table of TCP sockets (``/proc/self/net/tcp``) says who owns a socket.
 """
 
+import asyncio
 import ipaddress
 import struct
 from pathlib import Path
+
+from amiproxy.config.accounts import uid_of
+from amiproxy.net.upstream.errors import LinkError
 
 
 def owner_of(host: str, port: int, peer_host: str, peer_port: int) -> int | None:
@@ -44,3 +48,24 @@ def _words(packed: bytes) -> str:
 
 
 _MAPPED = _words(ipaddress.IPv6Address("::ffff:0:0").packed[:12])
+
+
+def owner_beyond(transport: asyncio.BaseTransport | None) -> int | None:
+    """The uid that owns the other end of a loopback connection; None if it cannot be determined."""
+    if transport is None or transport.is_closing():
+        return None
+    host, port = transport.get_extra_info("peername")[:2]
+    our_host, our_port = transport.get_extra_info("sockname")[:2]
+    return owner_of(host, port, our_host, our_port)
+
+
+def check_owner(transport: asyncio.BaseTransport, user: str) -> None:
+    """Raise LinkError unless ``user`` (login name or uid) owns the other end."""
+    port = transport.get_extra_info("peername")[1]
+    uid = owner_beyond(transport)
+    try:
+        expected = uid_of(user)
+    except KeyError:
+        raise LinkError(f"upstream.expect_user: user {user!r} does not exist on this host") from None
+    if uid != expected:
+        raise LinkError(f"port {port} belongs to uid {uid}, not to {user!r}: no login was sent")

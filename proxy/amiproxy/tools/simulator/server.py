@@ -7,6 +7,7 @@ await simulator.stop()
 """
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Self
@@ -65,10 +66,13 @@ class Simulator:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen and start the calls; ``port`` is set afterwards.  Raises OSError if the port is in use."""
+    async def start(self, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+        """Listen and start the calls; ``port`` is set afterwards.  Raises OSError if the port is in use.
+
+        ``tls``: speak TLS, as Asterisk does on the port of ``tlsbindaddr``.
+        """
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Session(self), host, port)
+        self._server = await loop.create_server(lambda: Session(self), host, port, ssl=tls)
         self.port = self._server.sockets[0].getsockname()[1]
         self.calls.rate(self.settings.calls_per_minute)
         self._tasks.spawn(self._run_calls())
