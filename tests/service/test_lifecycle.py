@@ -26,10 +26,10 @@ async def test_every_part_is_ticked_once_a_second(
     monkeypatch.setattr(lifecycle, "_TICK_SECONDS", 0.01)
     async with running(files) as app:
         ticked: list[str] = []
-        for name in ("hub", "pool", "link"):
+        for name in ("hub", "pool", "upstreams"):
             monkeypatch.setattr(getattr(app, name), "tick", lambda now, name=name: ticked.append(name))
         await until(lambda: len(ticked) >= 6)
-        assert ticked[:6] == ["hub", "pool", "link"] * 2 or ticked[0] != "hub"
+        assert ticked[:6] == ["hub", "pool", "upstreams"] * 2 or ticked[0] != "hub"
 
 
 async def test_shutdown_is_announced_to_sessions(files: ProxyProcess) -> None:

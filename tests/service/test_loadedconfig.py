@@ -22,7 +22,7 @@ def files(tmp_path: Path) -> ProxyProcess:
 
 def test_all_files_are_read_before_anything_is_built(files: ProxyProcess) -> None:
     prepared = prepare(files.config)
-    assert prepared.secret == SECRET.encode()
+    assert prepared.secrets == {"asterisk": SECRET.encode()}
     assert len(prepared.users) == 1
     assert SECRET not in repr(prepared.config)
 

@@ -7,7 +7,7 @@ import asyncio
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,11 @@ from amiproxy.net.loop.scheduler import LoopScheduler
 from amiproxy.net.loop.supervision import supervised
 from amiproxy.net.tls.tlspolicy import tls_facts
 from amiproxy.net.upstream.link import Link
-from amiproxy.net.upstream.sidelink import SideLink
 from amiproxy.service.lifecycle import Lifecycle
 from amiproxy.service.listeners import Listeners
 from amiproxy.service.loadedconfig import LoadedConfig, StartError
 from amiproxy.service.reload import Transaction
+from amiproxy.service.upstreams import Upstreams
 
 
 class App:
@@ -68,10 +68,7 @@ class App:
             server.adopt_actions(prepared.actions)
         self.hub.link_loss.by_default = config.upstream_lost
         self.pool = ConnectionPool(self.hub.limit_state, self.hub.ctx.shares)
-        self.link = Link(self.hub.servers.first, config.first_server, prepared.secret)
-        self._side_links = [
-            SideLink(side, config.first_server, prepared.secret) for side in self.hub.servers.first.sides
-        ]
+        self.upstreams = Upstreams(self.hub.servers, config, prepared.secrets)
         self._listeners = Listeners(self.pool, self.hub.attach)
         self.reloads = Reloads(self._reload)
         self.lag = LoopLag()
@@ -81,8 +78,7 @@ class App:
             self.hub,
             self.pool,
             listeners=self._listeners,
-            link=self.link,
-            side_links=self._side_links,
+            upstreams=self.upstreams,
             reloads=self.reloads,
             verifier=self._verifier,
             lag=self.lag,
@@ -96,7 +92,7 @@ class App:
             pacing=self._pacing,
             verifier=self._verifier,
             listeners=self._listeners,
-            links=[self.link, *self._side_links],
+            upstreams=self.upstreams,
             set_log_level=self.set_log_level,
         )
         self.started = time.time()
@@ -119,8 +115,7 @@ class App:
             self.lifecycle.tell_ready()
             async with asyncio.TaskGroup() as tasks:
                 work = {
-                    "link": self.link.run,
-                    **{f"{link.name} link": link.run for link in self._side_links},
+                    "links": self.upstreams.run,
                     "tick": self.lifecycle.tick,
                     "certificates": self.rotation.run,
                     "reloads": self.reloads.run,
@@ -200,6 +195,16 @@ class App:
     def entries(self) -> UsersFile:
         """The users in force, as written."""
         return self._transaction.prepared.entries
+
+    @property
+    def links(self) -> Mapping[str, Link]:
+        """The link of each server by name, in the order of the configuration."""
+        return self.upstreams.links
+
+    @property
+    def link(self) -> Link:
+        """The link of the first server."""
+        return self.links[self.hub.servers.first.name]
 
     @property
     def stores(self) -> Sequence[CertStore]:

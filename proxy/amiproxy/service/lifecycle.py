@@ -1,7 +1,7 @@
 """The life of the service, as the service manager sees it: ready, a tick each second, the drain, the end."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from amiproxy import log
 from amiproxy.core.hub import Hub
@@ -13,9 +13,8 @@ from amiproxy.net.doors.secrets import HashVerifier
 from amiproxy.net.host.hardstop import HardStop
 from amiproxy.net.host.systemd import Notifier
 from amiproxy.net.loop.lag import LoopLag
-from amiproxy.net.upstream.link import Link
-from amiproxy.net.upstream.sidelink import SideLink
 from amiproxy.service.listeners import Listeners
+from amiproxy.service.upstreams import Upstreams
 
 _TICK_SECONDS = 1.0
 #: Seconds that the service manager is asked to wait beyond ``limits.stop_timeout``, when the process
@@ -27,7 +26,8 @@ class Lifecycle:
     """When the service is ready, what it does each second, and how it stops.
 
     ``lag`` records how late each tick comes.
-    ``waits_for_link``: whether the service is ready only once the link to Asterisk serves.
+    ``waits_for_link``: whether the service is ready only once the link to Asterisk serves; of several links
+    one is enough, because clients of the others must not wait for the one that is down.
     """
 
     def __init__(
@@ -37,8 +37,7 @@ class Lifecycle:
         pool: ConnectionPool,
         *,
         listeners: Listeners,
-        link: Link,
-        side_links: Sequence[SideLink],
+        upstreams: Upstreams,
         reloads: Reloads,
         verifier: HashVerifier,
         lag: LoopLag,
@@ -48,8 +47,7 @@ class Lifecycle:
         self._hub = hub
         self._pool = pool
         self._listeners = listeners
-        self._link = link
-        self._side_links = side_links
+        self._upstreams = upstreams
         self._reloads = reloads
         self._verifier = verifier
         self._lag = lag
@@ -71,20 +69,19 @@ class Lifecycle:
         """
         if failed is None:
             failed = self._reloads.failed
-        link = self._link.standing + (f" ({self._link.reason})" if self._link.reason else "")
         state = "draining: " if self.draining else ""
         kept = "last reload failed, old configuration kept; " if failed else ""
         certificates = self._listeners.certificates
         hub = self._hub
         users = f" of {count(hub.users_logged_in, 'user')}" if hub.authenticated else ""
-        sessions = f"{state}{kept}{count(hub.authenticated, 'session')}{users}, link {link}"
+        sessions = f"{state}{kept}{count(hub.authenticated, 'session')}{users}, {self._upstreams.summary}"
         parts = [f"{sessions}, certificate until {certificates.first_end:%Y-%m-%d}"]
         parts += filter(None, [certificates.attention()])
         return "; ".join(parts)
 
     def tell_ready(self) -> None:
         """Tell the service manager once that we are ready."""
-        waits = self.waits_for_link and not self._link.serves
+        waits = self.waits_for_link and not self._upstreams.serves
         if not self._told_ready and not waits:
             self._told_ready = True
             self._notifier.ready(self.status())
@@ -112,12 +109,10 @@ class Lifecycle:
             self._lag.measured(now - due)
             self._hub.tick(now)
             self._pool.tick(now)
-            self._link.tick(now)
-            for link in self._side_links:
-                link.tick(now)
+            self._upstreams.tick(now)
             # Reaching here proves that the loop runs; also require that no link or listener is stuck.
             stuck = self._listeners.stuck(now)
-            if watchdog is not None and not stuck and not self._link.stuck(now):
+            if watchdog is not None and not stuck and not self._upstreams.stuck(now):
                 self._notifier.alive()
             if self.draining:
                 self._notifier.extend(self._stop_by - now)
@@ -166,6 +161,10 @@ class Lifecycle:
             session.close("shutdown")
         # Wait briefly for the last bytes to leave and for the clients to close.
         await self._while(lambda: self._pool.open > 0, CLOSING_SECONDS / 2)
+
+    @property
+    def _in_flight(self) -> int:
+        return sum(server.in_flight for server in self._hub.servers)
 
     async def _while(self, condition: Callable[[], bool], seconds: float) -> None:
         deadline = self._loop.time() + seconds

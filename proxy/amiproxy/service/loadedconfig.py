@@ -1,5 +1,6 @@
 """Everything that a start or reload reads from disk except certificates: validated as a whole."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,7 +30,8 @@ class LoadedConfig:
     config: Config
     entries: UsersFile
     users: UserTable
-    secret: bytes = field(repr=False)
+    #: That of our manager user at each server, by the server's name.
+    secrets: Mapping[str, bytes] = field(repr=False)
     #: Keys in the files that no longer have an effect.
     outdated: tuple[Problem, ...] = ()
 
@@ -50,8 +52,12 @@ class LoadedConfig:
     def differing_from(self, old: "LoadedConfig") -> Steps[Differences]:
         """The differences that applying this makes, by configuration key and user name, in steps."""
         found = yield from differing((old.config, old.entries), (self.config, self.entries))
-        same = old.secret == self.secret or "upstream.secret_file" in found.keys
-        return found if same else found._replace(keys=(*found.keys, "upstream.secret_file"))
+        keys = list(found.keys)
+        for name, secret in self.secrets.items():
+            # A new secret in the same file is a difference, too; a server that is new is one already.
+            if secret != old.secrets.get(name, secret) and _secret_key(self.config, name) not in keys:
+                keys.append(_secret_key(self.config, name))
+        return found._replace(keys=tuple(keys))
 
     def letting_go(self) -> Steps[None]:
         """Free a replaced configuration in steps, since freeing thousands of entries at once is a pause."""
@@ -72,14 +78,23 @@ def preparing(
     """Read and validate everything, in steps.
 
     ``certificate_files``: whether to check that certificate files exist, or to leave that to the stores.
-    Unchanged parts are reused from ``old``.  Raises ConfigErrors with all problems, or StartError for the
+    Unchanged parts are reused from ``old``.  Raises ConfigErrors with all problems, or StartError for a
     secret file.
     """
     before = old.entries if old is not None else None
     config, entries, outdated = yield from loading(path, certificate_files=certificate_files, old=before)
-    try:
-        secret = read_secret(config.first_server.secret_file)
-    except Unfit as error:
-        raise StartError(f"upstream.secret_file: {error}; {error.remedy}") from error
+    secrets = {name: _secret_of(config, name) for name in config.every_server}
     users = yield from building_table(entries, old.users if old is not None else None, before)
-    return LoadedConfig(config, entries, users, secret, outdated)
+    return LoadedConfig(config, entries, users, secrets, outdated)
+
+
+def _secret_of(config: Config, server: str) -> bytes:
+    try:
+        return read_secret(config.every_server[server].secret_file)
+    except Unfit as error:
+        raise StartError(f"{_secret_key(config, server)}: {error}; {error.remedy}") from error
+
+
+def _secret_key(config: Config, server: str) -> str:
+    """The key of proxy.yaml that names the file with the secret."""
+    return "upstream.secret_file" if config.upstream is not None else f"servers.{server}.secret_file"

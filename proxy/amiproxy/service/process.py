@@ -64,7 +64,10 @@ def _files(path: Path, config: Config) -> Iterator[Path]:
     yield from filter(None, (config.users_file, *config.users_files))
     yield from users_files(config)
     yield from config.actions_from
-    yield config.first_server.secret_file
+    for server in config.every_server.values():
+        yield server.secret_file
+        if server.tls is not None:
+            yield from filter(None, (server.tls.ca, server.tls.chain, server.tls.key))
     for listener in config.listeners:
         yield from filter(None, (listener.client_ca, listener.client_crl))
         for pair in listener.certificates:

@@ -20,11 +20,10 @@ from amiproxy.net.certs.result import CertificatesRefused
 from amiproxy.net.doors.secrets import HashVerifier
 from amiproxy.net.loop import gently
 from amiproxy.net.loop.coalescer import joined
-from amiproxy.net.upstream.link import Link
-from amiproxy.net.upstream.sidelink import SideLink
 from amiproxy.service.lifecycle import Lifecycle
 from amiproxy.service.listeners import Listeners
 from amiproxy.service.loadedconfig import LoadedConfig, StartError, preparing
+from amiproxy.service.upstreams import Upstreams
 from amiproxy.steps import Steps
 from amiproxy.x509.validating.findings import errors_of
 
@@ -50,7 +49,7 @@ class Transaction:
         pacing: Pacing,
         verifier: HashVerifier,
         listeners: Listeners,
-        links: Sequence[Link | SideLink],
+        upstreams: Upstreams,
         set_log_level: Callable[[str], None],
     ) -> None:
         self._path = path
@@ -61,7 +60,7 @@ class Transaction:
         self._pacing = pacing
         self._verifier = verifier
         self._listeners = listeners
-        self._links = links
+        self._upstreams = upstreams
         self._set_log_level = set_log_level
         #: Held by a reload, and by a rehearsal, which reads the configuration in force from a thread.
         self._lock = asyncio.Lock()
@@ -176,8 +175,7 @@ class Transaction:
         self._set_log_level(config.log.level)
         prepared.warn()
         self._lifecycle.waits_for_link = config.ready == "upstream"
-        for link in self._links:
-            link.adopt(config.first_server, prepared.secret)
+        self._upstreams.adopt(config, prepared.secrets)
         await gently.in_loop(old.letting_go())
 
 

@@ -12,6 +12,11 @@ from amiproxy.net.upstream.tls import LinkTls, link_context
 Make = Callable[[LinkTls | None], Conversation]
 
 
+def same_way(one: UpstreamSettings, other: UpstreamSettings) -> bool:
+    """Whether both lead to the same server by the same login; a server's limits may differ."""
+    return all(getattr(one, name) == getattr(other, name) for name in UpstreamSettings.__struct_fields__)
+
+
 class Dialler:
     """Makes the connections to one server, those of its link and of its side links."""
 

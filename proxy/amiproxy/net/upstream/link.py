@@ -13,7 +13,7 @@ from amiproxy.core.model.limits import Limits
 from amiproxy.core.servers.server import Server
 from amiproxy.net.loop.backoff import Backoff
 from amiproxy.net.upstream.conversation import Conversation
-from amiproxy.net.upstream.dialler import Dialler
+from amiproxy.net.upstream.dialler import Dialler, same_way
 from amiproxy.net.upstream.errors import LinkError, LoginRejected, why
 from amiproxy.net.upstream.unsolicited import UnsolicitedWatch
 
@@ -54,7 +54,8 @@ class Link:
     ) -> None:
         self._server = server
         self._dialler = dialler or Dialler()
-        self._logged_name = server.name if named else None
+        #: Whether log lines say which server it is.
+        self.named = named
         self._conversation: Conversation | None = None
         self._pinged = False
         self._retry = asyncio.Event()
@@ -115,6 +116,10 @@ class Link:
             await self._pause(self._backoff(rejected=False).delay(1))
 
     @property
+    def _logged_name(self) -> str | None:
+        return self._server.name if self.named else None
+
+    @property
     def serves(self) -> bool:
         """Whether clients' actions are sent: the link is up, and Asterisk has booted."""
         return self.state is LinkState.UP and not self._is_booting
@@ -134,7 +139,7 @@ class Link:
 
         A link that is not up is retried at once in both cases.
         """
-        changed = (settings, secret) != (self.settings, self.secret)
+        changed = not (same_way(settings, self.settings) and secret == self.secret)
         self.settings, self.secret = settings, secret
         if changed and self._conversation is not None:
             self._conversation.recycle("settings changed")
@@ -176,7 +181,7 @@ class Link:
             limits.upstream_connect_timeout,
         )
         try:
-            if (settings, self.secret) != (self.settings, conversation.secret):
+            if not (same_way(settings, self.settings) and conversation.secret == self.secret):
                 raise LinkError("settings changed")
             self.state = LinkState.LOGGING_IN
             # Set it before the login: the server's link_up may be called before this task runs again.

@@ -5,7 +5,7 @@ import asyncio
 from amiproxy.config.schema import UpstreamSettings
 from amiproxy.core.servers.side import Side
 from amiproxy.net.upstream.conversation import Conversation
-from amiproxy.net.upstream.dialler import Dialler
+from amiproxy.net.upstream.dialler import Dialler, same_way
 from amiproxy.net.upstream.errors import LinkError, why
 
 
@@ -50,7 +50,7 @@ class SideLink:
 
     def adopt(self, settings: UpstreamSettings, secret: bytes) -> None:
         """Apply settings and secret: close the link if they changed, keep it if not."""
-        changed = (settings, secret) != (self._settings, self._secret)
+        changed = not (same_way(settings, self._settings) and secret == self._secret)
         self._settings, self._secret = settings, secret
         if changed:
             self._side.close("settings changed")
