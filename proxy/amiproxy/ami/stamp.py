@@ -1,0 +1,47 @@
+"""Stamp: the ``Server`` header that says which Asterisk a message is from, as its last header.
+
+Asterisk writes no header of that name.  But callers can put line ends into many values (``identity``), and
+everything in a UserEvent comes from whoever sent it.  So any message may contain one, and be taken for a
+message from another server.  Such lines are removed.
+"""
+
+# mypyc: compiled
+
+import re
+from typing import Final
+
+#: The line end before a ``Server`` header, and the header without its own.  Some clients strip the white
+#: space around a name, all ignore its case.
+_FOREIGN: Final = re.compile(rb"\n[ \t\v\f]*+(?i:server)[ \t\v\f]*+:[^\n]*+(?=\n)")
+#: What precedes the output of a command up to Asterisk 13; the output is free text, not headers.
+_BEFORE_FREE_TEXT: Final = re.compile(
+    rb"Response: Follows\r?\n(?:Privilege: [^\r\n]*\r?\n)?(?:ActionID: [^\r\n]*\r?\n)?"
+)
+
+
+def stamp_of(server: bytes) -> bytes:
+    """The end of each message from the server of this name: the header and the blank line."""
+    return b"Server: %b\r\n\r\n" % server
+
+
+def stamped(raw: bytes, stamp: bytes) -> bytes:
+    """An event or list item with this stamp (see ``stamp_of``), and with no other ``Server`` header.
+
+    ``raw`` is the whole message, with the blank line, in which each line ends in CRLF.
+    """
+    # Nearly all messages do not contain the word, and finding that out takes less time than the pattern.
+    if raw.lower().find(b"server") >= 0:
+        raw = _FOREIGN.sub(b"", raw)
+    return raw[:-2] + stamp
+
+
+def stamped_response(raw: bytes, stamp: bytes) -> bytes:
+    """A response with this stamp; otherwise as ``stamped``.
+
+    In a ``Response: Follows`` the header comes before the output, which is not changed: clients look for
+    the end of the output at the end of the message.
+    """
+    before = _BEFORE_FREE_TEXT.match(raw)
+    if before is None:
+        return stamped(raw, stamp)
+    return before[0] + stamp[:-2] + raw[before.end() :]

@@ -1,0 +1,83 @@
+"""Each message names its own server, last and once, whatever callers have put into it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amiproxy.ami.message import Message
+from amiproxy.ami.relay import BROADCAST
+from amiproxy.ami.stamp import stamp_of, stamped, stamped_response
+
+PBX = stamp_of(b"pbx1")
+
+
+def test_the_header_is_the_last() -> None:
+    raw = b"Event: Hangup\r\nPrivilege: call,all\r\nChannel: PJSIP/1\r\n\r\n"
+    assert stamped(raw, PBX) == raw[:-2] + b"Server: pbx1\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"Server: pbx2",
+        b"server: pbx2",
+        b"SERVER:pbx2",
+        b" Server: pbx2",
+        b"\t\v\fServer \t: pbx2",
+        b"Server:",
+        b"sErVeR  :  pbx2 ",
+    ],
+)
+@pytest.mark.parametrize("times", [1, 3])
+def test_what_a_client_could_take_for_the_header_is_removed(line: bytes, times: int) -> None:
+    raw = b"Event: UserEvent\r\nPrivilege: user,all\r\n%bNote: a\r\n%b\r\n"
+    many = (line + b"\r\n") * times
+    assert stamped(raw % (many, many), PBX) == raw % (b"", b"Server: pbx1\r\n")
+
+
+@pytest.mark.parametrize(
+    "line", [b"Output: Server: Asterisk", b"ServerName: x", b"Server", b"XServer: x", b"Note: server:"]
+)
+def test_other_lines_stay(line: bytes) -> None:
+    raw = b"Event: X\r\nPrivilege: call,all\r\n" + line + b"\r\n\r\n"
+    assert stamped(raw, PBX) == raw[:-2] + PBX
+
+
+def test_a_response_is_stamped_behind_its_headers() -> None:
+    raw = b"Response: Success\r\nActionID: 1\r\nOutput: Server: Asterisk\r\nServer: pbx2\r\n\r\n"
+    assert stamped_response(raw, PBX) == (
+        b"Response: Success\r\nActionID: 1\r\nOutput: Server: Asterisk\r\nServer: pbx1\r\n\r\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "head", [b"", b"Privilege: Command\r\n", b"ActionID: 1\r\n", b"Privilege: Command\r\nActionID: 1\r\n"]
+)
+def test_the_free_text_of_a_command_is_not_changed(head: bytes) -> None:
+    text = b"Server: Asterisk\nserver: x\n--END COMMAND--\r\n\r\n"
+    raw = b"Response: Follows\r\n" + head + text
+    assert stamped_response(raw, PBX) == b"Response: Follows\r\n" + head + b"Server: pbx1\r\n" + text
+
+
+names = st.sampled_from(
+    [b"Server", b"server", b" SERVER", b"Ser ver", b"Note", b"Servers", b"\tserver\t", b"Output"]
+)
+lines = st.tuples(
+    names, st.sampled_from([b":", b": ", b" : ", b""]), st.sampled_from([b"pbx2", b"Server: x", b""])
+)
+
+
+@given(st.lists(lines, max_size=8))
+def test_every_stamped_event_is_well_formed_and_names_its_own_server_alone(
+    body: list[tuple[bytes, bytes, bytes]],
+) -> None:
+    head = b"Event: UserEvent\r\nPrivilege: user,all\r\n"
+    raw = head + b"".join(b"".join(line) + b"\r\n" for line in body) + b"\r\n"
+    found = stamped(raw, PBX)
+    assert BROADCAST.fullmatch(found)
+    headers = [name.strip().lower() for name, _ in Message(found).headers]
+    assert headers.count(b"server") == 1
+    assert found.endswith(b"\r\n" + PBX)
+    others = [line for line in raw.split(b"\r\n") if line.partition(b":")[0].strip().lower() != b"server"]
+    without = [line for line in found.split(b"\r\n") if line.partition(b":")[0].strip().lower() != b"server"]
+    assert [line for line in without if line] == [line for line in others if line]
