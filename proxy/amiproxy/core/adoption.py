@@ -30,7 +30,8 @@ class Adoption:
     def follow_calls_for(self, users: UserTable) -> None:
         """Follow calls from the next event on, if any of these users has a scope."""
         if users.any_scope:
-            self._subscriptions.tracker = self._ctx.servers.first.follow_calls()
+            for server in self._ctx.servers:
+                self._subscriptions.of(server.name).follow(server.follow_calls())
 
     def admitted(self, session: Session) -> None:
         """The session has logged in, with the users in force now."""

@@ -50,7 +50,6 @@ class Context:
         "limit_state",
         "may_run",
         "rates",
-        "readers",
         "scheduler",
         "servers",
         "settle",
@@ -79,7 +78,6 @@ class Context:
         servers: Servers,
         audit_log: AuditLog,
         learner: Learner,
-        readers: Callable[[int], int],
         subscribe: Callable[[Member], None],
         settle: Callable[[], None],
     ) -> None:
@@ -102,8 +100,6 @@ class Context:
         self.audit_log = audit_log
         #: Records what users use, while that is switched on.
         self.learner = learner
-        #: Returns the number of sessions whose classes admit an event of these classes.
-        self.readers: Callable[[int], int] = readers
         #: Moves a session to the subscription that matches its rights, event mask and filters.
         self.subscribe: Callable[[Member], None] = subscribe
         #: Sends what sessions have put into ``answered``, and the events that are due.

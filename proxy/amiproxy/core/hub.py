@@ -6,8 +6,6 @@ It builds what the parts of the core share, and joins them.
 # mypyc: compiled
 
 from amiproxy import log
-from amiproxy.ami.message import event
-from amiproxy.ami.relay import BROADCAST
 from amiproxy.core.admission import newcomers
 from amiproxy.core.adoption import Adoption
 from amiproxy.core.audit.auditlog import AuditLog
@@ -23,6 +21,7 @@ from amiproxy.core.clients.registry import SessionRegistry
 from amiproxy.core.clients.session import Handlers, Session
 from amiproxy.core.clients.tap import Taps
 from amiproxy.core.context import Context, MayRun
+from amiproxy.core.fanout.announcements import Announcements
 from amiproxy.core.fanout.flushing import Flusher
 from amiproxy.core.fanout.pacing import Pacing
 from amiproxy.core.fanout.subscriptions import Subscriptions
@@ -59,7 +58,12 @@ class Hub:
         self.scheduler = scheduler
         self.subscriptions = Subscriptions(self.stats)
         self.servers = Servers(
-            Server("asterisk", self.subscriptions, self, self.limit_state, self.stats, scheduler)
+            Server(
+                "asterisk", self.subscriptions.add("asterisk"), self, self.limit_state, self.stats, scheduler
+            )
+        )
+        self.announcements = Announcements(
+            self.subscriptions, self.servers, self.stats, scheduler, self.settle
         )
         self.learner = Learner(scheduler, self.subscriptions.record)
         self.closing: dict[Session, float] = {}
@@ -85,9 +89,10 @@ class Hub:
             caused=Caused(scheduler, limits.delivery_share),
             backpressure=self.backpressure,
             servers=self.servers,
-            audit_log=AuditLog(self.limit_state.rationed, self.limit_state.once, scheduler, self),
+            audit_log=AuditLog(
+                self.limit_state.rationed, self.limit_state.once, scheduler, self.announcements
+            ),
             learner=self.learner,
-            readers=self.subscriptions.readers,
             subscribe=self.subscriptions.subscribe,
             settle=self.settle,
         )
@@ -126,15 +131,18 @@ class Hub:
 
     # -- from the server; see ``ServerOwner`` in receiver.py ----------------------
 
-    def serves(self, _name: str) -> None:
+    def serves(self, name: str) -> None:
         """Tell clients that their actions are sent from now on."""
-        self._tell_upstream(b"Up")
+        server = self.servers.find(name.encode())
+        assert server is not None
+        self._tell_upstream(server, b"Up")
 
     def link_down(self, name: str, reason: str) -> None:
         """The link is lost, and open actions were answered: tell clients, or close them soon."""
-        told = self._tell_upstream(b"Down", (b"Reason", reason.encode("ascii", "replace")), now=True)
         server = self.servers.find(name.encode())
         assert server is not None
+        text = reason.encode("ascii", "replace")
+        told = self._tell_upstream(server, b"Down", (b"Reason", text), now=True)
         if not server.exchange.draining:
             self.link_loss.happened(self._registry.users, told, reason, self.limits.upstream_lost_spread)
 
@@ -151,50 +159,27 @@ class Hub:
         """Log and count an internal error that does not end the service."""
         self.ctx.fault(error, where, **fields)
 
-    # -- events of the proxy's own; see ``Announcer`` in auditlog.py --------
+    # -- events of the proxy's own -------------------------------------------
 
-    def readers(self, classes: int) -> int:
-        """See ``Subscriptions.readers``."""
-        return self.subscriptions.readers(classes)
-
-    def broadcast(self, raw: bytes) -> None:
-        """Send an event of the proxy's own to its subscribers.
-
-        It must be a well-formed broadcast event, with its blank line; it leaves with the next ``settle``.
-        """
-        match = BROADCAST.fullmatch(raw)
-        assert match is not None
-        self.servers.first.broadcast(raw, match[1])
-
-    def _tell_upstream(self, status: bytes, *extra: tuple[bytes, bytes], now: bool = False) -> set[object]:
+    def _tell_upstream(
+        self, server: Server, status: bytes, *extra: tuple[bytes, bytes], now: bool = False
+    ) -> set[object]:
         """Send a ProxyUpstream event; returns the sessions that are sent it.  ``now``: flush it at once."""
-        raw = self._tell(b"ProxyUpstream", b"system,all", (b"Status", status), *extra)
-        members = self.subscriptions.about_to_get(raw)
+        members = self.announcements.tell_upstream(server, status, *extra)
         if now:
             self.flush()
         self.settle()
         # A session whose events are being dropped is notified of a gap, but not that it includes this event.
         return {session for session in members if not session.outbox.in_gap}
 
-    def _tell(self, name: bytes, classes: bytes, *headers: tuple[bytes, bytes]) -> bytes:
-        """Send an event of the proxy's own, in the form that Asterisk would write; returns its bytes."""
-        origin = self.origin(self.scheduler.wall())
-        raw = event(name, (b"Privilege", classes), *origin, *headers)
-        self.broadcast(raw)
-        return raw
-
-    def origin(self, wall: float) -> list[tuple[bytes, bytes]]:
-        """See ``Origin.headers``."""
-        return self.servers.first.origin.headers(wall)
-
     def _tell_suppressed(self) -> None:
         for name, count in self.ctx.audit_log.ration.renew().items():
             headers = (b"Suppressed", name), (b"Count", b"%d" % count)
-            self._tell(b"ProxySecurityEvents", b"security,all", *headers)
+            self.announcements.tell(b"ProxySecurityEvents", b"security,all", *headers)
 
     def tell_shutdown(self) -> None:
         """Tell clients that the service is about to end, and flush at once: there may be no later flush."""
-        self._tell(b"ProxyShutdown", b"system,all")
+        self.announcements.tell(b"ProxyShutdown", b"system,all")
         self.flush()
 
     # -- sessions ----------------------------------------------------------

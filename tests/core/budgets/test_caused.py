@@ -182,7 +182,7 @@ def test_an_action_of_another_module_is_assumed_to_cause_an_event() -> None:
     table = site.bench.hub.servers.first.actions.table
     assert table.find(b"rptstatus") is None
     action = Action([(b"Action", b"RptStatus")])
-    seconds = site.bench.hub.ctx.caused.estimate(action, table, site.bench.hub.subscriptions.readers)
+    seconds = site.bench.hub.ctx.caused.estimate(action, table, site.bench.hub.servers.first.readers)
     assert seconds is not None
     assert seconds > 0
 

@@ -3,6 +3,7 @@ import pytest
 from amiproxy.ami import privilege
 from amiproxy.ami.eventfilter import CLIENT_LIMIT, FilterSet, compile_legacy
 from amiproxy.core.clients.principal import Principal
+from amiproxy.core.fanout.eventview import Sight, bound_view
 from amiproxy.core.limits.shares import Shares
 from amiproxy.core.model.rules import Rules, Scope
 from amiproxy.core.model.users import User
@@ -33,7 +34,7 @@ def test_the_event_mask_only_narrows_the_classes(principal):
     principal.user = User("boss", read=privilege.CALL | privilege.SYSTEM)
     principal.mask = privilege.CALL | privilege.AGENT
     assert principal.events == privilege.CALL
-    assert principal.view == (privilege.CALL, None, None)
+    assert principal.view_at("pbx1") == bound_view(None, Sight("pbx1", privilege.CALL, None))
 
 
 def test_a_view_has_the_filters_of_user_and_client_and_the_scope(principal):
@@ -41,4 +42,5 @@ def test_a_view_has_the_filters_of_user_and_client_and_the_scope(principal):
     scope = Scope(channels=("PJSIP/1",))
     principal.user = User("boss", filters=FilterSet((own,)), rules=Rules(scope=scope))
     principal.filters = (added,)
-    assert principal.view[1:] == (FilterSet((own,)).with_added(added), scope)
+    view = principal.view_at("pbx1")
+    assert (view.filters, view.own.scope) == (FilterSet((own,)).with_added(added), scope)

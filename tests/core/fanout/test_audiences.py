@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from amiproxy.ami import privilege
 from amiproxy.ami.eventfilter import FilterSet, compile_legacy
-from amiproxy.core.audit.stats import Stats
+from amiproxy.core.audit.eventcounts import EventCounts
 from amiproxy.core.clients.session import Session
 from amiproxy.core.fanout.audiences import Audience, Audiences
 from amiproxy.core.model.rules import Rules, Scope
@@ -56,15 +56,15 @@ def test_forgotten_audiences_were_counted() -> None:
 
 
 def test_the_number_of_remembered_heads_is_bounded() -> None:
-    stats = Stats()
-    audiences = Audiences(stats)
+    counts = EventCounts()
+    audiences = Audiences(counts)
     for number in range(5000):
-        audience = Audience(b"X", privilege.USER, (), True)
+        audience = Audience(b"X", privilege.USER, (), (), True)
         audience.events = 1
         audiences.remember(b"%d" % number, audience)
     assert len(audiences.by_head) <= 4096
     audiences.count()
-    assert stats.classes[privilege.USER] == 5000
+    assert counts.classes[privilege.USER] == 5000
 
 
 def taken(*transports: ListTransport) -> Counter[str]:

@@ -4,11 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amiproxy.ami.eventfilter import FilterSet, compile_legacy
-from amiproxy.ami.privilege import CALL, SYSTEM
+from amiproxy.ami.privilege import CALL
+from amiproxy.core.fanout.eventview import Sight, bound_view
 from amiproxy.core.fanout.outbox import Outbox
 from amiproxy.core.fanout.subscription import AT_ONCE, Subscription
 from amiproxy.core.model.encoding import Encoding
 from tests.support.core_doubles import ListTransport
+
+ALL_CALLS = Sight("asterisk", CALL, None)
+VIEW = bound_view(None, ALL_CALLS)
 
 
 class Listener:
@@ -26,7 +30,7 @@ class Listener:
 
 
 def test_members_share_the_same_bytes_object():
-    subscription = Subscription("k", CALL, None)
+    subscription = Subscription(VIEW)
     first, second = Listener(), Listener()
     subscription.join(first)
     subscription.join(second)
@@ -51,7 +55,7 @@ class TestEncoding:
 
     def test_a_flush_renders_each_event_once_for_all_members(self):
         encoding, rendered = self.rendering()
-        subscription = Subscription("k", CALL, None, encoding)
+        subscription = Subscription(VIEW, encoding)
         first, second = Listener(), Listener()
         subscription.join(first)
         subscription.join(second)
@@ -62,7 +66,7 @@ class TestEncoding:
         assert rendered == [b"a", b"b"]
 
     def test_an_event_that_is_taken_early_is_rendered_too(self):
-        subscription = Subscription("k", CALL, None, self.rendering()[0])
+        subscription = Subscription(VIEW, self.rendering()[0])
         hasty, other = Listener(), Listener()
         subscription.join(hasty)
         subscription.join(other)
@@ -73,7 +77,7 @@ class TestEncoding:
         assert (hasty.got, other.got) == ([b">b"], [b">a>b"])
 
     def test_every_part_of_a_divided_flush_is_rendered(self):
-        subscription = Subscription("k", CALL, None, self.rendering()[0])
+        subscription = Subscription(VIEW, self.rendering()[0])
         members = [Listener() for _ in range(AT_ONCE + 2)]
         for member in members:
             subscription.join(member)
@@ -87,7 +91,7 @@ class TestEncoding:
 
 
 def test_events_pending_before_a_member_joined_are_not_for_it():
-    subscription = Subscription("k", CALL, None)
+    subscription = Subscription(VIEW)
     old, new = Listener(), Listener()
     subscription.join(old)
     subscription.pending.append(b"a")
@@ -100,7 +104,7 @@ def test_events_pending_before_a_member_joined_are_not_for_it():
 
 
 def test_take_gives_one_member_its_part_early():
-    subscription = Subscription("k", CALL, None)
+    subscription = Subscription(VIEW)
     hasty, other = Listener(), Listener()
     subscription.join(hasty)
     subscription.join(other)
@@ -113,7 +117,7 @@ def test_take_gives_one_member_its_part_early():
 
 
 def test_a_member_that_left_gets_nothing():
-    subscription = Subscription("k", CALL, None)
+    subscription = Subscription(VIEW)
     gone = Listener()
     subscription.join(gone)
     subscription.leave(gone)
@@ -123,12 +127,9 @@ def test_a_member_that_left_gets_nothing():
     assert gone.got == []
 
 
-def test_classes_and_filters_decide_what_is_admitted():
-    plain = Subscription("k", CALL, None)
-    assert plain.may_read(CALL)
-    assert not plain.may_read(CALL | SYSTEM)
-    assert plain.admits is None
-    filtered = Subscription("k", CALL, FilterSet((compile_legacy(b"Hold"),)))
+def test_filters_decide_what_is_admitted():
+    assert Subscription(VIEW).admits is None
+    filtered = Subscription(bound_view(FilterSet((compile_legacy(b"Hold"),)), ALL_CALLS))
     assert filtered.admits is not None
     assert filtered.admits(b"Event: Hold\r\n")
     assert not filtered.admits(b"Event: Other\r\n")
@@ -136,7 +137,7 @@ def test_classes_and_filters_decide_what_is_admitted():
 
 @given(st.lists(st.tuples(st.sampled_from(["event", "take", "flush", "join"]), st.integers(0, 3))))
 def test_in_any_order_no_member_misses_or_repeats_an_event(steps):
-    subscription = Subscription("k", CALL, None)
+    subscription = Subscription(VIEW)
     members = [Listener() for _ in range(4)]
     expected: dict[int, bytes] = {}
     for step, who in steps:
@@ -167,7 +168,7 @@ class Connected(Listener):
 
 
 def test_a_member_that_takes_all_is_written_to_directly():
-    subscription = Subscription("k", CALL, None)
+    subscription = Subscription(VIEW)
     ready, full = Connected(), Connected()
     full.transport.room = 1
     for member in (ready, full):
@@ -179,7 +180,7 @@ def test_a_member_that_takes_all_is_written_to_directly():
 
 
 def test_more_than_a_record_goes_through_the_outbox():
-    subscription = Subscription("k", CALL, None)
+    subscription = Subscription(VIEW)
     member = Connected()
     member.transport.room = 30000
     subscription.join(member)
@@ -189,7 +190,7 @@ def test_more_than_a_record_goes_through_the_outbox():
 
 
 def test_bytes_that_a_slow_member_did_not_take_are_not_copied():
-    subscription = Subscription("k", CALL, None)
+    subscription = Subscription(VIEW)
     members = [Connected() for _ in range(3)]
     for member in members:
         member.transport.room = 20000
@@ -232,7 +233,7 @@ class TestDivided:
         return [int(data[at : at + 4]) for at in range(0, len(data), cls.SIZE)]
 
     def test_a_divided_flush_resumes_where_it_was_and_new_events_come_after(self):
-        subscription = Subscription("k", CALL, None)
+        subscription = Subscription(VIEW)
         members = [Listener() for _ in range(5)]
         for member in members:
             subscription.join(member)
@@ -251,7 +252,7 @@ class TestDivided:
         assert [self.numbers(member.got) for member in members] == [[0, 1]] * 5
 
     def test_a_member_that_leaves_meanwhile_takes_its_part(self):
-        subscription = Subscription("k", CALL, None)
+        subscription = Subscription(VIEW)
         members = [Listener() for _ in range(4)]
         for member in members:
             subscription.join(member)
@@ -269,7 +270,7 @@ class TestDivided:
         assert [self.numbers(member.got) for member in members] == [[0], [0], [], [2]]
 
     def test_a_flush_to_a_large_audience_is_divided_by_members_too(self):
-        subscription = Subscription("k", CALL, None)
+        subscription = Subscription(VIEW)
         members = [Listener() for _ in range(AT_ONCE + 1)]
         for member in members:
             subscription.join(member)
@@ -280,7 +281,7 @@ class TestDivided:
         assert [member.got for member in members] == [[b"a"]] * (AT_ONCE + 1)
 
     def test_the_time_is_checked_again_when_the_allowance_is_used_up(self):
-        subscription = Subscription("k", CALL, None)
+        subscription = Subscription(VIEW)
         members = [Listener() for _ in range(AT_ONCE + 30)]
         for member in members:
             subscription.join(member)
@@ -302,7 +303,7 @@ class TestDivided:
         )
     )
     def test_no_event_is_lost_or_repeated_whatever_happens_meanwhile(self, steps):
-        subscription = Subscription("k", CALL, None)
+        subscription = Subscription(VIEW)
         members = [Listener() for _ in range(7)]
         for member in members[:5]:
             subscription.join(member)

@@ -7,7 +7,7 @@ from tests.support.core_doubles import Bench
 
 def _server(name: str) -> Server:
     hub = Bench().hub
-    return Server(name, hub.subscriptions, hub, hub.limit_state, hub.stats, hub.scheduler)
+    return Server(name, hub.subscriptions.add(name), hub, hub.limit_state, hub.stats, hub.scheduler)
 
 
 class TestServers:

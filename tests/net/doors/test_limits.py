@@ -183,14 +183,14 @@ async def test_outbox_soft_drops_events_only_of_users_that_choose_it(
         (session,) = [s for s in house.hub.sessions if s.principal.user is PATIENT]
         sent = 0
         while house.hub.stats.missed.total < 3:
-            house.hub.broadcast(event(sent))
+            house.hub.servers.first.from_upstream([event(sent)])
             house.hub.settle()
             sent += 1
             assert (await neighbour.record()).count(b"Event: Storm") == 1
         got = b""
         while b"ProxyEventsDropped" not in got:
             got += await slow.record()
-        house.hub.broadcast(event(sent))
+        house.hub.servers.first.from_upstream([event(sent)])
         house.hub.settle()
         while b"Number: %d\r\n" % sent not in got:
             got += await slow.record()

@@ -7,7 +7,7 @@ message bodies are never among them.
 
 # mypyc: compiled
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 from amiproxy import log
@@ -39,11 +39,12 @@ class Announcer(Protocol):
     def readers(self, classes: int) -> int:
         """The number of sessions whose classes admit an event of these classes."""
 
-    def origin(self, wall: float) -> list[tuple[bytes, bytes]]:
-        """The headers from ``Origin.headers``; ``wall`` is in seconds since the epoch."""
+    def announce(self, write: Callable[[list[tuple[bytes, bytes]]], bytes], wall: float) -> None:
+        """Send an event, with the next ``settle``, to all sessions that may read it.
 
-    def broadcast(self, raw: bytes) -> None:
-        """Send this event, which is well-formed and whole, with the next ``settle``."""
+        ``write`` returns it, well-formed and whole, given the headers from ``Origin.headers`` that follow its
+        Privilege.  ``wall`` is the time in seconds since the epoch.
+        """
 
     def settle(self) -> None:
         """Send what waits."""
@@ -69,8 +70,8 @@ class AuditLog:
         announcer, wall = self._announcer, self._scheduler.wall()
         if not announcer.readers(privilege.SECURITY) or not self.ration.admits(name, who.peer.address):
             return
-        announcer.broadcast(
-            security_event(
+        announcer.announce(
+            lambda origin: security_event(
                 name,
                 severity,
                 account=who.login_name,
@@ -78,9 +79,10 @@ class AuditLog:
                 peer=who.peer,
                 wall=wall,
                 opened=who.opened_wall,
-                origin=announcer.origin(wall),
+                origin=origin,
                 extra=extra,
-            )
+            ),
+            wall,
         )
         announcer.settle()
 

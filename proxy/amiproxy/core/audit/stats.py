@@ -3,10 +3,12 @@
 # mypyc: compiled
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from amiproxy.core.audit.actionstats import ActionStats
 from amiproxy.core.audit.droppedevents import DroppedEvents
+from amiproxy.core.audit.eventcounts import EventCounts
 
 
 @dataclass(slots=True)
@@ -32,20 +34,37 @@ class Stats:
     link_losses: Counter[str] = field(default_factory=Counter)
     limits: dict[str, int] = field(default_factory=dict)
     refusals: dict[str, int] = field(default_factory=dict)
-    #: Events received, by the mask of the privilege classes that they need.
-    classes: Counter[int] = field(default_factory=Counter)
-    #: Events that no session could see, by the same mask.
-    unread: Counter[int] = field(default_factory=Counter)
-    #: How often filters kept an event from a subscription, by the same mask.
-    filtered: Counter[int] = field(default_factory=Counter)
-    #: The sum over all events of the sessions that each was meant for, by the same mask.  A session that
-    #: ended before the next flush is counted too.
-    delivered: Counter[int] = field(default_factory=Counter)
-    #: The part of ``delivered`` that was dropped because an outbox was full.
+    #: What became of events, by the name of their server; "" for the proxy's own.
+    events: dict[str, EventCounts] = field(default_factory=dict)
+    #: The part of the events delivered that was dropped because an outbox was full.
     missed: DroppedEvents = field(default_factory=DroppedEvents)
     #: Sessions that were closed as slow consumers, by user; "" before login.
     slow_consumers: Counter[str] = field(default_factory=Counter)
     actions: ActionStats = field(default_factory=ActionStats)
+
+    def events_of(self, server: str) -> EventCounts:
+        """What became of the events of the server with this name; "" for the proxy's own."""
+        return self.events.setdefault(server, EventCounts())
+
+    @property
+    def classes(self) -> Counter[int]:
+        """See EventCounts; the sum for all servers, as are the next three."""
+        return _sum(counts.classes for counts in self.events.values())
+
+    @property
+    def unread(self) -> Counter[int]:
+        """See EventCounts."""
+        return _sum(counts.unread for counts in self.events.values())
+
+    @property
+    def filtered(self) -> Counter[int]:
+        """See EventCounts."""
+        return _sum(counts.filtered for counts in self.events.values())
+
+    @property
+    def delivered(self) -> Counter[int]:
+        """See EventCounts."""
+        return _sum(counts.delivered for counts in self.events.values())
 
     def closed(self, reason: str) -> None:
         """Count a session that ended, by its reason."""
@@ -59,3 +78,10 @@ class Stats:
         """Count a failed login by its reason, one of the fixed set in ``login``."""
         self.login_failures += 1
         self.refusals[reason] = self.refusals.get(reason, 0) + 1
+
+
+def _sum(counts: Iterable[Counter[int]]) -> Counter[int]:
+    total: Counter[int] = Counter()
+    for one in counts:
+        total.update(one)
+    return total

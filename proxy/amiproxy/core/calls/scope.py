@@ -118,7 +118,7 @@ class View:
         given.  To be called once for each event, before classes and filters are checked.
         """
         if not isinstance(call, Call):
-            return (raw,) if self._admits_event_of_no_call(call) else ()
+            return (raw,) if admits_event_of_no_call(self._scope, call) else ()
         verdict = call.verdicts.get(self, 0)
         if verdict == _OWNED:
             backlog = call.backlogs.pop(self, None)
@@ -143,12 +143,14 @@ class View:
             or not call.accountcodes.isdisjoint(map(str.encode, scope.accountcodes))
         )
 
-    def _admits_event_of_no_call(self, facts: CallFacts) -> bool:
-        if facts.ids or facts.linked or facts.unclear:
-            return False  # it belongs to a call, but the call's owner is unknown
-        if self._scope.more_events and facts.of_no_call:
-            return True
-        return any(wildcard.matches_channel(self._scope.channels, device) for device in facts.devices)
+
+def admits_event_of_no_call(scope: Scope, facts: CallFacts) -> bool:
+    """Whether a user with this scope sees an event, with these facts, that belongs to no known call."""
+    if facts.ids or facts.linked or facts.unclear:
+        return False  # it belongs to a call, but the call's owner is unknown
+    if scope.more_events and facts.of_no_call:
+        return True
+    return any(wildcard.matches_channel(scope.channels, device) for device in facts.devices)
 
 
 class CallTracker:

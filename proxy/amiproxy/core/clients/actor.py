@@ -282,7 +282,8 @@ class Actor(Recipient):
         In both cases its estimated cost is charged to the session's share of the processor.
         """
         ctx = self.ctx
-        seconds = ctx.caused.estimate(outgoing, self.server.actions.table, ctx.readers)
+        server = self.server
+        seconds = ctx.caused.estimate(outgoing, server.actions.table, server.readers)
         if seconds is None:
             return True
         ctx.shares.charge(self.principal.share, seconds)

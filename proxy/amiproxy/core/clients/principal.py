@@ -8,7 +8,7 @@ It knows neither the client's transport nor its actions.
 from amiproxy.ami import privilege
 from amiproxy.ami.eventfilter import EventFilter
 from amiproxy.core.audit.auditlog import SessionFacts
-from amiproxy.core.fanout.subscription import EventView
+from amiproxy.core.fanout.eventview import EventView, Sight, bound_view
 from amiproxy.core.model.share import Share
 from amiproxy.core.model.users import User
 from amiproxy.core.ports import Peer
@@ -48,15 +48,18 @@ class Principal:
         """Mask of the privilege classes whose events the client is sent; 0 before login."""
         return self.user.read & self.mask if self.user is not None else 0
 
-    @property
-    def view(self) -> EventView:
-        """Which events the client may see.  It must have logged in."""
+    def view_at(self, server: str) -> EventView:
+        """Which events the client may see if it is bound to the server of this name.
+
+        It must have logged in.
+        """
         assert self.user is not None
         filters = self.user.filters
         for added in self.filters:
             filters = filters.with_added(added)
         rules = self.user.rules
-        return self.events, filters or None, rules.scope if rules is not None else None
+        scope = rules.scope if rules is not None else None
+        return bound_view(filters or None, Sight(server, self.events, scope))
 
     def who(self, peer: Peer) -> SessionFacts:
         """What the audit log says about the client, which is connected from ``peer`` now."""

@@ -6,8 +6,9 @@ from abc import ABC, abstractmethod
 
 from amiproxy.core.clients.principal import Principal
 from amiproxy.core.context import Context
+from amiproxy.core.fanout.eventview import EventView
 from amiproxy.core.fanout.outbox import NEVER, Outbox
-from amiproxy.core.fanout.subscription import EventView, Subscription
+from amiproxy.core.fanout.subscription import Subscription
 from amiproxy.core.model.encoding import Encoding
 from amiproxy.core.model.share import Share
 from amiproxy.core.model.users import User
@@ -71,7 +72,7 @@ class Recipient(ABC):
     @property
     def view(self) -> EventView:
         """Which events the client may see.  It must have logged in."""
-        return self.principal.view
+        return self.principal.view_at(self.server.name)
 
     @property
     def encoding(self) -> Encoding:

@@ -11,7 +11,7 @@ when they are read, or before the number of sessions by which a count is multipl
 
 from collections.abc import Callable
 
-from amiproxy.core.audit.stats import Stats
+from amiproxy.core.audit.eventcounts import EventCounts
 from amiproxy.core.fanout.subscription import Subscription
 
 #: Most heads remembered.
@@ -21,15 +21,22 @@ _MOST = 4096
 class Audience:
     """The subscriptions whose classes admit a head, except those whose scope is only some calls."""
 
-    __slots__ = ("events", "filtered", "is_empty", "name", "required", "subscriptions", "withheld")
+    __slots__ = ("events", "filtered", "is_empty", "name", "named", "plain", "required", "withheld")
 
     def __init__(
-        self, name: bytes, required: int, subscriptions: tuple[Subscription, ...], is_empty: bool
+        self,
+        name: bytes,
+        required: int,
+        plain: tuple[Subscription, ...],
+        named: tuple[Subscription, ...],
+        is_empty: bool,
     ) -> None:
         self.name = name
         #: The mask of the classes that its events require.
         self.required = required
-        self.subscriptions = subscriptions
+        #: Those that get the events as the server writes them, and those that get them with its name.
+        self.plain = plain
+        self.named = named
         #: Whether no subscription's classes admit it, not even those of one with a scope.
         self.is_empty = is_empty
         #: Events since the last ``count``.
@@ -43,10 +50,10 @@ class Audience:
 class Audiences:
     """``by_head`` is for look-ups only, and always the same dict."""
 
-    __slots__ = ("_passing", "_stats", "by_head", "stale", "watch")
+    __slots__ = ("_counts", "_passing", "by_head", "stale", "watch")
 
-    def __init__(self, stats: Stats) -> None:
-        self._stats = stats
+    def __init__(self, counts: EventCounts) -> None:
+        self._counts = counts
         self.by_head: dict[bytes, Audience] = {}
         #: The audience of the current event, if that is not remembered.
         self._passing: Audience | None = None
@@ -74,7 +81,7 @@ class Audiences:
         self.by_head.clear()
 
     def count(self) -> None:
-        """Bring the events by class in ``stats`` up to date; due also before a session joins or leaves."""
+        """Bring the counts up to date; due also before a session joins or leaves."""
         if not self.stale:
             return
         self.stale = False
@@ -88,11 +95,12 @@ class Audiences:
     def _add(self, audience: Audience) -> None:
         if self.watch is not None:
             self.watch(audience)
-        stats, required, events = self._stats, audience.required, audience.events
-        stats.classes[required] += events
+        counts, required, events = self._counts, audience.required, audience.events
+        counts.classes[required] += events
         if audience.is_empty:
-            stats.unread[required] += events
-        stats.filtered[required] += audience.filtered
-        reach = sum(len(subscription.members) for subscription in audience.subscriptions)
-        stats.delivered[required] += events * reach - audience.withheld
+            counts.unread[required] += events
+        counts.filtered[required] += audience.filtered
+        reach = sum(len(subscription.members) for subscription in audience.plain)
+        reach += sum(len(subscription.members) for subscription in audience.named)
+        counts.delivered[required] += events * reach - audience.withheld
         audience.events = audience.filtered = audience.withheld = 0

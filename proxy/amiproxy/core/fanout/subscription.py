@@ -12,31 +12,17 @@ that takes, leaves or joins in between needs no special treatment.
 
 # mypyc: compiled
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Protocol
 
-from amiproxy.ami.eventfilter import FilterSet
-from amiproxy.ami.privilege import may_read
+from amiproxy.core.fanout.eventview import EventView
 from amiproxy.core.fanout.outbox import RECORD, Outbox
 from amiproxy.core.model.encoding import AMI, Encoding
-from amiproxy.core.model.rules import Scope
 
 #: Most members that a flush serves without asking whether its time is up.
 AT_ONCE = 8
 #: About the most bytes that it delivers before it asks.
 _BYTES_AT_ONCE = 256 << 10
-
-
-#: Which events a client may see: mask of privilege classes, event filters, scope of calls.  None stands for
-#: no filters, and for no scope.
-EventView = tuple[int, FilterSet | None, Scope | None]
-
-
-class EventPredicate(Protocol):
-    """Judges events that a subscription's privilege classes admit."""
-
-    def admits(self, raw: bytes) -> bool:
-        """Whether the event, as the client would see it (blank line included), passes."""
 
 
 class Member(Protocol):
@@ -70,9 +56,10 @@ class Member(Protocol):
 
 
 class Subscription:
-    """Sessions with the same view and encoding: which events it admits, its members, and the pending events.
+    """Sessions with the same view and encoding: its members, and the events that are pending for them.
 
-    ``pending`` holds events as Asterisk writes them; they are rendered when they are joined to be sent.
+    ``pending`` holds events as Asterisk writes them, with the server's name if the view is ``named``; they
+    are rendered when they are joined to be sent.
     """
 
     __slots__ = (
@@ -83,19 +70,18 @@ class Subscription:
         "admits",
         "divided",
         "key",
-        "mask",
         "members",
         "pending",
+        "view",
     )
 
-    def __init__(
-        self, key: Hashable, mask: int, predicate: EventPredicate | None, encoding: Encoding = AMI
-    ) -> None:
-        self.key = key
+    def __init__(self, view: EventView, encoding: Encoding = AMI) -> None:
+        self.view = view
+        #: What its members have in common.
+        self.key = view, encoding
         self._render = encoding.render
-        self.mask = mask
-        #: None if the classes alone decide, so that most events need no call.
-        self.admits: Callable[[bytes], bool] | None = predicate.admits if predicate else None
+        #: Whether the filters admit an event; None without filters, so that most events need no call.
+        self.admits: Callable[[bytes], bool] | None = view.filters.admits if view.filters else None
         self.members: dict[Member, None] = {}
         self.pending: list[bytes] = []
         #: Of a divided flush: how many of ``pending`` it delivers, these events joined, and the members
@@ -106,9 +92,10 @@ class Subscription:
         #: Whether a flush has been interrupted and is to be continued.
         self.divided = False
 
-    def may_read(self, required: int) -> bool:
-        """Whether the classes admit an event that needs the classes ``required``."""
-        return may_read(self.mask, required)
+    @property
+    def users(self) -> set[str]:
+        """Names of the users whose clients are members."""
+        return {member.payer for member in self.members}
 
     def join(self, member: Member) -> None:
         """Add a member; it does not get the events that are pending already."""

@@ -12,7 +12,7 @@ Audience = Any
 
 
 class EventReceiver(Protocol):
-    """What a server passes events on to: the subscriptions."""
+    """What a server passes events on to: an inflow."""
 
     @property
     def by_head(self) -> dict[bytes, Any]:
@@ -32,6 +32,9 @@ class EventReceiver(Protocol):
 
     def pass_on_scoped(self, raw: bytes, call: Call | CallFacts) -> None:
         """Called after ``pass_on``, if calls are followed; for ``call`` see ``CallTracker.feed``."""
+
+    def readers(self, classes: int) -> int:
+        """The number of sessions whose classes admit an event that needs these."""
 
 
 class ServerOwner(Protocol):

@@ -66,6 +66,8 @@ class Server:
         self._owner = owner
         self._by_head = receiver.by_head
         self._pass_on: Callable[[bytes, Audience], None] = receiver.pass_on
+        #: Returns the number of sessions that may read an event of these classes.
+        self.readers: Callable[[int], int] = receiver.readers
         self._limit_state = limit_state
         self.stats = stats
         self._scheduler = scheduler

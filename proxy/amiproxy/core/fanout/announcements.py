@@ -1,0 +1,156 @@
+"""Announcements: the events of the proxy's own, and who is sent them.
+
+A client that is bound to a server is sent them in the form that this server would give them.  A client of
+several servers is sent each of them once.  What happens to the link to a server is told only to clients that
+may use that server, and with its name if there are several.
+"""
+
+# mypyc: compiled
+
+from collections.abc import Callable
+
+from amiproxy.ami import message, privilege
+from amiproxy.ami.relay import BROADCAST, BROADCAST_HEAD
+from amiproxy.ami.stamp import stamp_of, stamped
+from amiproxy.core.audit.stats import Stats
+from amiproxy.core.calls.callfacts import CallFacts, read_facts
+from amiproxy.core.calls.scope import admits_event_of_no_call
+from amiproxy.core.fanout.subscription import Member, Subscription
+from amiproxy.core.fanout.subscriptions import Subscriptions
+from amiproxy.core.model.rules import Scope
+from amiproxy.core.ports import Scheduler
+from amiproxy.core.servers.server import Server
+from amiproxy.core.servers.servers import Servers
+
+#: Writes an event, given the headers from ``Origin.headers`` that follow its Privilege.
+Write = Callable[[list[tuple[bytes, bytes]]], bytes]
+
+
+class Announcements:
+    """Puts the proxy's own events into subscriptions; they leave with the next flush.
+
+    See ``Announcer`` in auditlog.py.  All events are well-formed.
+    """
+
+    __slots__ = ("_counts", "_scheduler", "_servers", "_settle", "_stats", "_subscriptions")
+
+    def __init__(
+        self,
+        subscriptions: Subscriptions,
+        servers: Servers,
+        stats: Stats,
+        scheduler: Scheduler,
+        settle: Callable[[], None],
+    ) -> None:
+        self._subscriptions = subscriptions
+        self._servers = servers
+        self._stats = stats
+        self._counts = stats.events_of("")
+        self._scheduler = scheduler
+        self._settle: Callable[[], None] = settle
+
+    def readers(self, classes: int) -> int:
+        """See ``Announcer``."""
+        return self._subscriptions.readers(classes)
+
+    def settle(self) -> None:
+        """See ``Announcer``."""
+        self._settle()
+
+    def announce(self, write: Write, wall: float) -> None:
+        """See ``Announcer``."""
+        forms = {"": write([])}
+        event = _Own(forms[""])
+        for subscription in self._subscriptions.by_key.values():
+            name = subscription.view.own.server
+            raw = forms.get(name)
+            if raw is None:
+                server = self._servers.find(name.encode())
+                raw = forms[name] = forms[""] if server is None else write(server.origin.headers(wall))
+            self._pass_on(event, raw, subscription)
+        self._count(event)
+
+    def tell(self, name: bytes, classes: bytes, *headers: tuple[bytes, bytes]) -> None:
+        """Send an event to all who may read it; ``classes`` is its Privilege."""
+        self.announce(
+            lambda origin: message.event(name, (b"Privilege", classes), *origin, *headers),
+            self._scheduler.wall(),
+        )
+
+    def tell_upstream(self, server: Server, status: bytes, *headers: tuple[bytes, bytes]) -> list[Member]:
+        """Send a ProxyUpstream event about the link to this server; returns the members who are sent it.
+
+        Clients of several servers need it to know what they see of this one.  So they are sent it whatever
+        their classes and filters.
+        """
+        origin = server.origin.headers(self._scheduler.wall())
+        classes = b"Privilege", b"system,all"
+        raw = message.event(b"ProxyUpstream", classes, *origin, (b"Status", status), *headers)
+        named = stamped(raw, stamp_of(server.name.encode()))
+        event = _Own(raw)
+        told: list[Member] = []
+        for subscription in self._subscriptions.by_key.values():
+            view = subscription.view
+            if all(sight.server != server.name for sight in view.sights):
+                continue
+            if view.named:
+                self._deliver(event, named, subscription)
+            elif not self._pass_on(event, raw, subscription):
+                continue
+            told.extend(subscription.members)
+        self._count(event)
+        return told
+
+    def _pass_on(self, event: "_Own", raw: bytes, subscription: Subscription) -> bool:
+        """Send the event in this form to a subscription that may see it; returns whether it may."""
+        own = subscription.view.own
+        if not privilege.may_read(own.mask, event.required):
+            return False
+        event.is_read = True
+        if own.scope is not None and not event.is_in(own.scope):
+            return False
+        if subscription.admits is None or subscription.admits(raw):
+            self._deliver(event, raw, subscription)
+            return True
+        self._counts.filtered[event.required] += 1
+        return False
+
+    def _deliver(self, event: "_Own", raw: bytes, subscription: Subscription) -> None:
+        event.is_read = True
+        subscription.pending.append(raw)
+        self._counts.delivered[event.required] += len(subscription.members)
+        recorder = self._subscriptions.recorder
+        if recorder is not None:
+            for user in subscription.users:
+                recorder.event(user, event.name, event.required, 1)
+
+    def _count(self, event: "_Own") -> None:
+        self._stats.events_in += 1
+        self._counts.classes[event.required] += 1
+        if not event.is_read:
+            self._counts.unread[event.required] += 1
+
+
+class _Own:
+    """One event, whatever its form."""
+
+    __slots__ = ("_facts", "_raw", "is_read", "name", "required")
+
+    def __init__(self, raw: bytes) -> None:
+        assert BROADCAST.fullmatch(raw)
+        head = BROADCAST_HEAD.match(raw)
+        assert head is not None
+        self._raw = raw
+        self._facts: CallFacts | None = None
+        self.name = head[2]
+        #: The mask of the classes that it needs.
+        self.required = privilege.required_classes(head[3])
+        #: Whether the classes of any subscription admit it.
+        self.is_read = False
+
+    def is_in(self, scope: Scope) -> bool:
+        """Whether a user with this scope sees it."""
+        facts = self._facts
+        if facts is None:
+            facts = self._facts = read_facts(self._raw)
+        return admits_event_of_no_call(scope, facts)

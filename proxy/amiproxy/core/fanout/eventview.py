@@ -1,0 +1,49 @@
+"""EventView: which events a client may see, of which servers."""
+
+# mypyc: compiled
+
+from typing import NamedTuple
+
+from amiproxy.ami.eventfilter import FilterSet
+from amiproxy.core.model.rules import Scope
+
+
+class Sight(NamedTuple):
+    """What a client may see of the events of one server; ``server`` is the server's name."""
+
+    server: str
+    #: The mask of the privilege classes.  0 is for a server of which it may see no events.
+    mask: int
+    #: The calls; None for all calls, and for events of no call.
+    scope: Scope | None
+
+
+class EventView(NamedTuple):
+    """What a client may see.  Clients with equal views, and the same encoding, share a subscription."""
+
+    #: None for no filters.
+    filters: FilterSet | None
+    #: One for each server.
+    sights: tuple[Sight, ...]
+    #: What it may see of the proxy's own events.  It gets them as if they came from this sight's server; the
+    #: name is empty for a client of several servers.
+    own: Sight
+    #: Whether each event of a server is stamped with its name, because the client sees those of several.
+    named: bool
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it can see no event at all."""
+        return not self.own.mask and not any(sight.mask for sight in self.sights)
+
+
+def bound_view(filters: FilterSet | None, sight: Sight) -> EventView:
+    """The view of a client that is bound to one server."""
+    return EventView(filters, (sight,), sight, named=False)
+
+
+def multi_view(
+    filters: FilterSet | None, sights: tuple[Sight, ...], mask: int, scope: Scope | None
+) -> EventView:
+    """The view of a client of several servers; ``mask`` and ``scope`` are for the proxy's own events."""
+    return EventView(filters, sights, Sight("", mask, scope), named=True)
