@@ -27,6 +27,15 @@ def test_each_verb_has_help_with_an_example(verb: str, capsys: pytest.CaptureFix
     assert f"example: ami-proxy ctl {verb}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("verb", "lists"), [("sessions", True), ("top", False)])
+def test_the_help_lists_json_only_for_verbs_that_print_it(
+    verb: str, lists: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["ctl", verb, "--help"])
+    assert ("--json" in capsys.readouterr().out) is lists
+
+
 def test_certs_status_is_the_same_as_ctl_certs(
     answering: Answering, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

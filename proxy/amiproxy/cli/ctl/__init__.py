@@ -40,6 +40,8 @@ _KINDS = (
     *("denial", "login", "session", "action", "limit", "tls"),
     *("link", "certificate", "reload", "control", "service"),
 )
+#: Verbs that are for people only.
+_NO_JSON = frozenset({"top"})
 _KEYS = "On a terminal, keys sort, filter, select, pause, show details and kick; h lists them."
 _TAIL = """\
 examples:
@@ -174,12 +176,16 @@ def _verb(
         name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=f"example: ami-proxy {example}"
     )
     # The options are accepted before and after the verb.
-    _add_options(parser, default=argparse.SUPPRESS, json_default=argparse.SUPPRESS)
+    _add_options(
+        parser, default=argparse.SUPPRESS, json_default=argparse.SUPPRESS, has_json=name not in _NO_JSON
+    )
     parser.set_defaults(run=run_verb, verb=name, act=run or _ask)
     return parser
 
 
-def _add_options(parser: argparse.ArgumentParser, *, default: Any, json_default: Any) -> None:
+def _add_options(
+    parser: argparse.ArgumentParser, *, default: Any, json_default: Any, has_json: bool = True
+) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--socket",
@@ -199,7 +205,8 @@ def _add_options(parser: argparse.ArgumentParser, *, default: Any, json_default:
         "--json",
         action="store_true",
         default=json_default,
-        help="print JSON, one line per result, for programs",
+        # Verbs without JSON still accept it, and then say what to use instead.
+        help="print JSON, one line per result, for programs" if has_json else argparse.SUPPRESS,
     )
 
 

@@ -53,6 +53,14 @@ async def test_kick_closes_one_session_or_all_of_a_user(control: Control) -> Non
         assert says in (await control.asker.ask("kick", target=target))["error"]
 
 
+async def test_kick_of_a_user_s_bare_name_says_how_to_kick_a_user(control: Control) -> None:
+    control.login("boss", "hunter2hunter2")
+    answer = await control.asker.ask("kick", target="BOSS")
+    assert not answer["ok"]
+    assert "ami-proxy ctl kick user:boss" in answer["error"]
+    assert len(control.service.hub.sessions) == 1
+
+
 async def test_log_level_changes_the_level(control: Control) -> None:
     assert await control.asker.result("log-level", level="DEBUG") == {"before": "info", "level": "debug"}
     assert control.service.log_level == "debug"

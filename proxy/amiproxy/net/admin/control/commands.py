@@ -92,7 +92,7 @@ async def _kick(service: Service, arguments: Arguments) -> object:
             raise Refused(f"unknown user {target[5:]!r}; ami-proxy ctl users lists them")
         found = service.hub.sessions_of(user)
     else:
-        found = [_find(service, target)]
+        found = [_find_to_kick(service, target)]
     for session in found:
         session.close("kicked")
     return {"kicked": [session.id for session in found]}
@@ -302,3 +302,14 @@ def _find(service: Service, wanted: str) -> Session:
         if session.id == wanted:
             return session
     raise Refused(f"unknown session {log.text_of(wanted)}; ami-proxy ctl sessions lists them")
+
+
+def _find_to_kick(service: Service, wanted: str) -> Session:
+    try:
+        return _find(service, wanted)
+    except Refused:
+        user = service.hub.ctx.users.find(wanted.encode())
+        if user is None:
+            raise
+        text = f"{log.text_of(wanted)} is a user and not a session"
+        raise Refused(f"{text}; ami-proxy ctl kick user:{user.name} ends all its sessions") from None
