@@ -36,10 +36,15 @@ def parsed(*arguments: str) -> argparse.Namespace:
 
 @pytest.mark.parametrize(
     ("text", "address"),
-    [("127.0.0.1:0", ("127.0.0.1", 0)), ("[::1]:5038", ("::1", 5038)), (":5038", ("127.0.0.1", 5038))],
+    [
+        ("127.0.0.1:0", ("", "127.0.0.1", 0)),
+        ("[::1]:5038", ("", "::1", 5038)),
+        (":5038", ("", "127.0.0.1", 5038)),
+        ("pbx-1=[::1]:5038", ("pbx-1", "::1", 5038)),
+    ],
 )
-def test_addresses_are_parsed(text: str, address: tuple[str, int]) -> None:
-    assert parsed("--listen", text).listen == address
+def test_addresses_are_parsed(text: str, address: tuple[str, str, int]) -> None:
+    assert parsed("--listen", text).listen == [address]
 
 
 @pytest.mark.parametrize(
@@ -47,6 +52,8 @@ def test_addresses_are_parsed(text: str, address: tuple[str, int]) -> None:
     [
         (["--listen", "5038"], "'5038' is not HOST:PORT, such as 127.0.0.1:5038"),
         (["--listen", "h:99999"], "'h:99999' is not HOST:PORT"),
+        (["--listen", "pbx 1=:5038"], "'pbx 1=:5038': a name has letters, digits and -"),
+        (["--listen", "=:5038"], "'=:5038': a name has letters, digits and -"),
         (["--calls-per-minute", "-1"], "'-1' is not a number from 0 to 60000"),
         (["--calls-per-minute", "many"], "'many' is not a number from 0 to 60000"),
         (["--fault", "fire"], "'fire'; known faults: stall, deaf, trickle, "),
@@ -86,6 +93,9 @@ def test_the_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
         (["--listen", "203.0.113.1:0"], "cannot listen on 203.0.113.1:0"),
         (["--listen", "203.0.113.1:0", "--replay", str(_PING)], "cannot listen on 203.0.113.1:0"),
         (["--replay", "/nonexistent/22-04-ping"], "/nonexistent/22-04-ping.out: No such file or directory; "),
+        (["--replay", str(_PING), "--listen", ":0", "--listen", ":0"], "name one"),
+        (["--listen", "a=:0", "--listen", "a=:0"], "a is there twice"),
+        (["--listen", "a=:0", "--fault", "reset@b"], "no server is called b; use --listen b=HOST:PORT"),
         (["--replay", str(_PING), "--fault", "reset"], "omit --fault or --replay"),
         (["--replay", "EMPTY"], "holds no action"),
     ],
@@ -108,6 +118,11 @@ class Running:
         self._process = process
         self.port = port
         self.first = line
+
+    @classmethod
+    def at(cls, other: "Running", port: int) -> "Running":
+        """The same program at another of its ports."""
+        return cls(other._process, port, other.first)
 
     def line(self) -> str:
         assert self._process.stdout is not None
@@ -197,6 +212,23 @@ def test_a_repeating_fault_repeats(running: Callable[..., Running]) -> None:
         assert program.line() == program.line() == f"fault: {VERBS['reset'].text}\n"
         with pytest.raises(ConnectionResetError):
             sock.recv(1)
+    assert program.end() == (0, "")
+
+
+def test_each_address_has_an_asterisk_of_its_own(running: Callable[..., Running]) -> None:
+    program = running(
+        "--listen", "pbx1=127.0.0.1:0", "--listen", "pbx2=127.0.0.1:0", "--fault", "die-in-list:1@pbx2"
+    )
+    ports = {}
+    for line in (program.line(), program.line()):
+        found = re.match(r"simulated Asterisk (\S+) on 127\.0\.0\.1:(\d+), user amiproxy, ", line)
+        assert found, line
+        ports[found[1]] = int(found[2])
+    assert program.line() == f"fault in pbx2: {VERBS['die-in-list'].text}\n"
+    for name, port in ports.items():
+        with Running.at(program, port).log_in() as sock:
+            sock.sendall(b"Action: CoreSettings\r\n\r\n")
+            assert f"SystemName: {name}\r\n".encode() in _read(sock)
     assert program.end() == (0, "")
 
 

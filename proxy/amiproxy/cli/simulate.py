@@ -3,9 +3,10 @@
 import argparse
 import asyncio
 import os
+import re
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from amiproxy.ami.errors import UnknownPrivilege
 from amiproxy.cli import file_error
@@ -14,21 +15,29 @@ from amiproxy.tools import terminal
 from amiproxy.tools.simulator import Settings, User
 from amiproxy.tools.simulator.misbehaviour.schedule import VERBS, Scheduled
 from amiproxy.tools.simulator.recorded.transcript import load_transcript
-from amiproxy.tools.simulator.running import replay, simulate
+from amiproxy.tools.simulator.running import CannotListen, Simulated, replay, simulate
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
+_DEFAULT: Final = ("127.0.0.1", 5038)
+#: A systemname is in unique ids, before a hyphen and numbers.
+_NAME: Final = re.compile(r"[A-Za-z0-9-]{1,32}")
 _EXAMPLE = """\
 examples:
   ami-proxy simulate --listen 127.0.0.1:5038 --user amiproxy \\
       --secret-file upstream.secret --calls-per-minute 60
   ami-proxy simulate --fault reset:30 --fault trickle
   ami-proxy simulate --fault stall:60
+  ami-proxy simulate --listen pbx1=127.0.0.1:5038 --listen pbx2=127.0.0.1:5138 \\
+      --secret-file upstream.secret --fault stall:60@pbx2
   ami-proxy simulate --replay tests/transcripts/data/22-04-ping
 
 Then log in with any AMI client, or point the proxy's upstream at it.  The simulator
 uses plain text and has no limits of any kind: keep it on loopback.
+
+Each --listen is an Asterisk of its own, with its own calls.  NAME= before the address
+is its systemname, as in asterisk.conf: it is in its unique ids and events.
 
 faults that last, from SECONDS after the start (default: at once):
 {lasting}
@@ -57,10 +66,11 @@ def register(commands: "Commands") -> None:
     )
     parser.add_argument(
         "--listen",
-        type=_address,
-        default=("127.0.0.1", 5038),
-        metavar="HOST:PORT",
-        help="address to listen on (default 127.0.0.1:5038; port 0 takes a free one)",
+        type=_place,
+        action="append",
+        metavar="[NAME=]HOST:PORT",
+        help="address to listen on (default 127.0.0.1:5038; port 0 takes a free one); may be repeated, for "
+        "several servers",
     )
     parser.add_argument("--user", default="amiproxy", metavar="NAME", help="manager user (default amiproxy)")
     parser.add_argument(
@@ -91,7 +101,7 @@ def register(commands: "Commands") -> None:
         type=int,
         default=1,
         metavar="N",
-        help="the same seed gives the same calls (default 1)",
+        help="the same seed gives the same calls (default 1); a second --listen has the next seed",
     )
     parser.add_argument(
         "--old-command-form",
@@ -103,8 +113,8 @@ def register(commands: "Commands") -> None:
         type=_fault,
         action="append",
         default=[],
-        metavar="NAME[:SECONDS]",
-        help="cause a fault, see below; may be repeated",
+        metavar="FAULT[:SECONDS][@NAME]",
+        help="cause a fault, see below, in every server or in that of this NAME; may be repeated",
     )
     parser.add_argument(
         "--replay",
@@ -121,16 +131,27 @@ def run(arguments: argparse.Namespace) -> int:
 
     0, or 1 if it cannot start, or if a client did not send what was recorded.
     """
-    host, port = arguments.listen
+    places = arguments.listen or [_Place("", *_DEFAULT)]
+    if arguments.replay is None:
+        return _simulate(arguments, places)
+    if len(places) > 1:
+        return _refused("--listen: a transcript is replayed on one address; name one")
     try:
-        if arguments.replay is not None:
-            return _replay(arguments)
-        return _simulate(arguments)
+        return _replay(arguments, places[0])
     except OSError as wrong:
-        return _refused(f"cannot listen on {host}:{port}: {wrong.strerror or wrong}; choose another --listen")
+        return _cannot_listen(places[0].host, places[0].port, wrong.strerror or str(wrong))
 
 
-def _simulate(arguments: argparse.Namespace) -> int:
+def _simulate(arguments: argparse.Namespace, places: "list[_Place]") -> int:
+    names = [place.name for place in places if place.name]
+    for name in names:
+        if names.count(name) > 1:
+            return _refused(f"--listen: {name} is there twice; give each server a name of its own")
+    for fault in arguments.fault:
+        if fault.server and fault.server not in names:
+            return _refused(
+                f"--fault: no server is called {fault.server}; use --listen {fault.server}=HOST:PORT"
+            )
     try:
         secret, origin = _secret(arguments.secret_file)
         user = User(arguments.user, secret, arguments.read, arguments.write)
@@ -140,24 +161,38 @@ def _simulate(arguments: argparse.Namespace) -> int:
         return _refused(f"--secret-file: {file_error(wrong)}")
     except ValueError as wrong:
         return _refused(f"--secret-file: {wrong}")
-    settings = Settings(
-        calls_per_minute=arguments.calls_per_minute,
-        seed=arguments.seed,
-        old_command_form=arguments.old_command_form,
-    )
-    host, port = arguments.listen
+    several = [
+        Simulated(
+            place.host,
+            place.port,
+            Settings(
+                calls_per_minute=arguments.calls_per_minute,
+                seed=arguments.seed + number,
+                old_command_form=arguments.old_command_form,
+                system_name=place.name,
+            ),
+            [fault.scheduled for fault in arguments.fault if fault.server in ("", place.name)],
+        )
+        for number, place in enumerate(places)
+    ]
 
-    def ready(actual: int) -> None:
-        _say(f"simulated Asterisk on {_shown(host, actual)}, user {user.name}, secret {origin}")
+    def ready(one: Simulated, actual: int) -> None:
+        name = one.settings.system_name
+        what = f"simulated Asterisk {name}".rstrip()
+        _say(f"{what} on {_shown(one.host, actual)}, user {user.name}, secret {origin}")
 
-    def told(fault: str) -> None:
-        _say(f"fault: {VERBS[fault].text}")
+    def told(one: Simulated, fault: str) -> None:
+        name = one.settings.system_name
+        _say(f"fault{f' in {name}' if name else ''}: {VERBS[fault].text}")
 
-    asyncio.run(simulate(user, settings, host, port, ready, arguments.fault, told))
+    try:
+        asyncio.run(simulate(user, several, ready, told))
+    except CannotListen as wrong:
+        return _cannot_listen(wrong.simulated.host, wrong.simulated.port, str(wrong))
     return 0
 
 
-def _replay(arguments: argparse.Namespace) -> int:
+def _replay(arguments: argparse.Namespace, place: "_Place") -> int:
     if arguments.fault:
         return _refused("--fault: a transcript is replayed as it was recorded; omit --fault or --replay")
     stem: Path = arguments.replay
@@ -171,16 +206,15 @@ def _replay(arguments: argparse.Namespace) -> int:
         )
     if not transcript.exchanges:
         return _refused(f"--replay: {stem}.out holds no action; it must be what a client sent, byte for byte")
-    host, port = arguments.listen
 
     def ready(actual: int) -> None:
         actions = count(len(transcript.exchanges), "action")
-        _say(f"replaying {stem.name} on {_shown(host, actual)}: {actions}, any user and secret")
+        _say(f"replaying {stem.name} on {_shown(place.host, actual)}: {actions}, any user and secret")
 
     def told(mismatch: str) -> None:
         terminal.error(f"ami-proxy simulate: not as recorded: {mismatch}")
 
-    return 0 if asyncio.run(replay(transcript, host, port, ready, told)) else 1
+    return 0 if asyncio.run(replay(transcript, place.host, place.port, ready, told)) else 1
 
 
 def _shown(host: str, port: int) -> str:
@@ -196,16 +230,41 @@ def _refused(text: str) -> int:
     return 1
 
 
-def _address(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
+def _cannot_listen(host: str, port: int, why: str) -> int:
+    return _refused(f"cannot listen on {host}:{port}: {why}; choose another --listen")
+
+
+class _Place(NamedTuple):
+    """The value of ``--listen``."""
+
+    name: str
+    host: str
+    port: int
+
+
+class _Fault(NamedTuple):
+    """The value of ``--fault``; ``server`` is "" for all of them."""
+
+    scheduled: Scheduled
+    server: str
+
+
+def _place(text: str) -> _Place:
+    name, equals, address = text.rpartition("=")
+    host, colon, port = address.rpartition(":")
     if not colon or not port.isdigit() or int(port) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:5038")
-    return host.strip("[]") or "127.0.0.1", int(port)
+    if equals and not _NAME.fullmatch(name):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: a name has letters, digits and -, as in pbx1=127.0.0.1:5038"
+        )
+    return _Place(name, host.strip("[]") or "127.0.0.1", int(port))
 
 
-def _fault(text: str) -> Scheduled:
+def _fault(text: str) -> _Fault:
+    fault, _, server = text.partition("@")
     try:
-        return Scheduled.from_text(text)
+        return _Fault(Scheduled.from_text(fault), server)
     except ValueError as wrong:
         raise argparse.ArgumentTypeError(str(wrong)) from None
 

@@ -214,6 +214,17 @@ async def test_the_database_can_be_read_and_written() -> None:
         ) == "Key deleted successfully"
 
 
+async def test_a_system_name_is_in_settings_events_and_ids() -> None:
+    settings = Settings(login_delay=0.0, system_name="pbx1")
+    async with Simulator(USERS, settings) as simulator, session(simulator) as client:
+        assert (await client.action("CoreSettings")).get("SystemName") == "pbx1"
+        await client.action("UserEvent", UserEvent="Hello", Note="x")
+        event = await client.wait_event("UserEvent")
+        assert [name for name, _ in event.headers][:4] == ["Event", "Privilege", "SystemName", "UserEvent"]
+        channel = simulator.pbx.channel("PJSIP/alice", "internal", "100")
+        assert channel.uniqueid.startswith("pbx1-")
+
+
 async def test_settings_and_status_are_answered() -> None:
     async with Simulator(USERS, SETTINGS) as simulator, session(simulator) as client:
         settings = await client.action("CoreSettings")

@@ -2,8 +2,10 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from functools import partial
+from typing import NamedTuple
 
 from amiproxy.tools.simulator.misbehaviour.schedule import Scheduled
 from amiproxy.tools.simulator.recorded.replay import Replay
@@ -16,31 +18,53 @@ from amiproxy.tools.simulator.users import User
 Told = Callable[[str], None]
 
 
+class Simulated(NamedTuple):
+    """One simulated Asterisk: where it listens, its settings, and its faults."""
+
+    host: str
+    port: int
+    settings: Settings
+    faults: Sequence[Scheduled] = ()
+
+
+class CannotListen(Exception):
+    """The address of ``simulated`` cannot be used; the text says why."""
+
+    def __init__(self, simulated: Simulated, error: OSError) -> None:
+        super().__init__(error.strerror or str(error))
+        self.simulated = simulated
+
+
 async def simulate(
     user: User,
-    settings: Settings,
-    host: str,
-    port: int,
-    ready: Callable[[int], None],
-    faults: Iterable[Scheduled] = (),
-    told: Told = lambda _: None,
+    several: Sequence[Simulated],
+    ready: Callable[[Simulated, int], None],
+    told: Callable[[Simulated, str], None] = lambda _one, _fault: None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM; calls ``ready`` with the port.  Raises OSError if it cannot listen.
+    """Serve until SIGINT or SIGTERM; calls ``ready`` with each and its port.  Raises CannotListen.
 
-    ``told`` is called with the name of each scheduled fault as it happens.
+    They have nothing in common but the manager user.  ``told`` is called with the name of each scheduled
+    fault as it happens.
     """
-    simulator = Simulator([user], settings)
-    await simulator.start(host, port)
-    try:
+    async with AsyncExitStack() as stack:
+        started = []
+        for one in several:
+            simulator = Simulator([user], one.settings)
+            try:
+                await simulator.start(one.host, one.port)
+            except OSError as error:
+                raise CannotListen(one, error) from None
+            stack.push_async_callback(simulator.stop)
+            started.append((one, simulator))
         with _stopped_by_signals() as stopped:
             # Faults that apply from the start take effect before any client connects.
-            for fault in faults:
-                simulator.spawn(fault.run(simulator.faults, told))
+            for one, simulator in started:
+                for fault in one.faults:
+                    simulator.spawn(fault.run(simulator.faults, partial(told, one)))
             await asyncio.sleep(0)
-            ready(simulator.port)
+            for one, simulator in started:
+                ready(one, simulator.port)
             await stopped.wait()
-    finally:
-        await simulator.stop()
 
 
 async def replay(

@@ -44,7 +44,7 @@ class Simulator:
         self.settings = settings or Settings()
         self.users = tuple(users) or (accounts.generated(),)
         self.user_names = {user.name.lower(): user for user in self.users}
-        self.pbx = Pbx(time.time, self.settings.seed)
+        self.pbx = Pbx(time.time, self.settings.seed, self.settings.system_name)
         self.sessions: set[Session] = set()
         self.received: list[bytes] = []
         self.faults = Faults(lambda: self.sessions)
@@ -116,6 +116,8 @@ class Simulator:
             required = privilege.required_classes(line.partition(b": ")[2])
         else:
             required = privilege.parse_classes(classes)
+        if self.settings.system_name:
+            raw = _with_system_name(raw, self.settings.system_name)
         for session in list(self.sessions):
             session.deliver(raw, required)
 
@@ -205,3 +207,9 @@ class Simulator:
                     await self._changed.wait()
             except TimeoutError:
                 pass
+
+
+def _with_system_name(raw: bytes, name: str) -> bytes:
+    """The event as an Asterisk with this ``systemname`` writes it: a header after Privilege."""
+    event, privileges, body = raw.split(b"\r\n", 2)
+    return b"\r\n".join((event, privileges, b"SystemName: " + name.encode(), body))

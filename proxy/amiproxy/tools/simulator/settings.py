@@ -9,12 +9,14 @@ class Settings:
 
     ``login_delay`` is how long Asterisk waits before it answers a failed login;
     ``ringing`` is how long a called party rings before it answers or is busy;
+    ``system_name`` is ``systemname`` of asterisk.conf, which is in ids and events;
     ``old_command_form`` answers ``Command`` as Asterisk 13 and earlier do;
     ``max_unsent`` is how many bytes a client may leave unread before its connection is reset.
     """
 
     ami_version: str = "11.0.0"
     asterisk_version: str = "22.10.1"
+    system_name: str = ""
     login_delay: float = 1.0
     ringing: float = 0.02
     calls_per_minute: float = 0.0

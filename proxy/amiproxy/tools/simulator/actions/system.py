@@ -32,7 +32,7 @@ async def core_settings(session: Session, request: Request) -> None:
         "Success",
         ("AMIversion", settings.ami_version),
         ("AsteriskVersion", settings.asterisk_version),
-        ("SystemName", ""),
+        ("SystemName", settings.system_name),
         ("CoreMaxCalls", 0),
         ("CoreMaxLoadAvg", "0.000000"),
         ("CoreRunUser", ""),

@@ -36,11 +36,15 @@ class Bridge:
 
 
 class Pbx:
-    """The state that actions read and calls change.  ``clock`` returns seconds since the epoch."""
+    """The state that actions read and calls change.  ``clock`` returns seconds since the epoch.
 
-    def __init__(self, clock: Callable[[], float], seed: int = 1) -> None:
+    ``system_name`` is that of asterisk.conf: Asterisk puts it before its unique ids.
+    """
+
+    def __init__(self, clock: Callable[[], float], seed: int = 1, system_name: str = "") -> None:
         self.clock = clock
         self.seed = seed
+        self._before_ids = f"{system_name}-" if system_name else ""
         self.started = clock()
         self.reloaded = self.started
         self.channels: dict[str, Channel] = {}
@@ -80,7 +84,7 @@ class Pbx:
         return one, self._add(f"{name};2", context, exten, one.uniqueid)
 
     def _add(self, name: str, context: str, exten: str, linkedid: str) -> Channel:
-        uniqueid = f"{int(self.clock())}.{self._uniqueids}"
+        uniqueid = f"{self._before_ids}{int(self.clock())}.{self._uniqueids}"
         self._uniqueids += 1
         channel = Channel(name, uniqueid, linkedid or uniqueid, self.clock(), context, exten)
         self.channels[name] = channel
