@@ -20,13 +20,18 @@ RULES = Path(__file__).parents[2] / "deploy/prometheus/ami-proxy.rules.yml"
 pytestmark = [pytest.mark.usefixtures("debian_tools"), pytest.mark.timeout(300)]
 
 _FAILED = 'amiproxy_login_failures_total{reason="wrong secret"}'
-_SECONDS = 'amiproxy_asterisk_seconds_total{link="main",user="u"}'
+_SECONDS = 'amiproxy_asterisk_seconds_total{server="s",link="main",user="u"}'
 _SHARE = 'amiproxy_limit_hits_total{limit="link_share"}'
 _PENALTIES = 'amiproxy_limit_hits_total{limit="login_failure_burst"}'
 _TRIES = 'amiproxy_limit_hits_total{limit="penalty"}'
 _UNKNOWN_CA = 'amiproxy_handshake_failures_total{reason="tlsv1 alert unknown ca"}'
 _HEALTH_CHECK = 'amiproxy_handshake_failures_total{reason="closed before the handshake"}'
 _USER = {"user": "u"}
+_SERVER = {"server": "s"}
+_LINK_UP = 'amiproxy_link_up{server="s"}'
+_OTHER_UP = 'amiproxy_link_up{server="t"}'
+_LOSSES = 'amiproxy_link_losses_total{server="s"}'
+_TIMEOUTS = 'amiproxy_action_timeouts_total{server="s"}'
 _DAY = 24 * 60
 _YEAR = 365 * 86400
 _SPLIT = (
@@ -81,14 +86,12 @@ _NAME = {"name": "n"}
 CASES = {
     "no answer": Case("AmiProxyDown", {'up{job="ami-proxy"}': steady(0)}, {"job": "ami-proxy"}),
     "answers": Case("AmiProxyDown", {'up{job="ami-proxy"}': steady(1)}, None),
-    "link down": Case("AmiProxyLinkDown", {"amiproxy_link_up": steady(0)}, {}),
-    "link up": Case("AmiProxyLinkDown", {"amiproxy_link_up": steady(1)}, None),
+    "one of two links down": Case("AmiProxyLinkDown", {_LINK_UP: steady(0), _OTHER_UP: steady(1)}, _SERVER),
+    "links up": Case("AmiProxyLinkDown", {_LINK_UP: steady(1), _OTHER_UP: steady(1)}, None),
     "link lost every five minutes": Case(
-        "AmiProxyLinkUnsteady", {"amiproxy_link_losses_total": counted(2, 7, 12, until=14)}, {}
+        "AmiProxyLinkUnsteady", {_LOSSES: counted(2, 7, 12, until=14)}, _SERVER
     ),
-    "Asterisk restarted twice": Case(
-        "AmiProxyLinkUnsteady", {"amiproxy_link_losses_total": counted(2, 7, until=15)}, None
-    ),
+    "Asterisk restarted twice": Case("AmiProxyLinkUnsteady", {_LOSSES: counted(2, 7, until=15)}, None),
     "certificate of a year, ten days left": Case(
         "AmiProxyCertificateEnds", _validity("certificate", 10 * 86400 - _YEAR, 10 * 86400), _NAME
     ),
@@ -265,14 +268,14 @@ CASES = {
         "AmiProxyClientsRefused", {'amiproxy_limit_hits_total{limit="action_rate"}': rising(10)}, None
     ),
     "a timeout every ten minutes": Case(
-        "AmiProxyActionTimeouts", {"amiproxy_action_timeouts_total": counted(5, 15, 25, until=29)}, {}
+        "AmiProxyActionTimeouts", {_TIMEOUTS: counted(5, 15, 25, until=29)}, _SERVER
     ),
-    "one timeout": Case(
-        "AmiProxyActionTimeouts", {"amiproxy_action_timeouts_total": counted(5, until=29)}, None
-    ),
+    "one timeout": Case("AmiProxyActionTimeouts", {_TIMEOUTS: counted(5, until=29)}, None),
     # While others ask too, link_share lets a user have a fifth of the time.
     "user at its share": Case(
-        "AmiProxyUserTakesAsterisk", {_SECONDS: rising(12), _SHARE: rising(30)}, {"link": "main", **_USER}
+        "AmiProxyUserTakesAsterisk",
+        {_SECONDS: rising(12), _SHARE: rising(30)},
+        {"link": "main", **_USER, **_SERVER},
     ),
     "user alone on the link": Case(
         "AmiProxyUserTakesAsterisk", {_SECONDS: rising(30), _SHARE: steady(0)}, None
@@ -283,7 +286,7 @@ CASES = {
     "link never idle": Case(
         "AmiProxyLinkBusy",
         {_SECONDS: rising(28), _SECONDS.replace('"u"', '"v"'): rising(30)},
-        {"link": "main"},
+        {"link": "main", **_SERVER},
     ),
     "link half idle": Case("AmiProxyLinkBusy", {_SECONDS: rising(30)}, None),
     "a tenth of the ticks late": Case(

@@ -27,20 +27,35 @@ DASHBOARD = json.loads((DEPLOY / "grafana/ami-proxy.json").read_text())
 #: Width of Grafana's grid, and those of its units that the panels use.
 _COLUMNS = 24
 _UNITS = {"short", "cps", "s", "bytes", "percentunit", "dateTimeFromNow"}
+#: The labels of each metric, as the page has them.
+LABELS = {
+    name: set(filter(None, labels.split(", "))) - {"histogram"}
+    for name, labels in re.findall(r"^\| `(amiproxy_\w+)` \| ([a-z_, ]*?) *\|", PAGE, re.MULTILINE)
+}
 ALERTS: list[dict[str, Any]] = yaml.safe_load(RULES.read_text())["groups"][0]["rules"]
 
 
 @pytest.fixture
-async def metrics(tmp_path: Path) -> set[str]:
-    """The existing names, as documented: a histogram by its base name."""
+async def exposition(tmp_path: Path) -> str:
     registry = CollectorRegistry()
     registry.register(ServiceCollector(LiveService(tmp_path, User("u", secret="plain:x"))))
-    text = generate_latest(registry).decode()
-    return set(re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE))
+    return generate_latest(registry).decode()
+
+
+@pytest.fixture
+async def metrics(exposition: str) -> set[str]:
+    """The existing names, as documented: a histogram by its base name."""
+    return set(re.findall(r"^# TYPE (\S+) ", exposition, re.MULTILINE))
 
 
 async def test_the_page_explains_exactly_the_existing_metrics(metrics: set[str]) -> None:
-    assert set(re.findall(r"^\| `(amiproxy_\w+)` \|", PAGE, re.MULTILINE)) == metrics
+    assert set(LABELS) == metrics
+
+
+async def test_the_page_has_the_labels_of_each_metric(exposition: str) -> None:
+    for name, labels in re.findall(r"^(amiproxy_\w+){(.*)} ", exposition, re.MULTILINE):
+        metric = name if name in LABELS else name.rpartition("_")[0]
+        assert set(re.findall(r'(\w+)="', labels)) - {"le"} == LABELS[metric], name
 
 
 def test_the_reasons_that_the_guide_explains_are_known_beforehand() -> None:
@@ -93,7 +108,9 @@ def test_the_dashboard_can_be_imported_and_every_panel_is_seen() -> None:
         assert [target["refId"] for target in targets] == list("ABCD"[: len(targets)]), title
         for target in targets:
             used = set(re.findall(r"\$\w+", target["expr"])) - {"$__rate_interval"}
-            assert used == variables - {"$datasource"}, title
+            assert used - {"$server"} == variables - {"$datasource", "$server"}, title
+            names = re.findall(r"(amiproxy_\w+?)(?:_bucket)?{", target["expr"])
+            assert ("$server" in used) <= all("server" in LABELS[name] for name in names), title
             grouped = re.search(r"\bby \(([^)]*)\)", target["expr"])
             labels = set(grouped[1].split(", ")) - {"le"} if grouped else set()
             shown = set(re.findall(r"{{(\w+)}}", target["legendFormat"]))

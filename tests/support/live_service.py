@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from amiproxy.config import Certificate, Config, ListenerSettings, UpstreamSettings, UsersFile
@@ -51,6 +51,10 @@ class LiveService:
         self.draining = False
         self.stopped = 0
         self.reloading = asyncio.Event()
+
+    @property
+    def links(self) -> Mapping[str, Link]:
+        return {self.hub.servers.first.name: self.link}
 
     @property
     def stores(self) -> Sequence[CertStore]:

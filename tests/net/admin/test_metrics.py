@@ -53,7 +53,15 @@ FROM_THE_START = {
     "amiproxy_events_unread": {"class": CLASSES},
     "amiproxy_events_filtered": {"class": CLASSES},
     "amiproxy_deliveries": {"class": CLASSES},
-    "amiproxy_dropped": {"class": ["", *CLASSES], "reason": [*known.DROPPED, "slow consumer"]},
+    "amiproxy_dropped": {
+        "server": ["", "asterisk"],
+        "class": ["", *CLASSES],
+        "reason": [*known.DROPPED, "slow consumer"],
+    },
+    "amiproxy_events_repaired": {"server": ["asterisk"]},
+    "amiproxy_action_timeouts": {"server": ["asterisk"]},
+    "amiproxy_link_connects": {"server": ["asterisk"]},
+    "amiproxy_link_losses": {"server": ["asterisk"]},
     "amiproxy_actions": {
         "action": ["other"],
         "user": [""],
@@ -61,9 +69,13 @@ FROM_THE_START = {
     },
     "amiproxy_actions_denied": {"user": ["", *USER_NAMES]},
     "amiproxy_link_loss_sessions": {"outcome": OUTCOMES},
-    "amiproxy_asterisk_seconds": {"user": USER_NAMES, "link": ["main", "side", "lists"]},
+    "amiproxy_asterisk_seconds": {
+        "server": ["asterisk"],
+        "user": USER_NAMES,
+        "link": ["main", "side", "lists"],
+    },
     "amiproxy_processor_seconds": {"user": USER_NAMES},
-    "amiproxy_side_link_losses": {"link": ["side", "lists"]},
+    "amiproxy_side_link_losses": {"server": ["asterisk"], "link": ["side", "lists"]},
     "amiproxy_handshakes": {"version": ["TLSv1.2", "TLSv1.3"]},
     "amiproxy_handshake_failures": {"reason": [*known.HANDSHAKE_FAILURES, "other"]},
     "amiproxy_reloads": {
@@ -104,8 +116,8 @@ async def test_an_idle_service_has_every_metric(service: LiveService) -> None:
     assert found['amiproxy_sessions{user="wall"}'] == found['amiproxy_sessions{user="boss"}'] == 0
     assert found['amiproxy_connections{state="authenticated"}'] == 0
     assert found["amiproxy_config_ok"] == 1
-    assert found["amiproxy_link_up"] == 0
-    assert found['amiproxy_link_state{state="connecting"}'] == 1
+    assert found['amiproxy_link_up{server="asterisk"}'] == 0
+    assert found['amiproxy_link_state{server="asterisk",state="connecting"}'] == 1
     assert found['amiproxy_reloads_total{result="failed",trigger="SIGHUP"}'] == 0
     assert found["amiproxy_draining"] == 0
     assert found["amiproxy_outbox_largest_bytes"] == 0
@@ -126,9 +138,11 @@ async def test_every_counter_has_a_series_before_the_first_occurrence(service: L
         assert {value for _, value in samples} == {0.0}, name
         labels = FROM_THE_START.get(name, {})
         expected = {frozenset(zip(labels, row, strict=True)) for row in itertools.product(*labels.values())}
-        if name == "amiproxy_dropped":  # only what a slow consumer missed has a class
+        if name == "amiproxy_dropped":  # only what a slow consumer missed has a class, and no server
             expected = {
-                row for row in expected if (("reason", "slow consumer") in row) != (("class", "") in row)
+                row
+                for row in expected
+                if (("reason", "slow consumer") in row) == (("server", "") in row) != (("class", "") in row)
             }
         assert {frozenset(labels.items()) for labels, _ in samples} == expected, name
 
@@ -196,10 +210,10 @@ async def test_events_are_counted_by_class(service: LiveService) -> None:
     assert found['amiproxy_events_unread_total{class="system"}'] == 1
     assert found['amiproxy_deliveries_total{class="call"}'] == 1
     assert found['amiproxy_deliveries_total{class="system"}'] == 0
-    assert found['amiproxy_dropped_total{class="",reason="stray message"}'] == 1
-    assert found['amiproxy_dropped_total{class="call",reason="slow consumer"}'] == 0
+    assert found['amiproxy_dropped_total{class="",reason="stray message",server="asterisk"}'] == 1
+    assert found['amiproxy_dropped_total{class="call",reason="slow consumer",server=""}'] == 0
     service.hub.stats.missed.count(event("Hangup") * 3)
-    assert values_of(service)['amiproxy_dropped_total{class="call",reason="slow consumer"}'] == 3
+    assert values_of(service)['amiproxy_dropped_total{class="call",reason="slow consumer",server=""}'] == 3
 
 
 async def test_slow_consumers_are_counted_by_user(service: LiveService) -> None:
@@ -213,22 +227,28 @@ async def test_slow_consumers_are_counted_by_user(service: LiveService) -> None:
 
 
 async def test_actions_are_counted_by_name_user_and_result_with_their_time(service: LiveService) -> None:
-    actions = service.hub.stats.actions
-    actions.answered(b"CoreStatus", "boss", b"Success", 0.02)
-    actions.answered(b"CoreStatus", "boss", b"Error", 7.0)
-    actions.answered(b"CoreStatus", "former", b"Success", 100.0)
-    actions.answered(b"CoreStatus", "older", b"Success", 0.0)
+    actions, counts = service.hub.stats.actions, service.hub.servers.first.counts
+    for user, response, seconds in (
+        ("boss", b"Success", 0.02),
+        ("boss", b"Error", 7.0),
+        ("former", b"Success", 100.0),
+        ("older", b"Success", 0.0),
+    ):
+        actions.answered(b"CoreStatus", user, response)
+        counts.answered(b"CoreStatus", seconds)
     actions.count(b"Originate", "", "denied")
     found = values_of(service)
     assert found['amiproxy_actions_total{action="CoreStatus",result="success",user="boss"}'] == 1
     assert found['amiproxy_actions_total{action="CoreStatus",result="error",user="boss"}'] == 1
     assert found['amiproxy_actions_total{action="CoreStatus",result="success",user="removed"}'] == 2
     assert found['amiproxy_actions_total{action="Originate",result="denied",user=""}'] == 1
-    assert found['amiproxy_action_seconds_bucket{action="CoreStatus",le="0.025"}'] == 2
-    assert found['amiproxy_action_seconds_bucket{action="CoreStatus",le="10.0"}'] == 3
-    assert found['amiproxy_action_seconds_bucket{action="CoreStatus",le="+Inf"}'] == 4
-    assert found['amiproxy_action_seconds_count{action="CoreStatus"}'] == 4
-    assert found['amiproxy_action_seconds_sum{action="CoreStatus"}'] == pytest.approx(107.02)
+    assert found['amiproxy_action_seconds_bucket{action="CoreStatus",le="0.025",server="asterisk"}'] == 2
+    assert found['amiproxy_action_seconds_bucket{action="CoreStatus",le="10.0",server="asterisk"}'] == 3
+    assert found['amiproxy_action_seconds_bucket{action="CoreStatus",le="+Inf",server="asterisk"}'] == 4
+    assert found['amiproxy_action_seconds_count{action="CoreStatus",server="asterisk"}'] == 4
+    assert found['amiproxy_action_seconds_sum{action="CoreStatus",server="asterisk"}'] == pytest.approx(
+        107.02
+    )
 
 
 async def test_outboxes_and_the_link_are_measured(service: LiveService) -> None:
@@ -240,8 +260,9 @@ async def test_outboxes_and_the_link_are_measured(service: LiveService) -> None:
     waiting = service.hub.sessions[0].outbox.size
     found = values_of(service)
     assert found["amiproxy_outbox_bytes"] == found["amiproxy_outbox_largest_bytes"] == waiting > 0
-    assert found["amiproxy_link_up"] == found["amiproxy_link_connects_total"] == 1
-    assert found['amiproxy_link_state{state="up"}'] == 1
+    assert found['amiproxy_link_up{server="asterisk"}'] == 1
+    assert found['amiproxy_link_connects_total{server="asterisk"}'] == 1
+    assert found['amiproxy_link_state{server="asterisk",state="up"}'] == 1
     assert found["amiproxy_actions_in_flight"] == 1
     (session,) = service.hub.sessions
     session.receive(b"Action: CoreStatus\r\n\r\n" * 3)
@@ -251,7 +272,7 @@ async def test_outboxes_and_the_link_are_measured(service: LiveService) -> None:
     found = values_of(service)
     assert found["amiproxy_outbox_bytes"] == found["amiproxy_outbox_largest_bytes"] == waiting > 0
     service.hub.servers.first.link_down("lost")
-    assert values_of(service)["amiproxy_link_losses_total"] == 1
+    assert values_of(service)['amiproxy_link_losses_total{server="asterisk"}'] == 1
     service.hub.stats.link_losses.update({"closed": 3})
     found = values_of(service)
     assert found['amiproxy_link_loss_sessions_total{outcome="closed"}'] == 3

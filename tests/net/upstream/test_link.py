@@ -354,7 +354,7 @@ async def test_it_can_be_stopped_at_any_step(play: Play, turns: int) -> None:
 
 
 async def test_rejected_logins_are_repeated_more_slowly() -> None:
-    link = Link(live_hub(), settings(1), b"")
+    link = Link(live_hub().servers.first, settings(1), b"")
     assert link._backoff(rejected=False) == (0.5, 10.0, 0.3)
     assert link._backoff(rejected=True) == (5.0, 60.0, 0.3)
 

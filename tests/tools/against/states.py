@@ -50,7 +50,7 @@ def state(config: Config, entries: dict[str, UserEntry] | None = None) -> State:
         config=plain(config),
         users=users(entries or {}),
         certificates=[listener(str(one.address)) for one in config.listeners],
-        upstream_secret=FINGERPRINT("the upstream secret"),
+        upstream_secrets={"asterisk": FINGERPRINT("the upstream secret")},
         files=[
             {str(path): "1" for pair in one.certificates for path in (pair.chain, pair.key)}
             for one in config.listeners

@@ -37,7 +37,7 @@ def test_it_has_the_form_of_the_running_service(files: ProxyProcess) -> None:
     loaded = load(files.config)
     stores = [CertStore(one, loaded.config.tls) for one in loaded.config.listeners]
     found = candidate.candidate(loaded, stores, KEY)
-    assert found.upstream_secret == fingerprints(KEY)("hunter2")
+    assert found.upstream_secrets == {"asterisk": fingerprints(KEY)("hunter2")}
     assert set(found.users) == {"u"}
     assert [set(one) for one in found.files] == [
         {str(files.directory / name) for name in ("server.crt", "server.key")}

@@ -96,10 +96,12 @@ def test_a_value_that_becomes_the_default_is_marked(config: Config, path: Path) 
 
 
 def test_another_content_of_the_secret_file_is_a_change(config: Config, path: Path) -> None:
-    report = compare(running(config, path, upstream_secret="fingerprint:x"), state(config), config, path, ())
+    report = compare(
+        running(config, path, upstream_secrets={"asterisk": "fingerprint:x"}), state(config), config, path, ()
+    )
     assert [setting.key for setting in report.settings] == ["upstream.secret_file"]
     moved = without(state(config).config, ("upstream", "secret_file"))
-    service = running(config, path, upstream_secret="fingerprint:x", config=moved)
+    service = running(config, path, upstream_secrets={"asterisk": "fingerprint:x"}, config=moved)
     assert len(compare(service, state(config), config, path, ()).settings) == 1
 
 
@@ -308,7 +310,7 @@ def test_of_an_older_service_only_what_it_tells_is_compared(config: Config, path
         account=None,
         rehearsal=None,
         unknown=("secrets",),
-        upstream_secret="",
+        upstream_secrets={},
         files=(),
         config={"limits": {"connections": 9}, "listeners": [{"address": "127.0.0.1:5039"}]},
         users={"u": {"disabled": False, "read": "none", "write": "none"}, "old": {"disabled": False}},

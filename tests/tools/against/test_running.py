@@ -19,7 +19,7 @@ REPLIES: dict[str, Any] = {
 HEAD: dict[str, Any] = {
     "version": "1.0", "core": "python", "python": "3.11.2", "openssl": "3.0", "path": "/etc/proxy.yaml",
     "uid": 1, "gid": 2, "groups": [2, 3], "generation": 1, "config": {"limits": {}}, "users": 2,
-    "upstream_secret": "fingerprint:1", "files": [],
+    "upstream_secrets": {"asterisk": "fingerprint:1"}, "files": [],
 }  # fmt: skip
 BATCHES = [{"users": [["u", {"read": "call"}, 2]]}, {"users": [["v", {"read": "none"}, 0]]}]
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from amiproxy.core.audit.actionstats import ActionStats
 from amiproxy.core.audit.droppedevents import DroppedEvents
 from amiproxy.core.audit.eventcounts import EventCounts
+from amiproxy.core.audit.linkcounts import LinkCounts
 
 
 @dataclass(slots=True)
@@ -16,17 +17,10 @@ class Stats:
     """Counts since the start of the process; they only rise."""
 
     events_in: int = 0
-    events_repaired: int = 0
-    events_dropped: int = 0
     flushes: int = 0
     faults: int = 0
-    unsolicited_responses: int = 0
-    strays: int = 0
-    answers_lost: int = 0
     actions_local: int = 0
-    actions_relayed: int = 0
     actions_denied: int = 0
-    action_timeouts: int = 0
     logins: int = 0
     login_failures: int = 0
     closes: dict[str, int] = field(default_factory=dict)
@@ -41,6 +35,47 @@ class Stats:
     #: Sessions that were closed as slow consumers, by user; "" before login.
     slow_consumers: Counter[str] = field(default_factory=Counter)
     actions: ActionStats = field(default_factory=ActionStats)
+    #: What the links brought, by the name of their server.
+    links: dict[str, LinkCounts] = field(default_factory=dict)
+
+    def links_of(self, server: str) -> LinkCounts:
+        """What the links of the server with this name brought."""
+        return self.links.setdefault(server, LinkCounts())
+
+    @property
+    def events_repaired(self) -> int:
+        """See LinkCounts; the sum for all servers, as are the next ones."""
+        return sum(one.events_repaired for one in self.links.values())
+
+    @property
+    def events_dropped(self) -> int:
+        """See LinkCounts."""
+        return sum(one.events_dropped for one in self.links.values())
+
+    @property
+    def unsolicited_responses(self) -> int:
+        """See LinkCounts."""
+        return sum(one.unsolicited_responses for one in self.links.values())
+
+    @property
+    def strays(self) -> int:
+        """See LinkCounts."""
+        return sum(one.strays for one in self.links.values())
+
+    @property
+    def answers_lost(self) -> int:
+        """See LinkCounts."""
+        return sum(one.answers_lost for one in self.links.values())
+
+    @property
+    def actions_relayed(self) -> int:
+        """See LinkCounts."""
+        return sum(one.actions_relayed for one in self.links.values())
+
+    @property
+    def action_timeouts(self) -> int:
+        """See LinkCounts."""
+        return sum(one.action_timeouts for one in self.links.values())
 
     def events_of(self, server: str) -> EventCounts:
         """What became of the events of the server with this name; "" for the proxy's own."""

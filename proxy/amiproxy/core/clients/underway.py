@@ -49,9 +49,9 @@ class Underway:
         """Count the action of this user, whose answer is complete; log it if a ``rule`` allowed it."""
         ctx = self._ctx
         seconds = ctx.scheduler.now() - self._began
-        ctx.stats.actions.answered(
-            self._server.actions.counted_name(self._action), user, self._result, seconds
-        )
+        name = self._server.actions.counted_name(self._action)
+        ctx.stats.actions.answered(name, user, self._result)
+        self._server.counts.answered(name, seconds)
         if self._action.key in _KEPT:
             self._settle(user)
         if self.rule is not None and who is not None:

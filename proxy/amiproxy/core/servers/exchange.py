@@ -26,7 +26,7 @@ from amiproxy.ami.relay import (
     relay_id_of,
     to_owner,
 )
-from amiproxy.core.audit.stats import Stats
+from amiproxy.core.audit.linkcounts import LinkCounts
 from amiproxy.core.ports import Scheduler
 from amiproxy.core.servers.accounts import Accounts
 from amiproxy.core.servers.answers.base import (
@@ -54,7 +54,7 @@ class Exchange(Outgoing):
 
     def __init__(
         self,
-        stats: Stats,
+        counts: LinkCounts,
         deadlines: Deadlines,
         scheduler: Scheduler,
         lengths: Lengths | None,
@@ -62,7 +62,7 @@ class Exchange(Outgoing):
         beside: Accounts | None = None,
     ) -> None:
         """``lengths`` records how long answers were; for ``beside`` see ``Accounts``."""
-        super().__init__(stats, deadlines, scheduler, lengths, window, beside)
+        super().__init__(counts, deadlines, scheduler, lengths, window, beside)
         #: Called with the number of items of a long answer that a user was sent, to charge the proxy's time.
         self.relayed: Callable[[str, int], None] | None = None
         #: The list that is being read.
@@ -112,7 +112,7 @@ class Exchange(Outgoing):
         if answer is None:
             # It answers no action, so a caller may have forged it: it must not end an open list either.
             if not self._late(relay_id, raw):
-                self._stats.unsolicited_responses += 1
+                self._counts.unsolicited_responses += 1
             return
         opened, self.open_list = self.open_list, None
         if opened is not None and opened is not answer:
@@ -198,7 +198,7 @@ class Exchange(Outgoing):
         if answer is not None and outcome != NOT_MINE:
             self._follow(answer, outcome)
         elif not self._late(relay_id, raw):
-            self._stats.strays += 1
+            self._counts.strays += 1
 
     def oversized(self, head: bytes) -> bool:
         """Handle a message that was dropped because it is too long; ``head`` is its beginning.
@@ -259,7 +259,7 @@ class Exchange(Outgoing):
             if outcome == UNANSWERED:
                 self._close(lost)
                 if lost.requester is not None:
-                    self._stats.answers_lost += 1
+                    self._counts.answers_lost += 1
                     lost.unanswered()
             else:
                 self._follow(lost, outcome)
@@ -290,7 +290,7 @@ class Exchange(Outgoing):
                 if answer.expires(now) and answer not in self._window.answers:
                     self._correlator.close(answer)
                 continue
-            self._stats.action_timeouts += 1
+            self._counts.action_timeouts += 1
             answer.requester.limit_reached(answer.exceeded(now, self.deadlines), action=answer.action.name)
             answer.give_up(TIMED_OUT)
         self._end_waiting(now)
@@ -301,7 +301,7 @@ class Exchange(Outgoing):
     def _end_waiting(self, now: float) -> None:
         """Answer with a timeout those actions that have waited for a place as long as an answer may take."""
         for requester, action, _ in self.accounts.overdue(now - self.deadlines.action):
-            self._stats.action_timeouts += 1
+            self._counts.action_timeouts += 1
             requester.limit_reached("action_timeout", action=action.name)
             requester.failed(message.error(action.action_id, TIMED_OUT), TIMED_OUT)
         self._fill()  # the others may have waited only for one of these

@@ -16,7 +16,7 @@ from amiproxy.ami.actions import answer_of
 from amiproxy.ami.answers import Answer, AnswerKind
 from amiproxy.ami.errors import ProtocolError
 from amiproxy.ami.message import Action
-from amiproxy.core.audit.stats import Stats
+from amiproxy.core.audit.linkcounts import LinkCounts
 from amiproxy.core.ports import Scheduler, Timer, Upstream
 from amiproxy.core.servers import originate
 from amiproxy.core.servers.accounts import WHOLE, Account, Accounts
@@ -44,7 +44,7 @@ class Outgoing:
 
     def __init__(
         self,
-        stats: Stats,
+        counts: LinkCounts,
         deadlines: Deadlines,
         scheduler: Scheduler,
         lengths: Lengths | None,
@@ -54,7 +54,7 @@ class Outgoing:
         """``lengths`` records how long answers were; for ``beside`` see ``Accounts``."""
         self._correlator = Correlator()
         self._upstream: Upstream | None = None
-        self._stats = stats
+        self._counts = counts
         self._scheduler = scheduler
         #: Each user's use of Asterisk's time on this link, and the actions that wait for a place on it.
         self.accounts = Accounts(beside)
@@ -295,7 +295,7 @@ class Outgoing:
         answer.began = answer.last = self.now
         answer.deadline = self.now + seconds
         self._window.enter(answer, self.now)
-        self._stats.actions_relayed += 1
+        self._counts.actions_relayed += 1
         assert self._upstream is not None
         self._upstream.send(data)
         return True

@@ -69,11 +69,12 @@ class Server:
         #: Returns the number of sessions that may read an event of these classes.
         self.readers: Callable[[int], int] = receiver.readers
         self._limit_state = limit_state
-        self.stats = stats
+        self._stats = stats
+        self.counts = counts = stats.links_of(name)
         self._scheduler = scheduler
         self.lengths = Lengths()
-        self.exchange = Exchange(stats, Deadlines.of(limit_state.limits), scheduler, self.lengths)
-        around = self.exchange, limit_state, stats, scheduler, owner.settle, owner.fault
+        self.exchange = Exchange(counts, Deadlines.of(limit_state.limits), scheduler, self.lengths)
+        around = self.exchange, limit_state, counts, scheduler, owner.settle, owner.fault
         #: For actions that may hold up Asterisk's session.
         self.side = Side("side", *around)
         #: For long answers.
@@ -207,12 +208,12 @@ class Server:
         """A message that begins with ``head`` was dropped because it is too long: tell its requester."""
         self.exchange.begin_read(self._scheduler.now())
         if not self.exchange.oversized(head):
-            self.stats.events_dropped += 1
+            self.counts.events_dropped += 1
             name = log.text_of(head.split(b"\n", 1)[0].rstrip(b"\r"))
             self._limit_state.rationed.say_of(
                 log.ERROR, "upstream-message-dropped", "", reason="too long", head=name
             )
-            self.stats.limit_reached("upstream_message_bytes")
+            self._stats.limit_reached("upstream_message_bytes")
         self.exchange.end_read()
         self._owner.settle()
 
@@ -247,10 +248,10 @@ class Server:
         owners = self._echoed(relay_id) if relay_id else None
         rebuilt = rebuild_event(raw) if owners is None else rebuild_event(raw, relay_id, owners)
         if rebuilt is None:
-            self.stats.events_dropped += 1
+            self.counts.events_dropped += 1
             return
         if owners is None:
-            self.stats.events_repaired += 1
+            self.counts.events_repaired += 1
         lines = rebuilt.split(b"\r\n", 2)
         self.broadcast(rebuilt, lines[0] + b"\r\n" + lines[1] + b"\r\n")
 

@@ -18,7 +18,7 @@ from typing import Final
 from amiproxy import log
 from amiproxy.ami import message
 from amiproxy.ami.message import Action
-from amiproxy.core.audit.stats import Stats
+from amiproxy.core.audit.linkcounts import LinkCounts
 from amiproxy.core.limitstate import LimitState
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Scheduler, SideOpener, Upstream
@@ -51,7 +51,7 @@ class Side:
         name: str,
         main: Exchange,
         limit_state: LimitState,
-        stats: Stats,
+        counts: LinkCounts,
         scheduler: Scheduler,
         settle: Callable[[], None],
         fault: Callable[[Exception, str], None],
@@ -59,7 +59,9 @@ class Side:
     ) -> None:
         self.name = name
         beside = None if lengths is None else main.accounts
-        self.exchange = Exchange(stats, Deadlines.of(limit_state.limits), scheduler, lengths, _WINDOW, beside)
+        self.exchange = Exchange(
+            counts, Deadlines.of(limit_state.limits), scheduler, lengths, _WINDOW, beside
+        )
         #: Opens the connection; None without one, and then all actions go over the main link.
         self.opener: SideOpener | None = None
         #: Why the last login failed, so that actions go over the main link; "" if it did not.
@@ -68,7 +70,7 @@ class Side:
         self.ups = self.downs = 0
         self._main = main
         self._limit_state = limit_state
-        self._stats = stats
+        self._counts = counts
         self._scheduler = scheduler
         self._settle = settle
         self._fault = fault
@@ -195,7 +197,7 @@ class Side:
                 elif not raw.startswith(b"Event:"):
                     exchange.stray(raw)
                 elif not exchange.item_again(raw, sound) and not exchange.event(raw):
-                    self._stats.events_dropped += 1
+                    self._counts.events_dropped += 1
             except Exception as error:
                 self._fault(error, f"message from Asterisk, {self.name} link")
         exchange.end_read()
@@ -206,7 +208,7 @@ class Side:
         """Handle the beginning of a message that was too long and has been left out."""
         self.exchange.begin_read(self._scheduler.now())
         if not self.exchange.oversized(head):
-            self._stats.events_dropped += 1
+            self._counts.events_dropped += 1
         self.exchange.end_read()
         self._settle()
 

@@ -1,7 +1,8 @@
 """Health: is the process alive, and can clients use it?
 
 Ready means that the service listens, is not stopping, and its certificates are valid;
-with ``ready: upstream``, Asterisk must be connected, too.  Problems that need an
+with ``ready: upstream``, Asterisk must be connected, too: of several servers, at least one.
+Problems that need an
 operator but affect no client's login (a refused reload, a certificate that expires in
 a week, a missing link to Asterisk) are reported as degraded, and the status stays 200:
 taking the service out of rotation for them would turn a warning into an outage.
@@ -43,7 +44,7 @@ class Check(NamedTuple):
 
 def readiness(service: Service) -> tuple[Grade, list[Check]]:
     """The worst grade, and all checks."""
-    checks = [_listening(service), *_certificates(service), _configuration(service), _upstream(service)]
+    checks = [_listening(service), *_certificates(service), _configuration(service), *_upstream(service)]
     grades = {check.grade for check in checks}
     worst = next(grade for grade in (Grade.BAD, Grade.DEGRADED, Grade.GOOD) if grade in grades)
     return worst, checks
@@ -93,9 +94,16 @@ def _configuration(service: Service) -> Check:
     return Check("configuration", Grade.GOOD, "as on disk when last read")
 
 
-def _upstream(service: Service) -> Check:
-    link = service.link
-    if link.serves:
-        return Check("upstream", Grade.GOOD, link.standing)
-    needed = service.config.ready == "upstream"
-    return Check("upstream", Grade.BAD if needed else Grade.DEGRADED, link.standing)
+def _upstream(service: Service) -> list[Check]:
+    links = service.links
+    needed = service.config.ready == "upstream" and not any(link.serves for link in links.values())
+    missing = Grade.BAD if needed else Grade.DEGRADED
+    is_named = service.hub.servers.named
+    return [
+        Check(
+            f"upstream {name}" if is_named else "upstream",
+            Grade.GOOD if link.serves else missing,
+            link.standing,
+        )
+        for name, link in links.items()
+    ]

@@ -1,7 +1,7 @@
 """The running service as the control socket and the metrics see it; ``App`` implements it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -40,8 +40,8 @@ class Service(Protocol):
         """The connections of all listeners, and their handshakes."""
 
     @property
-    def link(self) -> Link:
-        """The link to Asterisk."""
+    def links(self) -> Mapping[str, Link]:
+        """The link to each server, by the server's name, in the order of the configuration."""
 
     @property
     def stores(self) -> Sequence[CertStore]:

@@ -60,7 +60,7 @@ class Link:
         self._pinged = False
         self._retry = asyncio.Event()
         self._began = 0.0
-        self._unsolicited = UnsolicitedWatch(server.stats)
+        self._unsolicited = UnsolicitedWatch(server.counts)
         self.settings = settings
         self.secret = secret
         self.state = LinkState.CONNECTING

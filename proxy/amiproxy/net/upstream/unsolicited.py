@@ -7,7 +7,7 @@ could disconnect all clients.  Larger numbers are not accidental, so they are lo
 from typing import Final
 
 from amiproxy import log
-from amiproxy.core.audit.stats import Stats
+from amiproxy.core.audit.linkcounts import LinkCounts
 
 #: This many in ``SECONDS`` may be accidental, and are not logged.
 TOLERATED: Final = 3
@@ -17,8 +17,8 @@ SECONDS: Final = 60.0
 class UnsolicitedWatch:
     """Checks the number of unsolicited responses once a minute, and logs it if it is too high."""
 
-    def __init__(self, stats: Stats) -> None:
-        self._stats = stats
+    def __init__(self, counts: LinkCounts) -> None:
+        self._counts = counts
         self._counted = 0
         self._since = 0.0
 
@@ -26,7 +26,7 @@ class UnsolicitedWatch:
         """Call once a second, with monotonic time in seconds."""
         if now - self._since < SECONDS:
             return
-        total = self._stats.unsolicited_responses
+        total = self._counts.unsolicited_responses
         new = total - self._counted
         if new > TOLERATED:
             log.say(log.WARNING, "upstream-orphans", responses=new, total=total)

@@ -35,7 +35,10 @@ def candidate(loaded: Loaded, stores: Sequence[CertStore], key: bytes) -> State:
             certificates_of(str(listener.address), store)
             for listener, store in zip(config.listeners, stores, strict=True)
         ],
-        upstream_secret=fingerprint_of_secret(read_secret(config.first_server.secret_file), fingerprint),
+        upstream_secrets={
+            name: fingerprint_of_secret(read_secret(settings.secret_file), fingerprint)
+            for name, settings in config.every_server.items()
+        },
         files=[fingerprints_of_files(store, fingerprint) for store in stores],
     )
 

@@ -78,10 +78,12 @@ def _settings(
     by_default = dict(_flat(defaults(config)))
     found = list(changes(running.config, candidate.config))
     named = {change.key for change in found}
-    same_file = running.upstream_secret == candidate.upstream_secret or not running.is_whole
-    if not same_file and "upstream.secret_file" not in named:
-        place = candidate.config["upstream"]["secret_file"]
-        found.append(Change("upstream.secret_file", place, place))
+    for server, secret in candidate.upstream_secrets.items():
+        only = candidate.config.get("upstream")
+        key = "upstream.secret_file" if only else f"servers.{server}.secret_file"
+        if running.upstream_secrets.get(server, secret) != secret and key not in named:
+            settings = only or candidate.config["servers"][server]
+            found.append(Change(key, settings["secret_file"], settings["secret_file"]))
     for key, old, now in found:
         is_default = key in by_default and by_default[key] == now
         setting = Setting(key, old, now, why_fixed(key), is_default)

@@ -60,7 +60,7 @@ def running(asker: Asker, key: bytes) -> Running:
         config=head["config"],
         users={name: entry for name, entry, _ in rows},
         sessions={name: sessions for name, _, sessions in rows},
-        upstream_secret=head["upstream_secret"],
+        upstream_secrets=head["upstream_secrets"],
         files=head["files"],
         path=head["path"],
         account=Account(head["uid"], head["gid"], tuple(head["groups"])),

@@ -23,7 +23,8 @@ class State:
     config: Plain
     users: Mapping[str, Plain]
     certificates: Sequence[View]
-    upstream_secret: str = ""
+    #: The fingerprint of each server's secret, by the server's name.
+    upstream_secrets: Mapping[str, str] = field(default_factory=dict)
     #: The fingerprint of each certificate file, by listener and path.
     files: Sequence[Mapping[str, str | None]] = ()
 

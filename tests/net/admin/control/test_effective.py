@@ -70,11 +70,11 @@ async def test_fingerprints_are_those_under_the_key(control: Control) -> None:
     head, rows, _ = await told(control)
     fingerprint = fingerprints(bytes.fromhex(KEY))
     assert rows[1][1]["md5_secret"] == fingerprint("hunter2hunter2hunter2")
-    assert head["upstream_secret"] == fingerprint("the upstream secret")
+    assert head["upstream_secrets"] == {"asterisk": fingerprint("the upstream secret")}
     (files,) = head["files"]
     assert len(files) == 2
     other, _, _ = await told(control, "5b" * 32)
-    assert other["upstream_secret"] != head["upstream_secret"]
+    assert other["upstream_secrets"] != head["upstream_secrets"]
 
 
 @pytest.mark.parametrize("key", ["", "x", "5A" * 32, "5a" * 31, "5a" * 33])

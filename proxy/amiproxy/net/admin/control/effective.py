@@ -55,7 +55,9 @@ def head(service: Service, key: bytes) -> View:
         "groups": os.getgroups(),
         "generation": service.hub.ctx.generation,
         "config": plain(service.config),
-        "upstream_secret": fingerprint_of_secret(service.link.secret, fingerprint),
+        "upstream_secrets": {
+            name: fingerprint_of_secret(link.secret, fingerprint) for name, link in service.links.items()
+        },
         "files": [fingerprints_of_files(store, fingerprint) for store in service.stores],
         "users": len(service.entries.users),
     }

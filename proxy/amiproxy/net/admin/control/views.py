@@ -16,9 +16,11 @@ from amiproxy.ami import privilege
 from amiproxy.core.clients.linkloss import LinkLoss
 from amiproxy.core.clients.session import Session
 from amiproxy.core.model.users import User
+from amiproxy.core.servers.server import Server
 from amiproxy.net.admin.reloads import Rehearsal, ReloadReport
 from amiproxy.net.admin.service import Service
 from amiproxy.net.certs.certstore import CertStore
+from amiproxy.net.upstream.link import Link
 from amiproxy.steps import Steps
 from amiproxy.x509.expiry import Expiry
 
@@ -28,7 +30,6 @@ View = dict[str, Any]
 def status(service: Service) -> View:
     """A summary of everything."""
     hub, reloads = service.hub, service.reloads
-    server = hub.servers.first
     return {
         "version": __version__,
         "pid": os.getpid(),
@@ -44,9 +45,7 @@ def status(service: Service) -> View:
         "authenticated": hub.authenticated,
         "users": len(hub.ctx.users),
         "users_logged_in": hub.users_logged_in,
-        "link": {"state": service.link.standing, "reason": log.text_of(service.link.reason)},
-        "side_link": {"state": server.side.standing, "reason": log.text_of(server.side.refused)},
-        "list_link": {"state": server.lists.standing, "reason": log.text_of(server.lists.refused)},
+        **_standings(service),
         "in_flight": hub.backpressure.in_flight,
         "outbox_bytes": hub.limit_state.backlog.size,
         "certificates": min_expiry(service),
@@ -56,6 +55,23 @@ def status(service: Service) -> View:
         "loop_lag": round(service.lag.last, 6),
         "cpu_seconds": round(time.process_time(), 3),
         "counters": counters(service),
+    }
+
+
+def _standings(service: Service) -> View:
+    """The states of the links: of the only server, or of each in ``servers`` if they have names."""
+    servers = service.hub.servers
+    standings = [_standing(server, service.links[server.name]) for server in servers]
+    if not servers.named:
+        return standings[0]
+    return {"servers": [{"server": one.name, **view} for one, view in zip(servers, standings, strict=True)]}
+
+
+def _standing(server: Server, link: Link) -> View:
+    return {
+        "link": {"state": link.standing, "reason": log.text_of(link.reason)},
+        "side_link": {"state": server.side.standing, "reason": log.text_of(server.side.refused)},
+        "list_link": {"state": server.lists.standing, "reason": log.text_of(server.lists.refused)},
     }
 
 
@@ -77,11 +93,12 @@ def sessions(service: Service) -> Steps[list[View]]:
     """One row per session, in the order of their accept; ones that end meanwhile keep their last state."""
     now = service.hub.scheduler.now()
     spent = asterisk_seconds(service)
+    is_named = service.hub.servers.named
     rows = []
     for session in sorted(service.hub.sessions, key=lambda s: s.principal.opened):
         rows.append(
             {
-                **session_row(session, now),
+                **session_row(session, now, is_named=is_named),
                 "asterisk_seconds": round(spent.get(session.payer, 0.0), 3),
                 "proxy_seconds": round(session.principal.share.seconds, 3),
             }
@@ -91,21 +108,26 @@ def sessions(service: Service) -> Steps[list[View]]:
 
 
 def asterisk_seconds(service: Service) -> dict[str, float]:
-    """Seconds of Asterisk's time that the actions of each user have taken, on all links, since the start."""
-    server = service.hub.servers.first
-    spent = server.exchange.accounts.seconds()
-    for side in server.sides:
-        for user, seconds in side.exchange.accounts.seconds().items():
-            spent[user] = spent.get(user, 0.0) + seconds
+    """Seconds of each user's actions at Asterisk since the start, on all links to all servers."""
+    spent: dict[str, float] = {}
+    for server in service.hub.servers:
+        for exchange in (server.exchange, *(side.exchange for side in server.sides)):
+            for user, seconds in exchange.accounts.seconds().items():
+                spent[user] = spent.get(user, 0.0) + seconds
     return spent
 
 
-def session_row(session: Session, now: float) -> View:
-    """The fields of a session that fit into a table; ``now`` is in monotonic seconds."""
+def session_row(session: Session, now: float, *, is_named: bool) -> View:
+    """The fields of a session that fit into a table; ``now`` is in monotonic seconds.
+
+    ``is_named``: the servers have names, so that the row has those which the session sees.
+    """
     peer = session.transport.peer
+    servers = {"servers": servers_of(session)} if is_named else {}
     return {
         "id": session.id,
         "user": session.payer or None,
+        **servers,
         "peer": peer.address,
         "port": peer.port,
         "state": session.state.name.lower(),
@@ -117,13 +139,18 @@ def session_row(session: Session, now: float) -> View:
     }
 
 
+def servers_of(session: Session) -> list[str]:
+    """The names of the servers that a session sees; before its login none."""
+    return [] if session.principal.user is None else [session.server.name]
+
+
 def session(service: Service, found: Session) -> View:
     """Everything about one session."""
     peer, principal = found.transport.peer, found.principal
     user = principal.user
     subscription = found.subscription
     return {
-        **session_row(found, service.hub.scheduler.now()),
+        **session_row(found, service.hub.scheduler.now(), is_named=service.hub.servers.named),
         "asterisk_seconds": round(asterisk_seconds(service).get(found.payer, 0.0), 3),
         "proxy_seconds": round(principal.share.seconds, 3),
         "doing": found.state.value,
@@ -166,9 +193,20 @@ def user_row(service: Service, user: User) -> View:
 
 
 def upstream(service: Service) -> View:
-    """The state of the link and of the side links."""
-    hub, link = service.hub, service.link
-    server = hub.servers.first
+    """The state of the link and of the side links: of each server, in ``servers``, if they have names."""
+    servers = service.hub.servers
+    if not servers.named:
+        return _upstream(service, servers.first)
+    return {
+        "servers": [
+            {"server": one.name, "default": one is servers.default, **_upstream(service, one)}
+            for one in servers
+        ]
+    }
+
+
+def _upstream(service: Service, server: Server) -> View:
+    hub, link = service.hub, service.links[server.name]
     return {
         "host": link.settings.host,
         "port": link.settings.port,
@@ -192,8 +230,8 @@ def upstream(service: Service) -> View:
             for side in server.sides
         ],
         "actions_known": len(server.actions.table.live),
-        "timeouts": hub.stats.action_timeouts,
-        "orphans": hub.stats.unsolicited_responses,
+        "timeouts": server.counts.action_timeouts,
+        "orphans": server.counts.unsolicited_responses,
     }
 
 

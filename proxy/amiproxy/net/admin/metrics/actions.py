@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
 
-from amiproxy.net.admin.metrics.families import buckets, by_user, counter, counters, parts
+from amiproxy.net.admin.metrics.families import buckets, by_user, counters, parts
 from amiproxy.net.admin.metrics.known import DENIED, OTHER, REMOVED, RESULTS, UNAUTHENTICATED
 from amiproxy.net.admin.service import Service
 
@@ -36,13 +36,19 @@ def collect(service: Service) -> Iterator[Metric]:
     latencies = HistogramMetricFamily(
         "amiproxy_action_seconds",
         "Time from an action's start to the end of Asterisk's response",
-        labels=["action"],
+        labels=["server", "action"],
     )
-    for key, latency in stats.actions.latencies.items():
-        latencies.add_metric([key.decode("ascii", "replace")], buckets(latency), latency.total)
+    servers = service.hub.servers
+    for server in servers:
+        for key, latency in server.counts.latencies.items():
+            labels = [server.name, key.decode("ascii", "replace")]
+            latencies.add_metric(labels, buckets(latency), latency.total)
     yield latencies
-    yield counter(
-        "amiproxy_action_timeouts", "Actions that Asterisk did not answer in time", stats.action_timeouts
+    yield from counters(
+        "amiproxy_action_timeouts",
+        "Actions that Asterisk did not answer in time",
+        ["server"],
+        {server.name: server.counts.action_timeouts for server in servers},
     )
 
 

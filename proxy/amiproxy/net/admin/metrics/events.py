@@ -40,20 +40,23 @@ def collect(service: Service) -> Iterator[Metric]:
     )
     yield counter("amiproxy_flushes", "Flushes, in which pending events were sent", stats.flushes)
     # Only dropped events of slow consumers have a class; the others have no readable Privilege.
-    classless = (stats.events_dropped, stats.unsolicited_responses, stats.strays, stats.answers_lost)
-    dropped: dict[tuple[str, ...], int] = {
-        (reason, ""): count for reason, count in zip(DROPPED, classless, strict=True)
-    }
+    dropped: dict[tuple[str, ...], int] = {}
+    for server in hub.servers:
+        counts = server.counts
+        classless = counts.events_dropped, counts.unsolicited_responses, counts.strays, counts.answers_lost
+        dropped.update({(server.name, why, ""): count for why, count in zip(DROPPED, classless, strict=True)})
     for classes, count in by_class({mask: stats.missed.classes[mask] for mask in stats.classes}).items():
-        dropped[SLOW, classes] = count
+        # What waited for a slow consumer may have come from several servers.
+        dropped["", SLOW, classes] = count
     yield from counters(
         "amiproxy_dropped",
-        "Messages of Asterisk that were not delivered, by reason and privilege classes",
-        ["reason", "class"],
+        "Messages of Asterisk that were not delivered, by server, reason and privilege classes",
+        ["server", "reason", "class"],
         dropped,
     )
-    yield counter(
+    yield from counters(
         "amiproxy_events_repaired",
         "Events rebuilt because a header could not be passed on unchanged",
-        stats.events_repaired,
+        ["server"],
+        {server.name: server.counts.events_repaired for server in hub.servers},
     )
