@@ -177,11 +177,6 @@ class App:
     # -- what control socket and metrics see -------------------------------
 
     @property
-    def links(self) -> Mapping[str, Link]:
-        """The link to each server, by the server's name."""
-        return {self.hub.servers.first.name: self.link}
-
-    @property
     def addresses(self) -> list[tuple[str, int]]:
         """Host and port of each listener; a configured port of 0 shows as the port that was chosen."""
         return self._listeners.addresses
