@@ -8,14 +8,13 @@ from amiproxy.ami import privilege
 from amiproxy.ami.eventfilter import FilterSet, compile_legacy
 from amiproxy.core.audit.stats import Stats
 from amiproxy.core.fanout.eventview import EventView, Sight, bound_view
-from amiproxy.core.fanout.outbox import Outbox
-from amiproxy.core.fanout.subscription import Subscription
 from amiproxy.core.fanout.subscriptions import Subscriptions
 from amiproxy.core.learning.recorder import Recorder
-from amiproxy.core.model.encoding import AMI, Encoding
+from amiproxy.core.model.encoding import Encoding
 from amiproxy.core.model.rules import Rules, Scope
 from amiproxy.core.model.users import User, UserTable
 from tests.support.core_doubles import Bench, ListTransport, event
+from tests.support.fan_out import Listener
 
 BOSS = User("boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
 CALLS = User("calls", read=privilege.CALL, write=privilege.CALL, secret="plain:x")
@@ -29,26 +28,6 @@ def bench() -> Bench:
     bench = Bench(BOSS, CALLS, TWO, HALF)
     bench.link_up()
     return bench
-
-
-class Listener:
-    """The smallest Member."""
-
-    def __init__(self, view: EventView, payer: str = "ada", encoding: Encoding = AMI) -> None:
-        self.subscription: Subscription | None = None
-        self.seen = 0
-        self.outbox = Outbox(ListTransport(), 100)
-        self.outbox.hold()  # so that everything arrives through ``deliver``
-        self.view = view
-        self.encoding = encoding
-        self.payer = payer
-        self.got: list[bytes] = []
-
-    def deliver(self, data: bytes) -> None:
-        self.got.append(data)
-
-    def fall_behind(self, data: bytes, taken: int) -> None:
-        self.outbox.keep(data, taken)
 
 
 def view_of(mask: int) -> EventView:
