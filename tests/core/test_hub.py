@@ -36,7 +36,7 @@ class TestFaults:
 
         session.receive(b"Action: CoreStatus\r\n\r\nAction: CoreStatus\r\n\r\n")
         (asked,) = bench.upstream.take()
-        monkeypatch.setattr(bench.hub.ctx, "judge", broken)
+        monkeypatch.setattr(session.route.places[0], "judge", broken)
         bench.answer(asked, b"")
         assert transport.closed == "abort"
         assert bench.hub.stats.closes == {"fault": 1}

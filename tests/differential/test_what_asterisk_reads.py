@@ -121,16 +121,17 @@ def test_a_whole_session_sends_asterisk_only_judged_actions(data: bytes, name: s
         User("clerk", secret="plain:x"),
     )
     seen: list[Action] = []
-    decide = bench.hub.ctx.judge
 
     def watched(user: User, action: Action, table: object) -> object:
         decision = decide(user, action, table)  # type: ignore[arg-type]
         seen.append(getattr(decision, "action", action))
         return decision
 
-    bench.hub.ctx.judge = watched  # type: ignore[assignment]
     bench.link_up()
     session, _ = bench.login(name)
+    (place,) = session.route.places
+    decide = place.judge
+    place.judge = watched  # type: ignore[assignment]
     session.receive(data)
     reader = AsteriskReader()
     while sent := bench.upstream.take():

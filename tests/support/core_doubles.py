@@ -5,14 +5,18 @@ from collections.abc import Callable, Hashable
 from amiproxy.ami.framing import UpstreamFramer
 from amiproxy.ami.message import Message
 from amiproxy.core import policy
+from amiproxy.core.clients.routes.entrance import ANYWHERE, Entrance
 from amiproxy.core.clients.session import Session
 from amiproxy.core.fanout.pacing import Pacing
-from amiproxy.core.hub import Hub
+from amiproxy.core.hub import ONE_SERVER, Hub
 from amiproxy.core.model.encoding import AMI, Encoding
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.share import Share
 from amiproxy.core.model.users import User, UserTable
+from amiproxy.core.policy.verdicts import Decide
 from amiproxy.core.ports import Applicant, Peer
+from amiproxy.core.servers.server import Server
+from amiproxy.core.servers.servers import Configured
 
 
 class ListTransport:
@@ -185,10 +189,19 @@ class ListVerifier:
 class Bench:
     """A hub whose transports, upstream, clock and verifier are lists in memory."""
 
-    def __init__(self, *users: User, limits: Limits | None = None, interval: float = 0.0) -> None:
+    def __init__(
+        self,
+        *users: User,
+        limits: Limits | None = None,
+        interval: float = 0.0,
+        servers: Configured = ONE_SERVER,
+        decide: Decide = policy.decide,
+    ) -> None:
         self.clock = HandClock()
         self.verifier = ListVerifier()
-        self.upstream = ListUpstream()
+        #: Each server's, by its name; ``upstream`` is that of the first.
+        self.upstreams = {name: ListUpstream() for name in servers.names}
+        self.upstream = self.upstreams[servers.names[0]]
         self.pacing = Pacing(interval, max(interval, 0.05))
         self.hub = Hub(
             UserTable(users),
@@ -196,24 +209,45 @@ class Bench:
             self.pacing,
             self.clock,
             self.verifier,
-            policy.decide,
+            decide,
             policy.may_run,
+            servers,
         )
-        self.upstream.hand_over = self.hub.servers.first.from_upstream
+        for name, upstream in self.upstreams.items():
+            upstream.hand_over = self.server(name).from_upstream
 
-    def link_up(self, list_commands: bytes = b"", *, booted: bool = True) -> None:
+    def server(self, name: str = "") -> Server:
+        """The server of this name; the first if none is given."""
+        found = self.hub.servers.find(name.encode()) if name else self.hub.servers.first
+        assert found is not None
+        return found
+
+    def add_server(self, name: str) -> None:
+        """Add a server that is not configured yet; ``Hub.adopt`` makes it so."""
+        self.hub.add_servers([name])
+        self.upstreams[name] = ListUpstream()
+        self.upstreams[name].hand_over = self.server(name).from_upstream
+
+    def link_up(self, list_commands: bytes = b"", *, booted: bool = True, at: str = "") -> None:
         """Bring the link up; answer the ListCommands that follows if given its rows."""
-        self.hub.servers.first.link_up(self.upstream, b"Asterisk Call Manager/11.0.0\r\n")
-        (asked,) = self.upstream.take()
+        server = self.server(at)
+        upstream = self.upstreams[server.name]
+        server.link_up(upstream, b"Asterisk Call Manager/11.0.0\r\n")
+        (asked,) = upstream.take()
         assert asked.get(b"action") == b"ListCommands"
-        self.answer(asked, list_commands)
+        self.answer(asked, list_commands, at=at)
         if booted:
-            self.hub.servers.first.serve()
+            server.serve()
 
-    def answer(self, action: Message, rest: bytes, kind: bytes = b"Success") -> None:
+    def all_up(self) -> None:
+        """Bring the links of all servers up."""
+        for name in self.upstreams:
+            self.link_up(at=name)
+
+    def answer(self, action: Message, rest: bytes, kind: bytes = b"Success", *, at: str = "") -> None:
         """Asterisk's response to an action it was sent; ``rest`` are further whole lines."""
         relay_id = action.get(b"actionid")
-        self.feed(b"Response: " + kind + b"\r\nActionID: " + relay_id + b"\r\n" + rest + b"\r\n")
+        self.feed(b"Response: " + kind + b"\r\nActionID: " + relay_id + b"\r\n" + rest + b"\r\n", at=at)
 
     def pong(self) -> list[Message]:
         """Answer the proxy's own Pings up to the first other action; the actions sent from that on."""
@@ -222,27 +256,37 @@ class Bench:
             self.answer(sent.pop(0), b"Ping: Pong\r\n")
         return sent
 
-    def feed(self, *messages: bytes) -> None:
+    def feed(self, *messages: bytes, at: str = "") -> None:
         """Messages from Asterisk, in one read."""
+        server = self.server(at)
         framer = UpstreamFramer()
         sound = framer.feed(b"".join(messages)) == list(messages) and framer.sound
         while messages:
-            messages = messages[self.hub.servers.first.from_upstream(messages, sound) :]
+            messages = messages[server.from_upstream(messages, sound) :]
 
     def connect(
-        self, address: str = "192.0.2.1", *, by: ListTransport | None = None
+        self,
+        address: str = "192.0.2.1",
+        *,
+        by: ListTransport | None = None,
+        entrance: Entrance = ANYWHERE,
     ) -> tuple[Session, ListTransport]:
         """A client that has been sent the banner, through the transport ``by`` if given."""
         transport = by or ListTransport(address)
-        session = self.hub.attach(transport)
-        assert transport.take() == self.hub.servers.first.banner
+        session = self.hub.attach(transport, entrance)
+        assert transport.take() == session.server.banner
         return session, transport
 
     def login(
-        self, name: str, secret: str = "x", *, by: ListTransport | None = None
+        self,
+        name: str,
+        secret: str = "x",
+        *,
+        by: ListTransport | None = None,
+        entrance: Entrance = ANYWHERE,
     ) -> tuple[Session, ListTransport]:
         """A client that has logged in; the bytes that it was sent are removed."""
-        session, transport = self.connect(by=by)
+        session, transport = self.connect(by=by, entrance=entrance)
         session.receive(f"Action: Login\r\nUsername: {name}\r\nSecret: {secret}\r\n\r\n".encode())
         assert b"Authentication accepted" in transport.take()
         return session, transport

@@ -3,25 +3,33 @@
 # mypyc: compiled
 
 from amiproxy.core.clients.registry import SessionRegistry
+from amiproxy.core.clients.routes.routing import Routing
 from amiproxy.core.clients.session import Session
 from amiproxy.core.context import Context
 from amiproxy.core.fanout.subscriptions import Subscriptions
 from amiproxy.core.model.state import OVER
 from amiproxy.core.model.users import UserTable
-from amiproxy.core.policy.verdicts import Verdicts
+from amiproxy.core.policy.verdicts import VerdictCaches
+from amiproxy.core.servers.servers import Configured
 from amiproxy.steps import Steps
 
 
 class Adoption:
     """Gives all sessions of one hub the users of another table."""
 
-    __slots__ = ("_ctx", "_newcomers", "_registry", "_subscriptions", "_verdicts")
+    __slots__ = ("_ctx", "_newcomers", "_registry", "_routing", "_subscriptions", "_verdicts")
 
     def __init__(
-        self, ctx: Context, registry: SessionRegistry, subscriptions: Subscriptions, verdicts: Verdicts
+        self,
+        ctx: Context,
+        registry: SessionRegistry,
+        routing: Routing,
+        subscriptions: Subscriptions,
+        verdicts: VerdictCaches,
     ) -> None:
         self._ctx = ctx
         self._registry = registry
+        self._routing = routing
         self._subscriptions = subscriptions
         self._verdicts = verdicts
         #: While another user table is being adopted: the sessions that have logged in since that began.
@@ -38,9 +46,10 @@ class Adoption:
         if self._newcomers is not None:
             self._newcomers.append(session)
 
-    def adopting(self, users: UserTable) -> Steps[None]:
+    def adopting(self, users: UserTable, servers: Configured) -> Steps[None]:
         """Replace the user table in steps: rights change, and sessions whose user is gone are closed.
 
+        ``servers`` are those that stay; sessions bound to another one are closed.
         Anything may happen between two steps.  Each session is governed entirely by the old table or
         entirely by the new one, in what it may do and in what it is sent.  Logins are judged by the old
         table until the last step, after which all sessions use the new one and the generation has changed.
@@ -49,11 +58,11 @@ class Adoption:
         self.follow_calls_for(users)
         self._newcomers = []
         for session in self._registry.users:
-            self._adopt_session(session, users)
+            self._adopt_session(session, users, servers)
             yield
         yield from ctx.rates.adopting(users)
         for session in self._newcomers:
-            self._adopt_session(session, users)
+            self._adopt_session(session, users, servers)
         self._newcomers = None
         ctx.shares.keep({user.name for user in users})
         ctx.users = users
@@ -61,20 +70,21 @@ class Adoption:
         ctx.generation += 1
         ctx.settle()
 
-    def closing(self, users: UserTable) -> Steps[dict[str, dict[str, int]]]:
+    def closing(self, users: UserTable, servers: Configured) -> Steps[dict[str, dict[str, int]]]:
         """How many sessions ``adopting`` this table would close now, in steps: by user and reason."""
         found: dict[str, dict[str, int]] = {}
         for session in self._registry.users:
             before = session.principal.user
             if before is not None and session.state not in OVER:
-                reason = users.successor(before, session.transport.peer.certificate)
+                user = users.successor(before, session.transport.peer.certificate)
+                reason = user if isinstance(user, str) else self._routing.again(session.route, user, servers)
                 if isinstance(reason, str):
                     reasons = found.setdefault(before.name, {})
                     reasons[reason] = reasons.get(reason, 0) + 1
             yield
         return found
 
-    def _adopt_session(self, session: Session, users: UserTable) -> None:
+    def _adopt_session(self, session: Session, users: UserTable, servers: Configured) -> None:
         if session.state in OVER:
             return  # it has ended since the first step
         try:
@@ -84,6 +94,11 @@ class Adoption:
             if isinstance(user, str):
                 session.close(user)
                 return
+            route = self._routing.again(session.route, user, servers)
+            if isinstance(route, str):
+                session.close(route)
+                return
+            session.follow(route)
             if user is not before:
                 session.principal.user = user
                 self._registry.rename(session, before, user)

@@ -22,7 +22,6 @@ from amiproxy.core.limits.shares import Shares
 from amiproxy.core.limitstate import LimitState
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User, UserTable
-from amiproxy.core.policy.verdicts import Decide
 from amiproxy.core.ports import Scheduler, Verifier, Waiting
 from amiproxy.core.servers.servers import Servers
 
@@ -45,7 +44,6 @@ class Context:
         "backpressure",
         "caused",
         "generation",
-        "judge",
         "learner",
         "limit_state",
         "may_run",
@@ -67,7 +65,6 @@ class Context:
         users: UserTable,
         scheduler: Scheduler,
         verifier: Verifier,
-        judge: Decide,
         may_run: MayRun,
         stats: Stats,
         limit_state: LimitState,
@@ -86,8 +83,6 @@ class Context:
         self.generation = 1
         self.scheduler = scheduler
         self.verifier = verifier
-        #: The policy's decision on one action.
-        self.judge: Decide = judge
         self.may_run: MayRun = may_run
         self.stats = stats
         self.limit_state = limit_state

@@ -5,6 +5,9 @@ It builds what the parts of the core share, and joins them.
 
 # mypyc: compiled
 
+from collections.abc import Iterable
+from typing import Final
+
 from amiproxy import log
 from amiproxy.core.admission import newcomers
 from amiproxy.core.adoption import Adoption
@@ -18,6 +21,8 @@ from amiproxy.core.clients.linkloss import LinkLoss
 from amiproxy.core.clients.login import Login
 from amiproxy.core.clients.proxyactions import ProxyActions
 from amiproxy.core.clients.registry import SessionRegistry
+from amiproxy.core.clients.routes.entrance import ANYWHERE, Entrance
+from amiproxy.core.clients.routes.routing import Routing
 from amiproxy.core.clients.session import Handlers, Session
 from amiproxy.core.clients.tap import Taps
 from amiproxy.core.context import Context, MayRun
@@ -29,15 +34,17 @@ from amiproxy.core.learning.learner import Learner
 from amiproxy.core.limits.shares import Shares
 from amiproxy.core.limitstate import LimitState
 from amiproxy.core.model.limits import Limits
-from amiproxy.core.model.users import User, UserTable
-from amiproxy.core.policy.verdicts import Decide, Verdicts
+from amiproxy.core.model.users import LONE_SERVER, User, UserTable
+from amiproxy.core.policy.verdicts import Decide, VerdictCaches
 from amiproxy.core.ports import Scheduler, Transport, Verifier
 from amiproxy.core.servers.server import Server
-from amiproxy.core.servers.servers import Servers
+from amiproxy.core.servers.servers import Configured, Servers
 from amiproxy.steps import Steps, finish
 
 #: Seconds that the client of a closing session has to read its last bytes.
 _CLOSE_SECONDS = 5.0
+#: The servers of a configuration with ``upstream:``.
+ONE_SERVER: Final = Configured((LONE_SERVER,))
 
 
 class Hub:
@@ -52,16 +59,14 @@ class Hub:
         verifier: Verifier,
         decide: Decide,
         may_run: MayRun,
+        servers: Configured = ONE_SERVER,
     ) -> None:
         self.stats = Stats()
         self.limit_state = LimitState(limits, self.stats)
         self.scheduler = scheduler
         self.subscriptions = Subscriptions(self.stats)
-        self.servers = Servers(
-            Server(
-                "asterisk", self.subscriptions.add("asterisk"), self, self.limit_state, self.stats, scheduler
-            )
-        )
+        names, named, default = servers
+        self.servers = Servers(*map(self._server, names), named=named, default=default)
         self.announcements = Announcements(
             self.subscriptions, self.servers, self.stats, scheduler, self.settle
         )
@@ -74,13 +79,13 @@ class Hub:
             self.stats,
             lambda: (*self.sessions, *self.closing),
         )
-        verdicts = Verdicts(decide)
+        self._verdicts = VerdictCaches(decide)
+        self._routing = Routing(self.servers, self._verdicts)
         #: What sessions need; ``users`` and ``generation`` are those in force.
         self.ctx = Context(
             users=users,
             scheduler=scheduler,
             verifier=verifier,
-            judge=verdicts.on,
             may_run=may_run,
             stats=self.stats,
             limit_state=self.limit_state,
@@ -96,7 +101,7 @@ class Hub:
             subscribe=self.subscriptions.subscribe,
             settle=self.settle,
         )
-        self._adoption = Adoption(self.ctx, self._registry, self.subscriptions, verdicts)
+        self._adoption = Adoption(self.ctx, self._registry, self._routing, self.subscriptions, self._verdicts)
         self._adoption.follow_calls_for(users)
         self._handlers = self._handlers_of(self.ctx)
         self.taps = Taps()
@@ -113,7 +118,7 @@ class Hub:
         self.link_loss = LinkLoss(scheduler, self.stats)
 
     def _handlers_of(self, ctx: Context) -> Handlers:
-        login = Login(ctx, self._registry, self._admitted)
+        login = Login(ctx, self._registry, self._routing, self._admitted)
         return Handlers(
             before_login={
                 b"challenge": login.challenge,
@@ -134,17 +139,20 @@ class Hub:
     def serves(self, name: str) -> None:
         """Tell clients that their actions are sent from now on."""
         server = self.servers.find(name.encode())
-        assert server is not None
-        self._tell_upstream(server, b"Up")
+        if server is not None:
+            self._tell_upstream(server, b"Up")
 
     def link_down(self, name: str, reason: str) -> None:
         """The link is lost, and open actions were answered: tell clients, or close them soon."""
         server = self.servers.find(name.encode())
-        assert server is not None
+        if server is None:
+            return  # it is no longer configured, and has no sessions
         text = reason.encode("ascii", "replace")
         told = self._tell_upstream(server, b"Down", (b"Reason", text), now=True)
         if not server.exchange.draining:
-            self.link_loss.happened(self._registry.users, told, reason, self.limits.upstream_lost_spread)
+            bound = [session for session in self._registry.users if session.route.bound is server]
+            spread = self.limits.upstream_lost_spread
+            self.link_loss.happened(name, bound, told, reason, spread, named=self.servers.named)
 
     def relayed(self, user: str, messages: int) -> None:
         """Charge a user for the items of a long answer."""
@@ -184,9 +192,13 @@ class Hub:
 
     # -- sessions ----------------------------------------------------------
 
-    def attach(self, transport: Transport) -> Session:
-        """Open a session for a client whose TLS handshake is complete, and greet it."""
-        session = Session(self, self.ctx, transport, self._handlers)
+    def attach(self, transport: Transport, entrance: Entrance = ANYWHERE) -> Session:
+        """Open a session for a client whose TLS handshake is complete, and greet it.
+
+        ``entrance`` is that of the client's listener.
+        """
+        route = self._routing.before_login(entrance)
+        session = Session(self, self.ctx, transport, self._handlers, entrance, route)
         self._registry.add(session)
         self.limit_state.newcomers.advance(transport, newcomers.GREETED)
         self.limit_state.rationed.say(log.INFO, "session-open", transport.peer.address, session=session.id)
@@ -222,7 +234,7 @@ class Hub:
             session.queue.throttle.end(session.principal.user, self.scheduler.now())
         self.ctx.answered.pop(session, None)
         self.backpressure.left(session)
-        session.server.abandon(session)
+        session.route.abandon(session)
         self.subscriptions.leave(session)  # the events that are pending for it are not sent
         self.taps.left(session)
         self.closing[session] = self.scheduler.now() + _CLOSE_SECONDS
@@ -263,17 +275,47 @@ class Hub:
             server.adopt_limits()
         self.ctx.caused.adopt(limits.delivery_share)
 
-    def adopt(self, users: UserTable) -> None:
+    def adopt(self, users: UserTable, servers: Configured | None = None) -> None:
         """Run all steps of ``adopting`` at once."""
-        finish(self.adopting(users))
+        finish(self.adopting(users, servers))
 
-    def adopting(self, users: UserTable) -> Steps[None]:
-        """See ``Adoption.adopting``."""
-        return self._adoption.adopting(users)
+    def adopting(self, users: UserTable, servers: Configured | None = None) -> Steps[None]:
+        """See ``Adoption.adopting``.  ``servers`` are those that stay, None for the present ones.
 
-    def closing_for(self, users: UserTable) -> Steps[dict[str, dict[str, int]]]:
-        """See ``Adoption.closing``."""
-        return self._adoption.closing(users)
+        Those that are new must have been added by ``add_servers``.  Those that are not configured any more
+        are removed with the last step, after which the caller ends their links.
+        """
+        servers = servers or self.servers.configured
+        yield from self._adoption.adopting(users, servers)
+        for server in self.servers.settle(servers):
+            self._removed(server)
+
+    def closing_for(
+        self, users: UserTable, servers: Configured | None = None
+    ) -> Steps[dict[str, dict[str, int]]]:
+        """See ``Adoption.closing``.  ``servers`` are those that would stay, None for the present ones."""
+        return self._adoption.closing(users, servers or self.servers.configured)
+
+    # -- servers -----------------------------------------------------------
+
+    def add_servers(self, names: Iterable[str]) -> None:
+        """Add those of these servers that are not there yet; no session sees them before ``adopting``."""
+        for name in names:
+            if self.servers.find(name.encode()) is None:
+                self.servers.add(self._server(name))
+
+    def _server(self, name: str) -> Server:
+        inflow = self.subscriptions.add(name)
+        return Server(name, inflow, self, self.limit_state, self.stats, self.scheduler)
+
+    def _removed(self, server: Server) -> None:
+        """Forget a server that is no longer configured; no session is bound to it any more."""
+        server.disconnect()
+        self.subscriptions.remove(server.name)
+        self._verdicts.drop(server.name)
+        self.ctx.caused.drop(server.name)
+        self.ctx.rates.drop(server.name)
+        self.link_loss.forget(server.name)
 
     # -- sending -----------------------------------------------------------
 

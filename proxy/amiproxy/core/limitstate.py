@@ -11,8 +11,6 @@ from amiproxy.core.admission.addresses import Admission
 from amiproxy.core.admission.networks import NetworkSet
 from amiproxy.core.admission.newcomers import Newcomers
 from amiproxy.core.audit.stats import Stats
-from amiproxy.core.limits.members import Members
-from amiproxy.core.limits.stored import Stored
 from amiproxy.core.model.limits import Limits
 
 
@@ -36,10 +34,6 @@ class LimitState:
         self.admission = Admission(limits, self.exempt)
         #: Connections that have not logged in.
         self.newcomers = Newcomers()
-        #: Variables that users have set in Asterisk's channels.
-        self.stored = Stored()
-        #: Members that users have added to Asterisk's queues.
-        self.members = Members()
         #: Bytes waiting in all outboxes together.
         self.backlog = Backlog()
         #: Actions of all sessions that were read and have not started.

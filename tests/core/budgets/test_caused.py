@@ -179,10 +179,11 @@ def test_a_session_closed_while_it_waits_sends_nothing() -> None:
 def test_an_action_of_another_module_is_assumed_to_cause_an_event() -> None:
     site = Site()
     site.connect("boss")
-    table = site.bench.hub.servers.first.actions.table
+    (server,) = site.bench.hub.servers
+    table = server.actions.table
     assert table.find(b"rptstatus") is None
     action = Action([(b"Action", b"RptStatus")])
-    seconds = site.bench.hub.ctx.caused.estimate(action, table, site.bench.hub.servers.first.readers)
+    seconds = site.bench.hub.ctx.caused.estimate(action, server.name, table, server.readers)
     assert seconds is not None
     assert seconds > 0
 

@@ -3,10 +3,10 @@
 import pytest
 
 from amiproxy.ami.message import Action
-from amiproxy.core.audit.stats import Stats
 from amiproxy.core.budgets.quota import BOUNDED, Excess, excess, parts_of
-from amiproxy.core.limitstate import LimitState
 from amiproxy.core.model.limits import Limits
+from amiproxy.core.servers.server import Server
+from tests.support.core_doubles import Bench
 
 LIMITS = Limits(
     channel_variables=1, channel_variable_bytes=100, queue_members=1, link_hold=0.5, rate_wait=2.0
@@ -18,30 +18,30 @@ def act(name: str, **headers: str) -> Action:
 
 
 @pytest.fixture
-def limit_state() -> LimitState:
-    return LimitState(LIMITS, Stats())
+def server() -> Server:
+    return Bench(limits=LIMITS).hub.servers.first
 
 
-def test_variables_of_a_channel_are_bounded_in_number_and_in_bytes(limit_state: LimitState) -> None:
+def test_variables_of_a_channel_are_bounded_in_number_and_in_bytes(server: Server) -> None:
     first = act("Setvar", Channel="PJSIP/1-1", Variable="A", Value="1")
-    assert excess("u", first, limit_state) is None
-    limit_state.stored.take("u", first)
-    over = excess("u", act("Setvar", Channel="PJSIP/1-1", Variable="B", Value="1"), limit_state)
+    assert excess("u", first, server) is None
+    server.stored.take("u", first)
+    over = excess("u", act("Setvar", Channel="PJSIP/1-1", Variable="B", Value="1"), server)
     assert over is not None
     assert (over.limit, "1 names" in over.text) == ("channel_variables", True)
-    over = excess("u", act("Setvar", Channel="PJSIP/1-1", Variable="A", Value="x" * 200), limit_state)
+    over = excess("u", act("Setvar", Channel="PJSIP/1-1", Variable="A", Value="x" * 200), server)
     assert over is not None
     assert (over.limit, "100 bytes" in over.text) == ("channel_variable_bytes", True)
 
 
-def test_members_of_a_queue_are_bounded(limit_state: LimitState) -> None:
+def test_members_of_a_queue_are_bounded(server: Server) -> None:
     first = act("QueueAdd", Queue="q", Interface="PJSIP/1")
-    assert excess("u", first, limit_state) is None
-    limit_state.members.take("u", first)
-    over = excess("u", act("QueueAdd", Queue="q", Interface="PJSIP/2"), limit_state)
+    assert excess("u", first, server) is None
+    server.members.take("u", first)
+    over = excess("u", act("QueueAdd", Queue="q", Interface="PJSIP/2"), server)
     assert over is not None
     assert over.limit == "queue_members"
-    assert excess("other", act("QueueAdd", Queue="q", Interface="PJSIP/2"), limit_state) is None
+    assert excess("other", act("QueueAdd", Queue="q", Interface="PJSIP/2"), server) is None
 
 
 def test_a_long_tone_is_shortened_and_many_digits_are_sent_one_by_one() -> None:

@@ -33,8 +33,9 @@ def bench() -> Bench:
 
 def make() -> Bench:
     # Each of them is sent its action at once, however long other users have used the link.
-    bench = Bench(BOSS, NONE, *EACH, limits=Limits(link_share=1.0))
-    bench.hub.ctx.judge = lambda user, action, table: allow(action)
+    bench = Bench(
+        BOSS, NONE, *EACH, limits=Limits(link_share=1.0), decide=lambda _, action, __: allow(action)
+    )
     bench.link_up()
     bench.hub.servers.first.adopt_actions(OtherActions(answers=DESCRIBED, undescribed_for_system=True))
     return bench

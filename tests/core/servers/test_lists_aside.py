@@ -121,7 +121,8 @@ def test_an_action_whose_event_carries_its_id_stays_on_the_main_link(bench):
 
 def test_an_event_of_another_module_has_its_askers_action_id(bench):
     described = {b"rptstatus": Answer(AnswerKind.LIST, b"RptStatusComplete")}
-    bench.hub.ctx.judge = lambda user, action, table: Allow(action, "test", False)
+    (place,) = bench.session.route.places
+    place.judge = lambda user, action, table: Allow(action, "test", False)
     bench.hub.servers.first.adopt_actions(OtherActions(answers=described))
     send(bench.session, "Action: RptStatus\nActionID: 9")
     relay_id = bench.lists_up().get(b"actionid").decode()

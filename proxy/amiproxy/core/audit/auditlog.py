@@ -31,6 +31,9 @@ class SessionFacts(NamedTuple):
     #: When it was opened, in monotonic seconds and in seconds since the epoch.
     opened: float
     opened_wall: float
+    #: The server that it is bound to, or that the action went to; None if servers have no names, or for
+    #: neither.
+    server: str | None = None
 
 
 class Announcer(Protocol):
@@ -119,6 +122,7 @@ class AuditLog:
         peer = who.peer.address
         fields = {
             "session": who.session,
+            "server": who.server,
             "action": action.name,
             "target": lambda: target_of(action) or None,  # only computed if the line is logged
             "rule": rule,
@@ -145,6 +149,7 @@ class AuditLog:
             "action-allowed",
             session=who.session,
             user=who.user,
+            server=who.server,
             peer=who.peer.address,
             action=action.name,
             target=target_of(action) or None,
@@ -164,6 +169,7 @@ class AuditLog:
             peer=who.peer.address,
             session=who.session,
             user=who.user,
+            server=who.server,
             reason=reason,
             seconds=round(self._scheduler.now() - who.opened, 3),
             bytes_in=bytes_in,

@@ -67,7 +67,6 @@ class Caused:
         "_scheduler",
         "_seconds",
         "_share",
-        "_table",
         "_timer",
         "_waiting",
     )
@@ -79,9 +78,9 @@ class Caused:
         # Sums over the last flushes and reads, in which each weighs less than the one after it.
         self._seconds = self._bytes = 0.0
         self._read_seconds = self._read_messages = 0.0
-        self._table: ActionTable | None = None
-        #: Classes of the event that each action of that table is assumed to cause, by the action's key.
-        self._classes: dict[bytes, int] = {}
+        #: By server: its action table, and the classes of the event that each action of that table is
+        #: assumed to cause, by the action's key.
+        self._classes: dict[str, tuple[ActionTable, dict[bytes, int]]] = {}
         self._bucket = Bucket()
         self._line: FairTime[_Held] = FairTime()
         #: The waiting actions of each user; at most as many entries as there are users.
@@ -97,6 +96,10 @@ class Caused:
             self._timer.cancel()
             self._timer = None
         self._arm(now)
+
+    def drop(self, server: str) -> None:
+        """Forget a server that is no longer configured."""
+        self._classes.pop(server, None)
 
     def flushed(self, seconds: float, size: int) -> None:
         """Record that ``size`` bytes were delivered in ``seconds``."""
@@ -117,20 +120,23 @@ class Caused:
         """Estimated seconds to handle this many messages from Asterisk."""
         return messages * self._read_seconds / self._read_messages if self._read_messages else 0.0
 
-    def estimate(self, action: Action, table: ActionTable, readers: Callable[[int], int]) -> float | None:
+    def estimate(
+        self, action: Action, server: str, table: ActionTable, readers: Callable[[int], int]
+    ) -> float | None:
         """Estimated seconds for the events that this action causes; None if it causes none for anyone.
 
-        ``readers`` returns the number of sessions that may read an event of these classes.
+        ``server`` is the name of the one that it goes to, and ``table`` is its action table.  ``readers``
+        returns the number of sessions that may read an event of these classes from there.
         """
-        if table is not self._table:
-            self._table = table
-            self._classes.clear()
-        classes = self._classes.get(action.key, _UNKNOWN)
+        known = self._classes.get(server)
+        if known is None or known[0] is not table:
+            known = self._classes[server] = table, {}
+        classes = known[1].get(action.key, _UNKNOWN)
         if classes == _UNKNOWN:
             row = table.find(action.key)
             classes = _CALL
             if row is not None:
-                classes = self._classes[action.key] = classes_of_events(row)
+                classes = known[1][action.key] = classes_of_events(row)
         if not classes:
             return None
         count = readers(classes)

@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 from amiproxy.ami import holding
 from amiproxy.ami.message import Action
 from amiproxy.core.limits.members import ADDING
-from amiproxy.core.limitstate import LimitState
 from amiproxy.core.model.limits import Limits
+from amiproxy.core.servers.server import Server
 
 #: Actions that have a quota.
 BOUNDED: Final = holding.SLEEPING | ADDING | {b"setvar"}
@@ -29,15 +29,15 @@ class Excess(NamedTuple):
 TOO_MANY: Final = Excess("link_hold", "Rate limit: too many actions that block Asterisk's session")
 
 
-def excess(user: str, action: Action, limit_state: LimitState) -> Excess | None:
-    """The quota that an action exceeds which stores something in Asterisk; None if it exceeds none."""
-    limits = limit_state.limits
+def excess(user: str, action: Action, server: Server) -> Excess | None:
+    """The quota that an action exceeds which stores something in this Asterisk; None if it exceeds none."""
+    limits = server.limits
     if action.key != b"setvar":
         most = limits.queue_members
-        if not limit_state.members.is_full(user, action, most):
+        if not server.members.is_full(user, action, most):
             return None
         return Excess("queue_members", f"Too many members: at most {most} in a queue for each user")
-    limit = limit_state.stored.excess(user, action, limits)
+    limit = server.stored.excess(user, action, limits)
     if not limit:
         return None
     if limit == "channel_variables":

@@ -103,8 +103,8 @@ class UserRates:
         self.limits = limits
         # At most two per user.
         self._lines: dict[tuple[bytes, bytes], Line] = {}
-        # At most one per user.
-        self._rests: dict[bytes, Rests] = {}
+        # At most one per user and server: each Asterisk's session is a resource of its own.
+        self._rests: dict[bytes, dict[str, Rests]] = {}
         #: Buckets of sessions that have ended, by user; at most ``limits.sessions_per_user`` each.
         self._kept: dict[bytes, list[Bucket]] = {}
 
@@ -147,17 +147,22 @@ class UserRates:
             line = self._lines.get((name, key))
             if line is not None:
                 line.leave(waiter)
-        if name in self._rests:
-            self._rests[name].leave(waiter)
+        for rests in self._rests.get(name, {}).values():
+            rests.leave(waiter)
 
-    def rests(self, user: str, scheduler: Scheduler) -> Rests:
-        """The ``Rests`` of this user: when its actions may sleep in Asterisk's session."""
-        name = folded(user)
-        rests = self._rests.get(name)
+    def rests(self, user: str, server: str, scheduler: Scheduler) -> Rests:
+        """The ``Rests`` of this user: when its actions may sleep in the session of this server."""
+        by_server = self._rests.setdefault(folded(user), {})
+        rests = by_server.get(server)
         if rests is None:
-            rests = self._rests[name] = Rests(scheduler)
+            rests = by_server[server] = Rests(scheduler)
         rests.hold = self.limits.link_hold
         return rests
+
+    def drop(self, server: str) -> None:
+        """Forget a server that is no longer configured."""
+        for by_server in self._rests.values():
+            by_server.pop(server, None)
 
     def keep(self, user: str, bucket: Bucket, now: float) -> None:
         """Keep the bucket of a session that has ended, if it is not full, for the user's next session.

@@ -22,6 +22,7 @@ from amiproxy.core.budgets.throttle import Held, Line
 from amiproxy.core.clients.actionqueue import ActionQueue
 from amiproxy.core.clients.principal import Principal
 from amiproxy.core.clients.recipient import Recipient
+from amiproxy.core.clients.routes.route import Place, Refusal
 from amiproxy.core.clients.underway import Underway
 from amiproxy.core.context import Context
 from amiproxy.core.model.errors import WrongTransition
@@ -29,6 +30,7 @@ from amiproxy.core.model.state import FINISH, HOLD_BACK, LET_GO, SEND, State, Tr
 from amiproxy.core.policy import Deny
 from amiproxy.core.ports import Transport
 from amiproxy.core.servers import originate
+from amiproxy.core.servers.server import Server
 
 
 class Actor(Recipient):
@@ -36,6 +38,7 @@ class Actor(Recipient):
 
     __slots__ = (
         "_answer_ended",
+        "_place",
         "_series",
         "_underway",
         "queue",
@@ -51,6 +54,8 @@ class Actor(Recipient):
         self.queue = ActionQueue(ctx.limit_state, ctx.rates)
         #: The action that is in flight at Asterisk.
         self._underway: Underway | None = None
+        #: Where the last action went that was routed.
+        self._place: Place | None = None
         #: The parts of that action that are still to be sent, if it is sent in parts.
         self._series: Series | None = None
 
@@ -58,6 +63,12 @@ class Actor(Recipient):
     def who(self) -> SessionFacts:
         """What the audit log says about this session."""
         return self.principal.who(self.transport.peer)
+
+    @property
+    def _who_there(self) -> SessionFacts:
+        """The same, with the server that the last action went to."""
+        who, place = self.who, self._place
+        return who._replace(server=place.server.name) if place is not None and place.named else who
 
     @property
     def is_idle(self) -> bool:
@@ -124,7 +135,7 @@ class Actor(Recipient):
         underway, user = self._underway, self.principal.user
         assert underway is not None
         assert user is not None
-        underway.record(user.name, self.who if underway.rule is not None else None)
+        underway.record(user.name, self._who_there if underway.rule is not None else None)
         self._underway = None
         if self._answer_ended is not None:
             self.end_answer()
@@ -139,7 +150,8 @@ class Actor(Recipient):
         if seconds < 0:
             return False
         series.waits = True
-        rests = self.ctx.rates.rests(self.payer, self.ctx.scheduler)
+        assert self._place is not None
+        rests = self.ctx.rates.rests(self.payer, self._place.server.name, self.ctx.scheduler)
         rests.join(Rest(self, seconds, lambda: self._send_next(series)))
         return True
 
@@ -231,8 +243,16 @@ class Actor(Recipient):
         if not action.name:
             self.miss_action(action)
             return
-        server = self.server
-        decision = ctx.judge(user, action, server.actions.table)
+        place = self.route.of(action)
+        if isinstance(place, Refusal):
+            self._go_nowhere(action, place)
+            return
+        self._place = place
+        server = place.server
+        asked = action
+        if place.named and action.has(b"server"):
+            action = action.without(b"server")
+        decision = place.judge(place.rights, action, server.actions.table)
         if isinstance(decision, Deny):
             self.deny(action, decision.text, decision.rule, decision.hint)
             return
@@ -249,10 +269,10 @@ class Actor(Recipient):
             ctx.stats.actions.count(server.actions.counted_name(action), user.name, "local")
             self._answer(outgoing)
             return
-        if not (paid or rested) and not self._may_cause(action, outgoing):
+        if not (paid or rested) and not self._may_cause(server, asked, outgoing):
             return
         if outgoing.key in quota.BOUNDED:
-            bounded = self._within_quota(user.name, action, outgoing, rested)
+            bounded = self._within_quota(server, asked, outgoing, rested)
             if bounded is None:
                 return
             outgoing = bounded
@@ -268,22 +288,23 @@ class Actor(Recipient):
 
     def _submit(self, action: Action) -> None:
         """Send an action over the link meant for it; see ``Exchange.submit``."""
-        server = self.server
+        place = self._place
+        assert place is not None
+        server, requester = place.server, place.requester or self
         side = server.side_for(self.payer, action)
         if side is None:
-            server.exchange.submit(self, action)
+            server.exchange.submit(requester, action)
         else:
             self.hold_events()
-            side.submit(self, action)
+            side.submit(requester, action)
 
-    def _may_cause(self, action: Action, outgoing: Action) -> bool:
+    def _may_cause(self, server: Server, action: Action, outgoing: Action) -> bool:
         """Whether what the action causes may be delivered now; if not, it is held back and runs later.
 
         In both cases its estimated cost is charged to the session's share of the processor.
         """
         ctx = self.ctx
-        server = self.server
-        seconds = ctx.caused.estimate(outgoing, server.actions.table, server.readers)
+        seconds = ctx.caused.estimate(outgoing, server.name, server.actions.table, server.readers)
         if seconds is None:
             return True
         ctx.shares.charge(self.principal.share, seconds)
@@ -301,14 +322,14 @@ class Actor(Recipient):
         self.run(action, paid=True)
         self.advance()
 
-    def _within_quota(self, user: str, asked: Action, judged: Action, rested: bool) -> Action | None:
+    def _within_quota(self, server: Server, asked: Action, judged: Action, rested: bool) -> Action | None:
         """The action to send now; None if it was refused or is scheduled to run later.
 
         ``asked`` is the action as the client sent it, which is judged again when it runs later.
         """
         ctx = self.ctx
         if judged.key not in holding.SLEEPING:
-            over = quota.excess(user, judged, ctx.limit_state)
+            over = quota.excess(self.payer, judged, server)
             if over is None:
                 return judged
             self._exceeds(judged, over)
@@ -319,7 +340,7 @@ class Actor(Recipient):
             return None
         seconds = holding.seconds_of(parts[0])
         if seconds > 0 and not rested:
-            rests = ctx.rates.rests(user, ctx.scheduler)
+            rests = ctx.rates.rests(self.payer, server.name, ctx.scheduler)
             wait = rests.wait(seconds)
             if wait > ctx.limits.rate_wait:
                 self._exceeds(judged, quota.TOO_MANY)
@@ -350,13 +371,23 @@ class Actor(Recipient):
         If there is a ``hint``, the response has a ProxyReason header with it and the rule.
         """
         ctx = self.ctx
-        counted = self.server.actions.counted_name(action)
+        counted = (self._place.server if self._place is not None else self.server).actions.counted_name(
+            action
+        )
         ctx.stats.actions_denied += 1
         self.principal.denied += 1
         ctx.stats.actions.count(counted, self.payer, "denied")
         reason = ((b"ProxyReason", f"{rule}: {hint}".encode()),) if hint else ()
         self.answer(message.response(b"Error", action.action_id, (b"Message", text), *reason))
-        ctx.audit_log.denied(self.who, action, counted, text, rule, hint, ctx.generation)
+        ctx.audit_log.denied(self._who_there, action, counted, text, rule, hint, ctx.generation)
+
+    def _go_nowhere(self, action: Action, why: Refusal) -> None:
+        """Answer an action that no server gets."""
+        self._place = None
+        if why.rule:
+            self.deny(action, why.text, why.rule)
+        else:
+            self.answer(message.error(action.action_id, why.text))
 
     def miss_action(self, action: Action) -> None:
         """Answer a message that names no action."""

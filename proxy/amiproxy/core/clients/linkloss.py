@@ -45,6 +45,10 @@ def outcome(choice: UpstreamLost, *, wants_events: bool, told: bool) -> str:
     return CLOSED if wants_events else NO_EVENTS
 
 
+#: A loss: seconds since the epoch, the reason, and the number of sessions by outcome.
+Loss = tuple[float, str, dict[str, int]]
+
+
 class LinkLoss:
     """Closes sessions after a loss.  ``by_default`` is for users with no ``upstream_lost`` of their own."""
 
@@ -52,20 +56,28 @@ class LinkLoss:
         self._scheduler = scheduler
         self._stats = stats
         self.by_default: UpstreamLost = "auto"
-        #: The last loss: seconds since the epoch, the reason, and the number of sessions by outcome.
-        self.last: tuple[float, str, dict[str, int]] | None = None
-        #: The sessions to close, in this order; and the time by which the last is closed.
-        self._due: dict[Session, None] = {}
-        self._until = 0.0
-        self._is_timed = False
+        #: The last loss of each server that has lost its link, by the server's name.
+        self.last: dict[str, Loss] = {}
+        self._closing: dict[str, _Closing] = {}
 
-    def happened(self, sessions: Iterable[Session], told: Set[object], reason: str, spread: float) -> None:
-        """Decide about each session, after the link was lost and open actions were answered.
+    def happened(
+        self,
+        server: str,
+        sessions: Iterable[Session],
+        told: Set[object],
+        reason: str,
+        spread: float,
+        *,
+        named: bool,
+    ) -> None:
+        """Decide about each session, after the link of this server was lost and open actions were answered.
 
-        ``sessions`` are those that are logged in, ``told`` those of them that are sent a ProxyUpstream
-        event; ``spread`` is the number of seconds until the last is closed.
+        ``sessions`` are those that are logged in and bound to it, ``told`` those of them that are sent a
+        ProxyUpstream event; ``spread`` is the number of seconds until the last is closed.  The log names the
+        server if it is ``named``.
         """
         counts = dict.fromkeys(OUTCOMES, 0)
+        closing = self._closing.setdefault(server, _Closing(self._scheduler))
         for session in sorted(sessions, key=lambda one: one.principal.opened):
             user = session.principal.user
             assert user is not None
@@ -76,12 +88,35 @@ class LinkLoss:
             )
             counts[found] += 1
             if found == CLOSED:
-                self._due[session] = None
+                closing.add(session)
         self._stats.link_losses.update(counts)
-        self.last = self._scheduler.wall(), reason, counts
+        self.last[server] = self._scheduler.wall(), reason, counts
         if any(counts.values()):
             told_counts = {name.replace(" ", "_"): count for name, count in counts.items()}
-            log.say(log.WARNING, "sessions-lost-upstream", reason=reason, **told_counts)
+            shown = server if named else None
+            log.say(log.WARNING, "sessions-lost-upstream", server=shown, reason=reason, **told_counts)
+        closing.begin(spread)
+
+    def forget(self, server: str) -> None:
+        """Forget a server that is no longer configured; none of its sessions is open."""
+        self.last.pop(server, None)
+        self._closing.pop(server, None)
+
+
+class _Closing:
+    """The sessions of one server that are to be closed, in this order."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._due: dict[Session, None] = {}
+        #: The time by which the last is closed.
+        self._until = 0.0
+        self._is_timed = False
+
+    def add(self, session: Session) -> None:
+        self._due[session] = None
+
+    def begin(self, spread: float) -> None:
         if self._due:
             self._until = self._scheduler.now() + spread
             if not self._is_timed:

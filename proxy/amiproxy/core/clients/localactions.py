@@ -55,8 +55,7 @@ def _filter(session: Session, action: Action) -> None:
 
 
 def _list_commands(session: Session, action: Action) -> None:
-    assert session.principal.user is not None
-    ctx = session.ctx
+    ctx, rights = session.ctx, session.route.rights
     table = session.server.actions.table
     if not table.live:
         session.answer(message.error(action.action_id, NOT_CONNECTED))
@@ -64,7 +63,7 @@ def _list_commands(session: Session, action: Action) -> None:
     rows = [
         (row.name, row.synopsis + b"(Priv: " + row.privilege_text + b")")
         for row in table.live
-        if ctx.may_run(session.principal.user, row)
+        if ctx.may_run(rights, row)
     ]
     session.answer(message.response(b"Success", action.action_id, *rows))
 

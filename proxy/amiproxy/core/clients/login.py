@@ -7,7 +7,7 @@ checked after the address, and may replace the secret or be required besides it.
 Whichever check fails, the client is sent the same text; the reason goes to the log.  The one exception
 is Asterisk's, too: a user without ``allowmultiplelogin`` who is logged in already is refused with a text
 of its own.  A name that does not exist costs the same hashes as one that does, whatever each user's own
-hash costs (``UserTable.trial``).
+hash costs (``UserTable.trial``).  So does a server that does not exist or that the user may not use.
 """
 
 import secrets
@@ -21,11 +21,14 @@ from amiproxy.core.admission.addresses import network_of
 from amiproxy.core.admission.networks import networks_around
 from amiproxy.core.audit.securityevents import ERROR, INFORMATIONAL
 from amiproxy.core.clients.registry import SessionRegistry
+from amiproxy.core.clients.routes.entrance import Entrance
+from amiproxy.core.clients.routes.routing import Routing, Unreachable
 from amiproxy.core.clients.session import Session
 from amiproxy.core.context import Context
 from amiproxy.core.model.state import ADMIT, JUDGE, REFUSE, State
 from amiproxy.core.model.users import User, check_md5, check_plain
-from amiproxy.core.ports import Applicant, Peer, Transport
+from amiproxy.core.ports import Applicant, Peer
+from amiproxy.core.servers.server import Server
 from amiproxy.x509.identity import ClaimRefusal
 
 #: Seconds that Asterisk waits before it answers a failed login.
@@ -49,9 +52,14 @@ _Occupied = Literal[
     "too many sessions of this user",
     "user changed during login",
 ]
-Reason = _Mismatch | ClaimRefusal | _Occupied
+Reason = _Mismatch | ClaimRefusal | Unreachable | _Occupied
 #: Every reason for which a login can fail; the statistics count by it.
-REASONS: Final[tuple[str, ...]] = (*get_args(_Mismatch), *get_args(ClaimRefusal), *get_args(_Occupied))
+REASONS: Final[tuple[str, ...]] = (
+    *get_args(_Mismatch),
+    *get_args(ClaimRefusal),
+    *get_args(Unreachable),
+    *get_args(_Occupied),
+)
 #: The order in which secrets are compared: first from addresses that have logged in recently and not failed
 #: since, then from any others, last from addresses whose last login failed.
 RANKS: Final = 3
@@ -70,6 +78,8 @@ class Verdict(NamedTuple):
     is_guess: bool = False
     #: The limit that was reached, if that is the reason.
     limit: str = ""
+    #: The server that the session of the user is bound to; None if it sees all of the user's.
+    bound: Server | None = None
 
 
 #: The secret was not compared, because the queue for hashing is full.
@@ -79,18 +89,38 @@ _UNJUDGED: Final = Verdict(None, b"", "too many logins at once", b"SessionLimit"
 class Attempt:
     """One Login; or one Challenge, for which only ``already_in_use`` applies."""
 
-    __slots__ = ("_action", "_challenge", "_ctx", "_peer", "_registry", "_transport", "_user")
+    __slots__ = (
+        "_action",
+        "_challenge",
+        "_ctx",
+        "_entrance",
+        "_name",
+        "_peer",
+        "_registry",
+        "_routing",
+        "_transport",
+        "_user",
+    )
 
     def __init__(
-        self, ctx: Context, registry: SessionRegistry, transport: Transport, challenge: bytes, action: Action
+        self,
+        ctx: Context,
+        registry: SessionRegistry,
+        routing: Routing,
+        session: Session,
+        challenge: bytes,
+        action: Action,
     ) -> None:
         self._ctx = ctx
         self._registry = registry
-        self._transport = transport
-        self._peer = transport.peer
+        self._routing = routing
+        self._transport = session.transport
+        self._entrance: Entrance = session.entrance
+        self._peer = session.transport.peer
         self._challenge = challenge
         self._action = action
-        self._user = ctx.users.find(action.get(b"username"))
+        self._name = routing.login_name(ctx.users, action.get(b"username"))
+        self._user = self._name.user
 
     def already_in_use(self) -> Verdict | None:
         """The refusal of a user without ``allowmultiplelogin`` who is logged in; None for all others.
@@ -134,6 +164,8 @@ class Attempt:
             refusal = _wrong("address not permitted", b"FailedACL")
         elif claim.refusal is not None:
             refusal = _wrong(claim.refusal, b"InvalidAccountID")
+        elif isinstance(unreachable := self._routing.chosen(user, self._name, self._entrance), str):
+            refusal = _wrong(unreachable, b"InvalidAccountID")
         elif not claim.needs_secret:
             done(self._accept(user))
             return
@@ -186,7 +218,9 @@ class Attempt:
 
     def _accept(self, user: User) -> Verdict:
         # The user table may have been reloaded while the hash was computed.
-        if self._ctx.users.find(self._action.get(b"username")) is not user:
+        name = self._routing.login_name(self._ctx.users, self._action.get(b"username"))
+        bound = self._routing.chosen(user, name, self._entrance)
+        if name.user is not user or isinstance(bound, str):
             return Verdict(None, _FAILED, "user changed during login")
         busy = self.already_in_use()  # others may have logged in while the hash was computed
         if busy is not None:
@@ -197,7 +231,7 @@ class Attempt:
         is_full = len(self._registry.of(user)) >= most
         if is_full and self._peer.address not in self._ctx.limit_state.exempt:
             return _crowded("too many sessions of this user", "sessions_per_user")
-        return Verdict(user)
+        return Verdict(user, bound=bound)
 
 
 def _wrong(reason: Reason, event: bytes) -> Verdict:
@@ -211,15 +245,23 @@ def _crowded(reason: Reason, limit: str) -> Verdict:
 class Login:
     """Logs clients in; ``admitted`` is called for each that is accepted, before its response is sent."""
 
-    def __init__(self, ctx: Context, registry: SessionRegistry, admitted: Callable[[Session], None]) -> None:
+    def __init__(
+        self,
+        ctx: Context,
+        registry: SessionRegistry,
+        routing: Routing,
+        admitted: Callable[[Session], None],
+    ) -> None:
         self._ctx = ctx
         self._registry = registry
+        self._routing = routing
         self._admitted = admitted
 
     def begin(self, session: Session, action: Action) -> None:
         """Start to judge a Login; no other action of this client runs until that is done."""
         ctx, peer = self._ctx, session.transport.peer.address
-        session.principal.login_name = action.get(b"username")[:79]  # Asterisk cuts names there
+        name = self._routing.login_name(ctx.users, action.get(b"username")).name
+        session.principal.login_name = name[:79]  # Asterisk cuts names there
         if ctx.limit_state.admission.is_penalised(peer, ctx.scheduler.now()):
             # The client connected before the penalty began: its guess is refused without being checked.
             self._refuse(
@@ -228,7 +270,7 @@ class Login:
             return
         session.move(JUDGE)
         ctx.limit_state.newcomers.judge(session.transport)
-        attempt = Attempt(ctx, self._registry, session.transport, session.challenge, action)
+        attempt = Attempt(ctx, self._registry, self._routing, session, session.challenge, action)
         attempt.judge(lambda verdict: self._judged(session, action, verdict))
 
     def challenge(self, session: Session, action: Action) -> None:
@@ -252,7 +294,7 @@ class Login:
         # A Challenge has no secret that could show that its owner asked, so each refusal counts as a guess.
         # The few clients that send a user name here, from another address than the session of that user,
         # have as many tries as a client with a wrong secret.
-        return Attempt(ctx, self._registry, transport, b"", action).already_in_use()
+        return Attempt(ctx, self._registry, self._routing, session, b"", action).already_in_use()
 
     def _refuse(self, session: Session, action: Action, verdict: Verdict) -> None:
         """Report a failed login; answer it after Asterisk's pause, and close.
@@ -268,6 +310,7 @@ class Login:
             peer,
             session=session.id,
             user=session.principal.login_name,
+            server=self._routing.login_name(ctx.users, action.get(b"username")).server,
             reason=verdict.reason,
             # Only for failures that count against the address: tools that read the log ban addresses by this.
             security_event=verdict.event if verdict.is_guess else None,
@@ -315,6 +358,7 @@ class Login:
             return
         ctx = self._ctx
         session.principal.user = user
+        session.follow(self._routing.route(user, verdict.bound))
         session.move(ADMIT)
         if action.get(b"events"):
             mask = privilege.parse_event_mask(action.get(b"events"))
@@ -326,6 +370,7 @@ class Login:
             "login",
             session=session.id,
             user=user.name,
+            server=session.route.bound_name,
             peer=peer.address,
             tls=peer.tls or None,
             certificate=_fingerprint(peer),
@@ -333,9 +378,8 @@ class Login:
         )
         session.answer(message.success(action.action_id, b"Authentication accepted"))
         session.push()  # in a write of its own: some clients take the first read for the whole answer
-        booted = session.server.boot.event()
-        if booted and privilege.may_read(session.principal.events, privilege.SYSTEM):
-            session.reply(booted)
+        for event in session.route.welcome(session.principal.mask):
+            session.reply(event)
             session.push()
         ctx.subscribe(session)
         # As in Asterisk, the session that has logged in receives this event, too.

@@ -8,7 +8,8 @@ It knows neither the client's transport nor its actions.
 from amiproxy.ami import privilege
 from amiproxy.ami.eventfilter import EventFilter
 from amiproxy.core.audit.auditlog import SessionFacts
-from amiproxy.core.fanout.eventview import EventView, Sight, bound_view
+from amiproxy.core.clients.routes.route import Route
+from amiproxy.core.fanout.eventview import EventView
 from amiproxy.core.model.share import Share
 from amiproxy.core.model.users import User
 from amiproxy.core.ports import Peer
@@ -17,13 +18,26 @@ from amiproxy.core.ports import Peer
 class Principal:
     """The identity by which a client's actions are judged, its events chosen and its time charged."""
 
-    __slots__ = ("denied", "filters", "id", "login_name", "mask", "opened", "opened_wall", "share", "user")
+    __slots__ = (
+        "denied",
+        "filters",
+        "id",
+        "login_name",
+        "mask",
+        "opened",
+        "opened_wall",
+        "route",
+        "share",
+        "user",
+    )
 
-    def __init__(self, name: str, share: Share, opened: float, opened_wall: float) -> None:
+    def __init__(self, name: str, share: Share, route: Route, opened: float, opened_wall: float) -> None:
         #: Identifies the session in the log, to operators and in security events.
         self.id = name
         #: The share that its time is charged to.
         self.share = share
+        #: Which servers it sees, and with which rights.
+        self.route = route
         #: When it was opened, in monotonic seconds and in seconds since the epoch.
         self.opened = opened
         self.opened_wall = opened_wall
@@ -46,22 +60,23 @@ class Principal:
     @property
     def events(self) -> int:
         """Mask of the privilege classes whose events the client is sent; 0 before login."""
-        return self.user.read & self.mask if self.user is not None else 0
+        read = 0
+        for place in self.route.places:
+            read |= place.rights.read
+        return read & self.mask
 
-    def view_at(self, server: str) -> EventView:
-        """Which events the client may see if it is bound to the server of this name.
-
-        It must have logged in.
-        """
+    @property
+    def view(self) -> EventView:
+        """Which events the client may see.  It must have logged in."""
         assert self.user is not None
         filters = self.user.filters
         for added in self.filters:
             filters = filters.with_added(added)
-        rules = self.user.rules
-        scope = rules.scope if rules is not None else None
-        return bound_view(filters or None, Sight(server, self.events, scope))
+        return self.route.view(filters or None, self.mask)
 
     def who(self, peer: Peer) -> SessionFacts:
         """What the audit log says about the client, which is connected from ``peer`` now."""
         user = self.user.name if self.user is not None else None
-        return SessionFacts(self.id, user, self.login_name, peer, self.opened, self.opened_wall)
+        return SessionFacts(
+            self.id, user, self.login_name, peer, self.opened, self.opened_wall, self.route.bound_name
+        )

@@ -47,7 +47,7 @@ class ProxyActions:
         if wanted.lower() == b"logoff":
             logoff(session, action)  # for every client, as in Asterisk
             return
-        if user is None or not privilege.may_write(user.write, privilege.SYSTEM):
+        if user is None or not privilege.may_write(session.route.rights.write, privilege.SYSTEM):
             ctx.stats.actions_denied += 1
             session.principal.denied += 1
             session.answer(_response(b"Error", action, (b"Message", b"Permission denied")))

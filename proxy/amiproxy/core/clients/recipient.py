@@ -5,6 +5,7 @@
 from abc import ABC, abstractmethod
 
 from amiproxy.core.clients.principal import Principal
+from amiproxy.core.clients.routes.route import Route
 from amiproxy.core.context import Context
 from amiproxy.core.fanout.eventview import EventView
 from amiproxy.core.fanout.outbox import NEVER, Outbox
@@ -19,14 +20,14 @@ from amiproxy.core.servers.server import Server
 class Recipient(ABC):
     """The part of a session that sends to its client.  See ``Member`` in subscription.py."""
 
-    __slots__ = ("_unsent", "ctx", "outbox", "principal", "seen", "server", "subscription", "transport")
+    __slots__ = ("_unsent", "ctx", "outbox", "principal", "route", "seen", "subscription", "transport")
 
     def __init__(self, ctx: Context, transport: Transport, principal: Principal) -> None:
         self.ctx = ctx
         self.transport = transport
         self.principal = principal
-        #: The server whose banner the client gets, and that its actions go to.
-        self.server: Server = ctx.servers.default or ctx.servers.first
+        #: Where its actions go; ``follow`` replaces it.
+        self.route = principal.route
         self.outbox = Outbox(transport, ctx.limit_state.limits.outbox_hard, ctx.limit_state.backlog)
         self.subscription: Subscription | None = None
         #: How many of the subscription's pending events it has received.
@@ -38,6 +39,15 @@ class Recipient(ABC):
     def id(self) -> str:
         """See Principal."""
         return self.principal.id
+
+    @property
+    def server(self) -> Server:
+        """The server whose banner the client gets; of a bound session, the one that it is bound to."""
+        return self.route.home
+
+    def follow(self, route: Route) -> None:
+        """Replace the route: the client has logged in, or a reload has changed its rights or servers."""
+        self.route = self.principal.route = route
 
     # -- answers -----------------------------------------------------------
 
@@ -72,7 +82,7 @@ class Recipient(ABC):
     @property
     def view(self) -> EventView:
         """Which events the client may see.  It must have logged in."""
-        return self.principal.view_at(self.server.name)
+        return self.principal.view
 
     @property
     def encoding(self) -> Encoding:

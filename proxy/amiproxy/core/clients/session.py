@@ -19,6 +19,8 @@ from amiproxy.core.admission import newcomers
 from amiproxy.core.admission.addresses import network_of
 from amiproxy.core.clients.actor import Actor
 from amiproxy.core.clients.principal import Principal
+from amiproxy.core.clients.routes.entrance import Entrance
+from amiproxy.core.clients.routes.route import Route
 from amiproxy.core.context import Context
 from amiproxy.core.model.state import CLOSE, END, OVER, RESUME, RUNNING, UNREAD, WAIT, State
 from amiproxy.core.ports import Framing, Sender, Transport, Waiting
@@ -74,17 +76,29 @@ class Session(Actor):
         "_turn_due",
         "_weight",
         "challenge",
+        "entrance",
         "full",
         "owner",
         "received",
         "waiting",
     )
 
-    def __init__(self, owner: SessionOwner, ctx: Context, transport: Transport, handlers: Handlers) -> None:
+    def __init__(
+        self,
+        owner: SessionOwner,
+        ctx: Context,
+        transport: Transport,
+        handlers: Handlers,
+        entrance: Entrance,
+        route: Route,
+    ) -> None:
+        """``route`` is the one before its login."""
         share = ctx.shares.of_network(network_of(transport.peer.address))
         now, wall = ctx.scheduler.now(), ctx.scheduler.wall()
-        super().__init__(ctx, transport, Principal(secrets.token_hex(6), share, now, wall))
+        super().__init__(ctx, transport, Principal(secrets.token_hex(6), share, route, now, wall))
         self.owner = owner
+        #: Of its listener.
+        self.entrance = entrance
         self._handlers = handlers
         self.challenge = b""
         #: Bytes that the client has sent.
@@ -323,7 +337,7 @@ class Session(Actor):
                 self.reply(self._series.give_up(text))
                 self.finished()
             else:
-                self.server.dismiss(self, text)
+                self.route.dismiss(self, text)
         for action in unsent:
             self.answer(message.error(action.action_id, text))
         self.push()

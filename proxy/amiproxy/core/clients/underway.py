@@ -36,9 +36,9 @@ class Underway:
         self._before = 0
         key = action.key
         if key == b"setvar":
-            self._before = ctx.limit_state.stored.take(user, action)
+            self._before = server.stored.take(user, action)
         elif key in ADDING:
-            self._before = int(ctx.limit_state.members.take(user, action))
+            self._before = int(server.members.take(user, action))
 
     def answered(self, data: bytes) -> None:
         """Take part of the answer: whole messages.  The last response in it is the action's result."""
@@ -59,7 +59,7 @@ class Underway:
 
     def _settle(self, user: str) -> None:
         succeeded = self._result == b"Success"
-        members = self._ctx.limit_state.members
+        members = self._server.members
         match self._action.key:
             case b"setvar":
                 self._settle_variable(user)
@@ -70,7 +70,7 @@ class Underway:
                 members.give_back(user, self._action)
 
     def _settle_variable(self, user: str) -> None:
-        stored = self._ctx.limit_state.stored
+        stored = self._server.stored
         if self._result != b"Success":
             stored.give_back(user, self._action, self._before)
         elif stored.is_unnamed(self._action):

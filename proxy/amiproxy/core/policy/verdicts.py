@@ -4,6 +4,8 @@ A Ping, a QueueStatus or a CoreShowChannels is a name and perhaps an ActionID, w
 no check looks at: the same user gets the same verdict on it until users or actions
 change.  Refusals are not cached, so that the number of existing actions bounds the
 cache, whatever names clients invent.
+
+Each server has a cache of its own, because its actions and a user's rights at it are its own.
 """
 
 # mypyc: compiled
@@ -31,7 +33,7 @@ class _Remembered:
 
 
 class Verdicts:
-    """The verdict cache of one hub."""
+    """The verdict cache of one server."""
 
     __slots__ = ("_by_user", "_decide", "_table")
 
@@ -63,3 +65,29 @@ class Verdicts:
     def forget(self) -> None:
         """Empty the cache, because the users have changed."""
         self._by_user.clear()
+
+
+class VerdictCaches:
+    """The verdict caches of all servers of one hub."""
+
+    __slots__ = ("_by_server", "_decide")
+
+    def __init__(self, decide: Decide) -> None:
+        self._decide = decide
+        self._by_server: dict[str, Verdicts] = {}
+
+    def of(self, server: str) -> Decide:
+        """``decide`` with the cache of the server of this name; always the same until ``keep`` drops it."""
+        verdicts = self._by_server.get(server)
+        if verdicts is None:
+            verdicts = self._by_server[server] = Verdicts(self._decide)
+        return verdicts.on
+
+    def forget(self) -> None:
+        """Empty all caches, because the users have changed."""
+        for verdicts in self._by_server.values():
+            verdicts.forget()
+
+    def drop(self, server: str) -> None:
+        """Drop the cache of a server that is no longer configured."""
+        self._by_server.pop(server, None)

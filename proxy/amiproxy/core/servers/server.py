@@ -19,6 +19,8 @@ from amiproxy.ami.message import Action
 from amiproxy.ami.relay import BROADCAST, BROADCAST_HEAD, plain_head_of, rebuild_event, relay_id_of
 from amiproxy.core.audit.stats import Stats
 from amiproxy.core.calls.scope import CallTracker
+from amiproxy.core.limits.members import Members
+from amiproxy.core.limits.stored import Stored
 from amiproxy.core.limitstate import LimitState
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Scheduler, Upstream
@@ -72,6 +74,10 @@ class Server:
         self._stats = stats
         self.counts = counts = stats.links_of(name)
         self._scheduler = scheduler
+        #: Variables that users have set in its channels.
+        self.stored = Stored()
+        #: Members that users have added to its queues.
+        self.members = Members()
         self.lengths = Lengths()
         self.exchange = Exchange(counts, Deadlines.of(limit_state.limits), scheduler, self.lengths)
         around = self.exchange, limit_state, counts, scheduler, owner.settle, owner.fault

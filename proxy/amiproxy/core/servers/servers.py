@@ -3,8 +3,19 @@
 # mypyc: compiled
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from amiproxy.core.servers.server import Server
+
+
+class Configured(NamedTuple):
+    """Which servers a configuration has, in its order; there is at least one."""
+
+    names: tuple[str, ...]
+    #: Whether clients and operators see the names: whether ``servers:`` is configured, not ``upstream:``.
+    named: bool = False
+    #: Its ``default_server``; "" for none.
+    default: str = ""
 
 
 class Servers:
@@ -24,6 +35,27 @@ class Servers:
         self.named = named
         #: The server for actions that name none, of users without a default of their own.
         self.default: Server | None = self._by_name[default.encode()] if default else None
+
+    def add(self, server: Server) -> None:
+        """Add a server behind all others."""
+        self._by_name[server.name.encode()] = server
+
+    def settle(self, configured: "Configured") -> list[Server]:
+        """Keep only the configured servers, in their order; returns the others.
+
+        Raises KeyError if one of them was not added before.
+        """
+        before = self._by_name
+        self._by_name = {name: before.pop(name) for name in map(str.encode, configured.names)}
+        self.named = configured.named
+        self.default = self._by_name[configured.default.encode()] if configured.default else None
+        return list(before.values())
+
+    @property
+    def configured(self) -> "Configured":
+        """What the servers are now."""
+        names = tuple(server.name for server in self)
+        return Configured(names, self.named, self.default.name if self.default is not None else "")
 
     @property
     def first(self) -> Server:

@@ -13,7 +13,7 @@ import msgspec
 
 from amiproxy import __version__, log
 from amiproxy.ami import privilege
-from amiproxy.core.clients.linkloss import LinkLoss
+from amiproxy.core.clients.linkloss import Loss
 from amiproxy.core.clients.session import Session
 from amiproxy.core.model.users import User
 from amiproxy.core.servers.server import Server
@@ -214,7 +214,7 @@ def _upstream(service: Service, server: Server) -> View:
         "state": link.standing,
         "reason": log.text_of(link.reason),
         "banner": log.text_of(server.banner.strip()),
-        "last_loss": _last_loss(hub.link_loss),
+        "last_loss": _last_loss(hub.link_loss.last.get(server.name)),
         "ups": server.ups,
         "downs": server.downs,
         "in_flight": server.exchange.in_flight,
@@ -235,10 +235,10 @@ def _upstream(service: Service, server: Server) -> View:
     }
 
 
-def _last_loss(loss: LinkLoss) -> View | None:
-    if loss.last is None:
+def _last_loss(loss: Loss | None) -> View | None:
+    if loss is None:
         return None
-    at, reason, outcomes = loss.last
+    at, reason, outcomes = loss
     return {"at": at, "reason": log.text_of(reason), "sessions": outcomes}
 
 

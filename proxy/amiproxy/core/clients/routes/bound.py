@@ -1,0 +1,74 @@
+"""BoundRoute: everything goes to one server, as if the proxy had no other."""
+
+# mypyc: compiled
+
+from typing import Final
+
+from amiproxy.ami import privilege
+from amiproxy.ami.eventfilter import FilterSet
+from amiproxy.ami.message import Action
+from amiproxy.core.clients.routes.route import Place, Refusal, Route
+from amiproxy.core.fanout.eventview import EventView, Sight, bound_view
+from amiproxy.core.model.users import User
+from amiproxy.core.servers.requester import Requester
+from amiproxy.core.servers.server import Server
+
+#: The same for a server that does not exist and for one that the user may not use.
+NO_SUCH_SERVER: Final = Refusal(b"No such server", "server")
+
+
+class BoundRoute(Route):
+    """The route of a session that is bound to the server of this place."""
+
+    __slots__ = ("_name", "_place")
+
+    def __init__(self, place: Place) -> None:
+        super().__init__((place.server,), place.server)
+        self._place = place
+        self._name = place.server.name.encode()
+
+    @property
+    def bound(self) -> Server:
+        """See Route."""
+        return self._place.server
+
+    @property
+    def rights(self) -> User:
+        """See Route."""
+        return self._place.rights
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """See Route."""
+        return (self._place,)
+
+    def of(self, action: Action) -> Place | Refusal:
+        """See Route."""
+        place = self._place
+        if place.named:
+            asked = action.get(b"server")
+            if asked and asked.lower() != self._name:
+                return NO_SUCH_SERVER
+        return place
+
+    def view(self, filters: FilterSet | None, mask: int) -> EventView:
+        """See Route."""
+        rights = self._place.rights
+        scope = rights.rules.scope if rights.rules is not None else None
+        return bound_view(filters, Sight(self._place.server.name, rights.read & mask, scope))
+
+    def welcome(self, mask: int) -> list[bytes]:
+        """See Route."""
+        place = self._place
+        booted = place.server.boot.event()
+        if booted and privilege.may_read(place.rights.read & mask, privilege.SYSTEM):
+            return [booted]
+        return []
+
+    def abandon(self, session: Requester) -> None:
+        """See Route."""
+        self._place.server.abandon(session)
+
+    def dismiss(self, session: Requester, text: bytes) -> None:
+        """See Route."""
+        self._place.server.dismiss(session, text)

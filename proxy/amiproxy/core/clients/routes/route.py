@@ -1,0 +1,117 @@
+"""Route: to which server each action of one session goes, with which rights, and which servers it sees.
+
+It is decided at the login.  A reload may replace it by one with other rights or other servers, never by one
+of the other kind: a session is bound to one server until it ends, or it is not.
+"""
+
+# mypyc: compiled
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from amiproxy.ami.eventfilter import FilterSet
+from amiproxy.ami.message import Action
+from amiproxy.core.fanout.eventview import EventView
+from amiproxy.core.model.users import User
+from amiproxy.core.policy.verdicts import Decide
+from amiproxy.core.servers.requester import Requester
+from amiproxy.core.servers.server import Server
+
+#: Why a session is closed by a reload: its server is no longer configured, or its user may not use it now.
+REMOVED: Final = "server removed"
+NOT_PERMITTED: Final = "server not permitted"
+
+
+class Place:
+    """Where an action goes: a server, and what the session's user may do there."""
+
+    __slots__ = ("judge", "named", "requester", "rights", "server")
+
+    def __init__(
+        self,
+        server: Server,
+        rights: User,
+        judge: Decide,
+        *,
+        named: bool,
+        requester: Requester | None = None,
+    ) -> None:
+        self.server = server
+        #: The session's user with the rights that it has at this server.
+        self.rights = rights
+        #: The policy's decision on an action, with a cache for this server.
+        self.judge: Decide = judge
+        #: Whether a ``Server`` header of an action names a server: it is then taken off, whatever its value.
+        self.named = named
+        #: Gets the answer; None: the session itself.
+        self.requester = requester
+
+
+class Refusal(NamedTuple):
+    """Why an action goes nowhere: the Message for the client.
+
+    ``rule`` is the one that the audit log names; "" if it is no denial, such as for a server that is down.
+    """
+
+    text: bytes
+    rule: str = ""
+
+
+class Route(ABC):
+    """The servers of one session."""
+
+    __slots__ = ("home", "servers")
+
+    def __init__(self, servers: Iterable[Server], home: Server) -> None:
+        #: The servers that the session sees, in the order of the configuration.
+        self.servers = tuple(servers)
+        #: The server whose banner it gets, and whose action table names its actions in counts.
+        self.home = home
+
+    @property
+    @abstractmethod
+    def bound(self) -> Server | None:
+        """The one server of a bound session; None for a session that sees all servers of its user."""
+
+    @property
+    def bound_name(self) -> str | None:
+        """The name of that server, for people; None if there is none, or if servers have no names."""
+        bound = self.bound
+        return bound.name if bound is not None and self.places[0].named else None
+
+    @property
+    @abstractmethod
+    def rights(self) -> User:
+        """What the user may do, where an action goes to no server."""
+
+    @property
+    @abstractmethod
+    def places(self) -> tuple[Place, ...]:
+        """The place of each of ``servers``, in the same order."""
+
+    @abstractmethod
+    def of(self, action: Action) -> Place | Refusal:
+        """Where this action goes.  The caller takes off its ``Server`` header if the place is ``named``."""
+
+    @abstractmethod
+    def view(self, filters: FilterSet | None, mask: int) -> EventView:
+        """Which events the session may see, with these event filters and this event mask."""
+
+    @abstractmethod
+    def welcome(self, mask: int) -> list[bytes]:
+        """The events that follow the answer to the login: whole messages.
+
+        ``mask`` is the session's event mask.
+        """
+
+    @abstractmethod
+    def abandon(self, session: Requester) -> None:
+        """Forget the actions of the session, which has ended."""
+
+    @abstractmethod
+    def dismiss(self, session: Requester, text: bytes) -> None:
+        """Answer everything that the session has open with this error, before it is closed.
+
+        ``text`` is the Message of the error.
+        """
