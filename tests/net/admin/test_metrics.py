@@ -49,10 +49,10 @@ FROM_THE_START = {
     "amiproxy_slow_consumers": {"user": ["", *USER_NAMES]},
     "amiproxy_login_failures": {"reason": REASONS},
     "amiproxy_session_closes": {"reason": [*known.CLOSES, "other"]},
-    "amiproxy_events": {"class": CLASSES},
-    "amiproxy_events_unread": {"class": CLASSES},
-    "amiproxy_events_filtered": {"class": CLASSES},
-    "amiproxy_deliveries": {"class": CLASSES},
+    "amiproxy_events": {"server": ["", "asterisk"], "class": CLASSES},
+    "amiproxy_events_unread": {"server": ["", "asterisk"], "class": CLASSES},
+    "amiproxy_events_filtered": {"server": ["", "asterisk"], "class": CLASSES},
+    "amiproxy_deliveries": {"server": ["", "asterisk"], "class": CLASSES},
     "amiproxy_dropped": {
         "server": ["", "asterisk"],
         "class": ["", *CLASSES],
@@ -203,13 +203,13 @@ async def test_events_are_counted_by_class(service: LiveService) -> None:
         ]
     )
     found = values_of(service)
-    assert found['amiproxy_events_total{class="call"}'] == 1
-    assert found['amiproxy_events_total{class="system"}'] == 1
-    assert found['amiproxy_events_total{class="unknown"}'] >= 1
-    assert found['amiproxy_events_unread_total{class="call"}'] == 0
-    assert found['amiproxy_events_unread_total{class="system"}'] == 1
-    assert found['amiproxy_deliveries_total{class="call"}'] == 1
-    assert found['amiproxy_deliveries_total{class="system"}'] == 0
+    assert found['amiproxy_events_total{class="call",server="asterisk"}'] == 1
+    assert found['amiproxy_events_total{class="system",server="asterisk"}'] == 1
+    assert found['amiproxy_events_total{class="unknown",server="asterisk"}'] >= 1
+    assert found['amiproxy_events_unread_total{class="call",server="asterisk"}'] == 0
+    assert found['amiproxy_events_unread_total{class="system",server="asterisk"}'] == 1
+    assert found['amiproxy_deliveries_total{class="call",server="asterisk"}'] == 1
+    assert found['amiproxy_deliveries_total{class="system",server="asterisk"}'] == 0
     assert found['amiproxy_dropped_total{class="",reason="stray message",server="asterisk"}'] == 1
     assert found['amiproxy_dropped_total{class="call",reason="slow consumer",server=""}'] == 0
     service.hub.stats.missed.count(event("Hangup") * 3)

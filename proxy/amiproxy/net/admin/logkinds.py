@@ -14,7 +14,7 @@ _EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "tls": ("tls-failed", "tls-auto-retry-stays"),
     "link": (
-        *("upstream-up", "upstream-down", "upstream-not-booted", "upstream-orphans"),
+        *("upstream-up", "upstream-down", "upstream-not-booted", "upstream-orphans", "link-stuck"),
         *("upstream-message-dropped", "sessions-lost-upstream", "side-link-refused", "side-link-lost"),
     ),
     "certificate": (
