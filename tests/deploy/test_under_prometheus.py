@@ -131,7 +131,8 @@ async def _lose_the_link(service: Service, simulator: Simulator, desks: list[Ami
 
 def _shown(expression: str, job: str) -> str:
     """A query of the dashboard as Grafana sends it, with All instances chosen."""
-    given = {"$job": job, "$instance": ".*", "$server": ".*", "$__rate_interval": "4s"}
+    [all_servers] = [one["allValue"] for one in DASHBOARD["templating"]["list"] if one["name"] == "server"]
+    given = {"$job": job, "$instance": ".*", "$server": all_servers, "$__rate_interval": "4s"}
     for name, value in given.items():
         expression = expression.replace(name, value)
     assert "$" not in expression
