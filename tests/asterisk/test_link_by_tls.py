@@ -76,7 +76,7 @@ async def far(asterisk: Asterisk, start: Start, request: pytest.FixtureRequest) 
 
 async def ready(client: AmiClient) -> None:
     """Wait until actions are sent."""
-    while (await client.action("Getvar", Variable="LAB")).get("Value") != "1":
+    while (await client.action("Getvar", Variable="LAB")).get("Value") != "1":  # noqa: ASYNC110 (asked of the proxy)
         await asyncio.sleep(0.05)
 
 

@@ -49,7 +49,7 @@ class Made:
 
     def _server(self, name: str) -> Server:
         hub = self.hub
-        return Server(name, hub.subscriptions, hub, hub.limit_state, hub.stats, hub.scheduler)
+        return Server(name, hub.subscriptions.add(name), hub, hub.limit_state, hub.stats, hub.scheduler)
 
     def adopt(self, servers: Mapping[str, ServerSettings], secret: str = SECRET) -> None:
         kept = {server.name: server for server in self.servers}
