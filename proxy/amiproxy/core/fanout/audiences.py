@@ -57,7 +57,8 @@ class Audiences:
         self.by_head: dict[bytes, Audience] = {}
         #: The audience of the current event, if that is not remembered.
         self._passing: Audience | None = None
-        #: The caller sets this when it has added to an audience; without it, ``count`` does nothing.
+        #: The caller sets this with the first event of an audience that has none; without it, ``count`` does
+        #: nothing.
         self.stale = False
         #: Called with each audience before its counts are added up and reset.
         self.watch: Callable[[Audience], None] | None = None

@@ -98,10 +98,13 @@ class Inflow:
         ``raw`` is a well-formed event with its blank line.
         """
         self._stats.events_in += 1
-        audience.events += 1
-        self._audiences.stale = True
+        events = audience.events
+        if not events:
+            self._audiences.stale = True
+        audience.events = events + 1
         for subscription in audience.plain:
-            if subscription.admits is None or subscription.admits(raw):
+            admits = subscription.admits
+            if admits is None or admits(raw):
                 subscription.pending.append(raw)
             else:
                 audience.filtered += 1
@@ -112,7 +115,8 @@ class Inflow:
     def _pass_on_stamped(self, event: bytes, audience: Audience) -> None:
         always = audience.name == _BOOTED
         for subscription in audience.named:
-            if always or subscription.admits is None or subscription.admits(event):
+            admits = subscription.admits
+            if always or admits is None or admits(event):
                 subscription.pending.append(event)
             else:
                 audience.filtered += 1
