@@ -63,6 +63,7 @@ class App:
             self._verifier,
             policy.decide,
             policy.may_run,
+            prepared.servers,
         )
         for server in self.hub.servers:
             server.adopt_actions(prepared.actions)

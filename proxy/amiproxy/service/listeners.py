@@ -7,6 +7,7 @@ from functools import partial
 
 from amiproxy.config import Config, ListenerSettings
 from amiproxy.core.admission.networks import NetworkSet
+from amiproxy.core.clients.routes.entrance import Entrance
 from amiproxy.core.clients.session import Session
 from amiproxy.core.ports import Transport
 from amiproxy.net.certs.certset import CertSet
@@ -23,11 +24,13 @@ from amiproxy.service.loadedconfig import StartError
 
 
 class Listeners:
-    """Opened once, at the start; a reload changes certificates and trusted networks, never the sockets."""
+    """Opened once, at the start; a reload changes what is about their clients, never the sockets."""
 
-    def __init__(self, pool: ConnectionPool, attach: Callable[[Transport], Session]) -> None:
+    def __init__(self, pool: ConnectionPool, attach: Callable[[Transport, Entrance], Session]) -> None:
         """``attach`` opens the session of a client whose TLS handshake is complete."""
         self._pool = pool
+        #: Of each entry in proxy.yaml.
+        self._entrances: list[Entrance] = []
         self._attach = attach
         self._certificates: CertSet | None = None
         #: Each with the index of its entry in proxy.yaml: systemd may pass several sockets for one entry.
@@ -62,22 +65,30 @@ class Listeners:
                 await retry.pause()
         certificates = self._certificates
         for number, settings in enumerate(config.listeners):
+            entrance = Entrance(settings.server or "")
+            self._entrances.append(entrance)
             for sock in _sockets(settings, inherited):
                 await_first_byte(sock)
                 acceptor = TlsAcceptor(self._pool, *certificates.served_by(number))
-                accept = partial(AmiConnection, self._attach, acceptor)
+                accept = partial(AmiConnection, self._attach_at(entrance), acceptor)
                 trusted = NetworkSet(settings.proxy_protocol)
                 listener = Listener(self._pool, sock, accept, trusted)
                 listener.start(loop)
                 self.sockets[listener] = number
 
-    def adopt(self, settings: Sequence[ListenerSettings]) -> None:
-        """Apply the trusted networks of a new configuration; certificates are swapped by their set.
+    def _attach_at(self, entrance: Entrance) -> Callable[[Transport], Session]:
+        return lambda transport: self._attach(transport, entrance)
 
+    def adopt(self, settings: Sequence[ListenerSettings]) -> None:
+        """Apply the trusted networks and the servers of a new configuration.
+
+        Certificates are swapped by their set.  A listener's server is that of later logins.
         ``settings`` has one entry for each of those that ``open`` was given, in the same order.
         """
         for listener, number in self.sockets.items():
             listener.trusted = NetworkSet(settings[number].proxy_protocol)
+        for entrance, entry in zip(self._entrances, settings, strict=True):
+            entrance.server = entry.server or ""
 
     def stuck(self, now: float) -> list[Listener]:
         """The listeners that have not accepted for too long; ``now`` is loop time."""

@@ -11,6 +11,7 @@ from amiproxy.config.actions import other_actions
 from amiproxy.config.differences import Differences, differing
 from amiproxy.config.users.usertable import building_table
 from amiproxy.core.model.users import UserTable
+from amiproxy.core.servers.servers import Configured
 from amiproxy.steps import Steps, result_of
 
 
@@ -34,6 +35,12 @@ class LoadedConfig:
     secrets: Mapping[str, bytes] = field(repr=False)
     #: Keys in the files that no longer have an effect.
     outdated: tuple[Problem, ...] = ()
+
+    @property
+    def servers(self) -> Configured:
+        """The servers that it has."""
+        config = self.config
+        return Configured(tuple(config.every_server), config.upstream is None, config.default_server)
 
     @property
     def actions(self) -> OtherActions:

@@ -84,7 +84,9 @@ class Transaction:
             except (ConfigErrors, StartError, OSError) as error:
                 return Rehearsal(_told(error))
             problems, warnings = await self._rehearse_certificates(new.config)
-            closes: Mapping[str, Mapping[str, int]] = await gently.in_loop(self._hub.closing_for(new.users))
+            closes: Mapping[str, Mapping[str, int]] = await gently.in_loop(
+                self._hub.closing_for(new.users, new.servers)
+            )
             await gently.in_loop(new.letting_go())
             return Rehearsal(problems, warnings, closes)
 
@@ -162,6 +164,7 @@ class Transaction:
         config, old = prepared.config, self.prepared
         masking.configure(config.log.hidden_variables)
         self._verifier.forget()
+        self._hub.add_servers(prepared.servers.names)
         self._hub.adopt_limits(config.limits)
         for server in self._hub.servers:
             server.adopt_actions(prepared.actions)
@@ -169,7 +172,7 @@ class Transaction:
         self._listeners.adopt(config.listeners)
         self._pacing.shortest = config.fan_out.flush_interval
         self._pacing.longest = config.fan_out.flush_interval_max
-        await gently.in_loop(self._hub.adopting(prepared.users))
+        await gently.in_loop(self._hub.adopting(prepared.users, prepared.servers))
         self.prepared = prepared
         # It takes the log's format from the configuration in force.
         self._set_log_level(config.log.level)

@@ -1,7 +1,7 @@
 import pytest
 
 from amiproxy.core.servers.server import Server
-from amiproxy.core.servers.servers import Servers
+from amiproxy.core.servers.servers import Configured, Servers
 from tests.support.core_doubles import Bench
 
 
@@ -36,3 +36,21 @@ class TestServers:
     def test_the_default_must_be_one_of_them(self):
         with pytest.raises(KeyError):
             Servers(_server("pbx1"), default="pbx2")
+
+    def test_a_reload_adds_removes_and_reorders_them(self):
+        pbx1, pbx2, pbx3 = _server("pbx1"), _server("pbx2"), _server("pbx3")
+        servers = Servers(pbx1, pbx2, named=True, default="pbx1")
+        servers.add(pbx3)
+        assert list(servers) == [pbx1, pbx2, pbx3]
+        configured = Configured(("pbx3", "pbx2"), named=True, default="pbx3")
+        assert servers.settle(configured) == [pbx1]
+        assert list(servers) == [pbx3, pbx2]
+        assert servers.default is pbx3
+        assert servers.configured == configured
+
+    def test_a_reload_may_give_the_only_one_no_name(self):
+        servers = Servers(_server("pbx1"), named=True, default="pbx1")
+        servers.add(_server("asterisk"))
+        servers.settle(Configured(("asterisk",)))
+        assert (servers.named, servers.default) == (False, None)
+        assert servers.configured == Configured(("asterisk",))
