@@ -21,8 +21,10 @@ from amiproxy.config.plain import (
     plain,
     plain_user,
 )
+from amiproxy.config.users.narrowing import Narrowing
 from amiproxy.config.users.userfiles import parse_users
 from amiproxy.core.model.phc import dummy_hash
+from amiproxy.core.model.rules import Require, Rule, Scope
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from("ab"),
@@ -50,9 +52,19 @@ def test_a_configuration_is_the_same_after_json(folder: Path) -> None:
     assert set(found) == set(Config.__struct_fields__)
 
 
+def test_rights_at_a_server_are_shown_and_hidden_as_those_of_the_user() -> None:
+    rules = (Rule(action="Originate", header="Exten", require=Require(exact="4711")),)
+    narrowing = Narrowing(read="call,agent", rules=rules, scope=Scope(channels=("PJSIP/1*",)))
+    found = plain_user(UserEntry(on={"pbx2": narrowing}), fingerprints(bytes(32)))["on"]["pbx2"]
+    assert (found["read"], found["write"]) == ("call,agent", None)
+    assert found["scope"]["channels"] == ["PJSIP/1*"]
+    assert found["rules"][0]["action"] == "Originate"
+    assert is_hidden(found["rules"][0]["require"]["exact"])
+
+
 def test_every_key_of_a_user_that_may_be_secret_is_a_fingerprint() -> None:
     """A new key of users.yaml is hidden until somebody decides that it may be shown."""
-    assert set(UserEntry.__struct_fields__) - SHOWN == {"secret", "md5_secret", "setvar", "rules"}
+    assert set(UserEntry.__struct_fields__) - SHOWN == {"secret", "md5_secret", "setvar", "rules", "on"}
     assert set(UserEntry.__struct_fields__) > SHOWN
 
 

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import textwrap
 from pathlib import Path
 
 import msgspec
@@ -16,10 +17,14 @@ from amiproxy.config.schema import (
     ListenerSettings,
     Log,
     Metrics,
+    ServerSettings,
     Tls,
     UpstreamSettings,
+    UpstreamTls,
 )
 from amiproxy.config.users.user import UserEntry
+from amiproxy.config.users.usertable import table_of
+from amiproxy.core.model.limits import ServerLimits
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
@@ -34,6 +39,9 @@ def installed(tmp_path: Path) -> Path:
         "certs/server.key",
         "certs/clients-ca.crt",
         "certs/clients.crl",
+        "certs/pbx-ca.crt",
+        "certs/proxy.crt",
+        "certs/proxy.key",
     ):
         (tmp_path / name).write_text("placeholder\n")
         (tmp_path / name).chmod(0o640)
@@ -50,6 +58,15 @@ def uncomment(file: Path, **changes: str) -> None:
         assert old in text
         text = text.replace(old, new)
     file.write_text(text)
+
+
+def move_upstream_to_servers(file: Path) -> None:
+    """Make one more server out of upstream, which cannot be there together with servers."""
+    before, upstream, rest = file.read_text().partition("upstream:\n")
+    block, servers, after = rest.partition("\nservers:\n")
+    assert upstream
+    assert servers
+    file.write_text(f"{before}servers:\n  pbx0:\n{textwrap.indent(block, '  ')}\n{after}")
 
 
 def load_both(folder: Path) -> tuple[Config, UsersFile]:
@@ -75,7 +92,12 @@ def test_the_files_load_with_every_optional_key(installed: Path) -> None:
             "users_files: [users.d/*.yaml]": "users_files: []",  # in place of users_file, not with it
         },
     )
+    move_upstream_to_servers(installed / "proxy.yaml")
     config, users = load_both(installed)
+    assert list(config.servers) == ["pbx0", "pbx1", "pbx2"]
+    assert config.servers["pbx0"].tls is not None
+    assert config.limits_of("pbx2").action_timeout == 30
+    assert (config.default_server, config.listeners[0].server) == ("pbx1", "pbx2")
     assert config.limits == Limits()
     assert config.fan_out == FanOut()
     assert config.log == Log()
@@ -88,6 +110,10 @@ def test_the_files_load_with_every_optional_key(installed: Path) -> None:
     dialer = users.users["dialer"]
     assert len(dialer.compiled_filters()) == 2
     assert dialer.scope is not None
+    user = table_of(users, config.server_names).find(b"dialer")
+    assert user is not None
+    assert (user.servers, user.default_server) == (("pbx1", "pbx2"), "pbx1")
+    assert user.at("pbx2").write == 0 != user.at("pbx1").write
     assert dialer.md5_secret is not None
 
 
@@ -97,6 +123,8 @@ def test_the_files_load_with_every_optional_key(installed: Path) -> None:
         Config,
         ActionEntry,
         UpstreamSettings,
+        UpstreamTls,
+        ServerSettings,
         ListenerSettings,
         Certificate,
         Tls,
@@ -110,6 +138,11 @@ def test_the_files_load_with_every_optional_key(installed: Path) -> None:
 )
 def test_every_key_of_proxy_yaml_is_explained(kind: type[msgspec.Struct]) -> None:
     assert not missing(kind, (DEPLOY / "proxy.yaml").read_text())
+
+
+def test_every_limit_of_a_server_is_named() -> None:
+    text = " ".join((DEPLOY / "proxy.yaml").read_text().replace("#", " ").split())
+    assert ", ".join(ServerLimits.__struct_fields__) in text
 
 
 def test_every_key_of_a_user_is_explained() -> None:

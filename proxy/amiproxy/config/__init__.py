@@ -25,8 +25,10 @@ from amiproxy.config.schema import (
     ListenerSettings,
     Log,
     Metrics,
+    ServerSettings,
     Tls,
     UpstreamSettings,
+    UpstreamTls,
 )
 from amiproxy.config.users.user import AdvancedFilter, UserEntry, UsersFile
 from amiproxy.config.users.userfiles import load_users, parse_users
@@ -48,9 +50,11 @@ __all__ = [
     "Log",
     "Metrics",
     "Problem",
+    "ServerSettings",
     "Tls",
     "Unfit",
     "UpstreamSettings",
+    "UpstreamTls",
     "UserEntry",
     "UsersFile",
     "draft_config",

@@ -17,7 +17,7 @@ from amiproxy.ami.arguments.kinds import DESCRIBABLE, Kind
 from amiproxy.ami.privilege import class_names
 from amiproxy.config.reading.document import Document
 from amiproxy.config.reading.problems import KeyPath
-from amiproxy.config.users.user import Classes, mask_of
+from amiproxy.config.users.classes import Classes, mask_of
 
 _ACTION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _HEADER = re.compile(r"[A-Za-z0-9_.()/-]{1,64}")

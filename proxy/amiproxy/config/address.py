@@ -107,6 +107,17 @@ def check_host_name(name: str) -> None:
         raise Unfit("not a host name", "write it as clients do, without a port: pbx.example.org")
 
 
+def check_peer_name(name: str) -> None:
+    """Raise Unfit unless the name is a host name or an IP address, as a certificate may have it."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        try:
+            check_host_name(name)
+        except Unfit as error:
+            raise Unfit(str(error), "write the name in the certificate: pbx.example.org") from None
+
+
 def is_loopback(host: str) -> bool:
     """Whether nothing sent to this host leaves the machine; the only name accepted is ``localhost``."""
     try:

@@ -1,6 +1,7 @@
 """Checks of proxy.yaml that types cannot express: values that do not make sense together."""
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 
 from amiproxy.config.accounts import uid_of
 from amiproxy.config.actions import check_actions
@@ -17,7 +18,10 @@ from amiproxy.config.schema import (
     Metrics,
     Tls,
     UpstreamSettings,
+    UpstreamTls,
 )
+from amiproxy.config.users.servers import check_server_name
+from amiproxy.core.model.errors import Unfit
 from amiproxy.core.model.hiddennames import MOST_HIDDEN_NAMES
 from amiproxy.core.model.limits import CLOSING_SECONDS, ORDERED, Limits
 from amiproxy.x509.errors import BadName
@@ -27,10 +31,13 @@ from amiproxy.x509.names import parse_name
 def _check_upstream(upstream: UpstreamSettings, path: KeyPath, document: Document) -> None:
     if not upstream.username.isprintable():
         document.report((*path, "username"), "contains unprintable characters", "use plain characters")
-    if not is_loopback(upstream.host) and not upstream.insecure_remote:
+    if not is_loopback(upstream.host) and upstream.tls is None and not upstream.insecure_remote:
         text = f"{upstream.host} is not this machine, and the link is plain text"
-        remedy = "run the proxy on Asterisk's machine, or set insecure_remote: true"
+        remedy = "connect with tls, run the proxy on Asterisk's machine, or set insecure_remote: true"
         document.report((*path, "host"), text, remedy)
+    if upstream.tls is not None and upstream.insecure_remote:
+        text = "has no effect: with tls the link is not plain text"
+        document.report((*path, "insecure_remote"), text, "remove it")
     owner = upstream.expect_user
     if owner is not None:
         if not is_loopback(upstream.host):
@@ -40,6 +47,12 @@ def _check_upstream(upstream: UpstreamSettings, path: KeyPath, document: Documen
             document.report(
                 (*path, "expect_user"), f"unknown user {owner!r} on this machine", "name Asterisk's user"
             )
+
+
+def _check_upstream_tls(tls: UpstreamTls, path: KeyPath, document: Document) -> None:
+    if (tls.chain is None) != (tls.key is None):
+        given, lacking = ("chain", "key") if tls.key is None else ("key", "chain")
+        document.report((*path, given), f"needs {lacking} as well", f"add {lacking}, or remove {given}")
 
 
 def _check_listener(listener: ListenerSettings, path: KeyPath, document: Document) -> None:
@@ -90,13 +103,60 @@ def _check_metrics(metrics: Metrics, path: KeyPath, document: Document) -> None:
 
 def _check_limits(limits: Limits, path: KeyPath, document: Document) -> None:
     for low, high in ORDERED:
-        below, above = getattr(limits, low), getattr(limits, high)
-        if below > above:
-            document.report((*path, low), f"{below} is above {high} ({above})", f"lower it, or raise {high}")
+        _check_order(limits, low, high, (*path, low), document)
     room = limits.stop_timeout - limits.drain_timeout
     if 0 <= room < CLOSING_SECONDS:
         text = f"leaves {room:g} s before stop_timeout, but closing takes {CLOSING_SECONDS:g} s"
         document.report((*path, "drain_timeout"), text, "lower it, or raise stop_timeout")
+
+
+def _check_order(limits: Limits, low: str, high: str, path: KeyPath, document: Document) -> None:
+    below, above = getattr(limits, low), getattr(limits, high)
+    if below > above:
+        document.report(path, f"{below} is above {high} ({above})", f"lower it, or raise {high}")
+
+
+def _check_server_limits(config: Config, path: KeyPath, document: Document) -> None:
+    """Check the limits of each server together with those for all that they leave as they are."""
+    for name, server in config.servers.items():
+        own = {key for key in server.limits.__struct_fields__ if getattr(server.limits, key) is not None}
+        limits = server.limits.over(config.limits)
+        for low, high in ORDERED:
+            if low in own or high in own:
+                key = low if low in own else high
+                _check_order(limits, low, high, (*path, "servers", name, "limits", key), document)
+
+
+def _check_servers(config: Config, path: KeyPath, document: Document) -> None:
+    if config.upstream is None and not config.servers:
+        text = "the key 'upstream' is missing"
+        document.report(path, text, "add it, or servers with the names of several")
+    elif config.upstream is not None and config.servers:
+        document.report((*path, "servers"), "upstream is set already", "keep one of the two")
+    for name in config.servers:
+        try:
+            check_server_name(name)
+        except Unfit as error:
+            document.report((*path, "servers", name), str(error), error.remedy)
+    _check_server_limits(config, path, document)
+    named: list[tuple[KeyPath, str]] = [
+        (("listeners", number, "server"), listener.server)
+        for number, listener in enumerate(config.listeners)
+        if listener.server is not None
+    ]
+    if config.default_server:
+        named.append((("default_server",), config.default_server))
+    for key, name in named:
+        if config.upstream is not None:
+            text = "upstream is one server without a name"
+            document.report((*path, *key), text, "remove it, or write servers instead of upstream")
+        elif name not in config.servers:
+            document.report((*path, *key), f"there is no server {name!r}", _known(name, config.servers))
+
+
+def _known(name: str, servers: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, servers, n=1)
+    return f"did you mean '{near[0]}'?" if near else f"servers has {', '.join(servers)}"
 
 
 def _check_log(settings: Log, path: KeyPath, document: Document) -> None:
@@ -108,8 +168,7 @@ def _check_log(settings: Log, path: KeyPath, document: Document) -> None:
 
 def _check_config(config: Config, path: KeyPath, document: Document) -> None:
     check_actions(config.actions, (*path, "actions"), document)
-    if config.upstream is None and not config.servers:
-        document.report(path, "the key 'upstream' is missing", "add it")
+    _check_servers(config, path, document)
     if config.users_file is None and not config.users_files:
         document.report(path, "the key 'users_file' is missing", "add it, or users_files with patterns")
     elif config.users_file is not None and config.users_files:
@@ -130,6 +189,7 @@ def _check_config(config: Config, path: KeyPath, document: Document) -> None:
 #: By type, for the binder.
 CHECKS: Mapping[type, Check] = {
     UpstreamSettings: _check_upstream,
+    UpstreamTls: _check_upstream_tls,
     Certificate: _check_certificate,
     ListenerSettings: _check_listener,
     Tls: _check_tls,

@@ -23,6 +23,7 @@ from amiproxy.config.reading.patterns import files_of, matching
 from amiproxy.config.reading.problems import ConfigErrors, Problem
 from amiproxy.config.removed import REMOVED
 from amiproxy.config.schema import Config, Control
+from amiproxy.config.users.servers import ServerNames
 from amiproxy.config.users.user import UsersFile
 from amiproxy.config.users.userfiles import UsersReader
 from amiproxy.core.model.errors import Unfit
@@ -92,7 +93,7 @@ def loading(
     """
     skipped = () if certificate_files else (check_certificate_file,)
     read = _config(path, (*skipped, check_readable, read_secret) if texts else skipped)
-    reader = UsersReader(old.users if old is not None else {})
+    reader = UsersReader(old.users if old is not None else {}, read.servers)
     for file in read.users_files:
         yield from reader.read_text(file, texts[file]) if file in texts else reader.read(file)
     config = _settled(read.config, read.problems + reader.problems)
@@ -124,12 +125,16 @@ def named_users(config: Config) -> str:
 
 
 class _Read(NamedTuple):
-    """What proxy.yaml says: the configuration (None if invalid), and its users files that can be read."""
+    """What proxy.yaml says: the configuration (None if invalid), and its users files that can be read.
+
+    ``servers`` is None if it does not say which there are.
+    """
 
     config: Config | None
     problems: list[Problem]
     users_files: tuple[Path, ...] = ()
     outdated: tuple[Problem, ...] = ()
+    servers: ServerNames | None = None
 
 
 def _config(path: Path, skipped: Collection[Callable[[Path], object]] = ()) -> _Read:
@@ -152,7 +157,19 @@ def _config(path: Path, skipped: Collection[Callable[[Path], object]] = ()) -> _
                 named.update(dict.fromkeys(matching(given)))
             except Unfit as error:  # The files have gone since the pattern was checked.
                 problems.append(Problem.of_file(path, error))
-    return _Read(config, problems, tuple(named), tuple(document.outdated))
+    servers = config.server_names if config is not None else _servers_in(document)
+    return _Read(config, problems, tuple(named), tuple(document.outdated), servers)
+
+
+def _servers_in(document: Document) -> ServerNames | None:
+    """The servers of a configuration with problems, so that those of the users are found as well."""
+    root = document.root.content
+    if not isinstance(root, dict) or ("upstream" in root) == ("servers" in root):
+        return None
+    if "upstream" in root:
+        return ServerNames()
+    servers = root["servers"].content
+    return ServerNames(tuple(servers), named=True) if isinstance(servers, dict) and servers else None
 
 
 def _document(path: Path) -> Document:

@@ -12,6 +12,8 @@ import msgspec
 
 from amiproxy.ami.privilege import class_names
 from amiproxy.config.reading.problems import KeyPath, spell
+from amiproxy.config.users.classes import mask_of
+from amiproxy.config.users.narrowing import Narrowing
 from amiproxy.config.users.user import UserEntry
 
 #: Text, number, truth value or None, or a list or dict of such values.
@@ -20,7 +22,8 @@ Plain = Any
 Fingerprint = Callable[[str], str]
 
 #: Keys of a user that are shown as they are.  In the values of all others, each text is replaced by its
-#: fingerprint: secrets, ``setvar``, and what ``rules`` sets or requires, which may be a PIN.
+#: fingerprint: secrets, ``setvar``, and what ``rules`` sets or requires, which may be a PIN.  Those of ``on``
+#: are treated like the same keys of the user.
 SHOWN: Final = frozenset(
     {
         "actions",
@@ -44,6 +47,8 @@ SHOWN: Final = frozenset(
         "limits",
         "certificate",
         "login",
+        "servers",
+        "default_server",
     }
 )
 #: Keys inside those that are shown nevertheless.
@@ -105,12 +110,17 @@ def plain(value: object) -> Plain:
 
 def plain_user(entry: UserEntry, fingerprint: Fingerprint) -> dict[str, Plain]:
     """One entry of users.yaml.  Classes are a text as ``class_names`` writes it, however they are written."""
+    return _plain_rights(entry, fingerprint)
+
+
+def _plain_rights(entry: UserEntry | Narrowing, fingerprint: Fingerprint) -> dict[str, Plain]:
     found: dict[str, Plain] = {}
     for name in entry.__struct_fields__:
         value = getattr(entry, name)
         if name in ("read", "write"):
-            mask = entry.read_mask if name == "read" else entry.write_mask
-            found[name] = class_names(mask)
+            found[name] = None if value is None else class_names(mask_of(value))
+        elif name == "on":
+            found[name] = {server: _plain_rights(one, fingerprint) for server, one in value.items()}
         elif name in SHOWN:
             found[name] = plain(value)
         else:

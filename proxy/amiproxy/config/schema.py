@@ -13,9 +13,10 @@ import msgspec
 from msgspec import Meta
 
 from amiproxy.config.actions import ActionEntry
-from amiproxy.config.address import Address, Place, SocketPlace, check_host_name
+from amiproxy.config.address import Address, Place, SocketPlace, check_host_name, check_peer_name
 from amiproxy.config.reading.files import check_certificate_file, check_readable, read_secret
 from amiproxy.config.reading.patterns import matching
+from amiproxy.config.users.servers import ServerNames
 from amiproxy.core.model.hiddennames import HIDDEN_NAMES, HiddenName
 from amiproxy.core.model.limits import Limits, ServerLimits, UpstreamLost
 from amiproxy.core.model.networks import Network
@@ -43,7 +44,7 @@ class UpstreamTls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     #: PEM file of the CA, or CAs, that the server's certificate must come from.
     ca: CertificateFile
     #: Name that the server's certificate must cover; by default the host.
-    name: HostName | None = None
+    name: Annotated[str, check_peer_name] | None = None
     #: Certificate and private key that the proxy presents, if the server asks for one.
     chain: CertificateFile | None = None
     key: CertificateFile | None = None
@@ -192,6 +193,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def first_server(self) -> ServerSettings:
         """The settings of the first server, or of the only one."""
         return next(iter(self.every_server.values()))
+
+    @property
+    def server_names(self) -> ServerNames:
+        """What users can name: the servers, and the default for all."""
+        return ServerNames(tuple(self.every_server), self.default_server, named=self.upstream is None)
 
     def limits_of(self, server: str) -> Limits:
         """The limits in force for one server."""

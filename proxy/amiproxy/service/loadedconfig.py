@@ -91,7 +91,9 @@ def preparing(
     before = old.entries if old is not None else None
     config, entries, outdated = yield from loading(path, certificate_files=certificate_files, old=before)
     secrets = {name: _secret_of(config, name) for name in config.every_server}
-    users = yield from building_table(entries, old.users if old is not None else None, before)
+    users = yield from building_table(
+        entries, old.users if old is not None else None, before, servers=config.server_names
+    )
     return LoadedConfig(config, entries, users, secrets, outdated)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from amiproxy.ami.privilege import ALL, CLASS_NAMES, parse_classes
-from amiproxy.config.users.user import mask_of
+from amiproxy.config.users.classes import mask_of
 from amiproxy.core.model.errors import Unfit
 from amiproxy.core.model.networks import AccessRule, parse_rules
 

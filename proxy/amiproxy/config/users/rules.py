@@ -8,6 +8,7 @@ import re2
 
 from amiproxy.ami.actions import SHIPPED
 from amiproxy.ami.catalogue.applications import APPLICATIONS
+from amiproxy.config.reading.problems import KeyPath
 from amiproxy.core.model.rules import ActionNames, Require, Rule, Rules, Scope
 
 #: Characters of a pattern.  It is matched in linear time, but the automaton built for it must stay small.
@@ -35,6 +36,11 @@ class RuleProblem(NamedTuple):
     path: str
     text: str
     remedy: str
+
+    @property
+    def steps(self) -> KeyPath:
+        """The key path in steps: ``rules[0].set`` is ``("rules", 0, "set")``."""
+        return tuple(int(step) if step.isdigit() else step for step in re.findall(r"[^.\[\]]+", self.path))
 
 
 def problems(rules: Rules) -> list[RuleProblem]:

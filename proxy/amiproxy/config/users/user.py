@@ -6,12 +6,14 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from amiproxy.ami.errors import FilterSyntaxError, UnknownPrivilege
+from amiproxy.ami.errors import FilterSyntaxError
 from amiproxy.ami.eventfilter import EventFilter, compile_legacy, from_mapping
-from amiproxy.ami.privilege import NONE, parse_classes
 from amiproxy.config.reading.document import Document
 from amiproxy.config.reading.problems import KeyPath
+from amiproxy.config.users.classes import Classes, mask_of
+from amiproxy.config.users.narrowing import Narrowing, problems_of_narrowing
 from amiproxy.config.users.rules import problems as problems_of
+from amiproxy.config.users.servers import ServerPatterns
 from amiproxy.core.model.errors import Unfit
 from amiproxy.core.model.limits import SlowConsumer, UpstreamLost, UserLimits
 from amiproxy.core.model.networks import parse_rules
@@ -22,7 +24,6 @@ from amiproxy.x509.identity import Binding, CertificateLogin, LoginWay
 #: Asterisk cuts longer names, so that two different users could become the same.
 MAX_NAME_BYTES = 79
 
-_CLASSES_REMEDY = 'use manager.conf\'s names, such as [call, agent] or "all"'
 _FILTER_REMEDY = "write it as Asterisk's manager.conf.sample explains under eventfilter"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _VARIABLE_NAME = re.compile(r"[A-Za-z0-9_]+")
@@ -55,26 +56,10 @@ def compile_filter(written: str | AdvancedFilter) -> EventFilter:
         raise Unfit(error.reason or str(error), _FILTER_REMEDY) from None
 
 
-@lru_cache(maxsize=4096)
-def mask_of(classes: str | tuple[str, ...]) -> int:
-    """The mask of a list of privilege classes, or of its text.  Raises Unfit, which names the wrong word."""
-    words = classes.split(",") if isinstance(classes, str) and classes.strip() else classes
-    mask = NONE
-    for word in words:
-        try:
-            mask |= parse_classes(word if word.strip() else ",")
-        except UnknownPrivilege as error:
-            raise Unfit(str(error), _CLASSES_REMEDY) from None
-    return mask
-
-
 def _check_recoverable(secret: str) -> None:
     if not secret or _CONTROL.search(secret):
         remedy = "make one with: ami-proxy users generate"
         raise Unfit("the secret is empty, or contains a line break or control character", remedy)
-
-
-Classes = Annotated[str | tuple[str, ...], mask_of]
 
 
 class UserEntry(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
@@ -97,6 +82,11 @@ class UserEntry(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True, gc
     certificate: tuple[Binding, ...] = ()
     #: Whether the account is opened by its secret, its certificate, or only by both.
     login: LoginWay = "secret"
+    #: Names and patterns of the servers that the user may use; None: there is only one.
+    servers: ServerPatterns = None
+    default_server: str | None = None
+    #: By the name of a server, the fewer rights that the user has there.
+    on: dict[str, Narrowing] = msgspec.field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(read={self.read!r}, write={self.write!r}, disabled={self.disabled})"
@@ -151,9 +141,7 @@ def check_entry(entry: UserEntry, path: KeyPath, document: Document) -> None:
             text = "the value contains a line break or control character"
             document.report((*path, "setvar", name), text, "remove it")
     for problem in problems_of(entry):
-        document.report((*path, *_steps(problem.path)), problem.text, problem.remedy)
-
-
-def _steps(spelled: str) -> KeyPath:
-    """A key path from its spelling, such as ``rules[0].set``."""
-    return tuple(int(step) if step.isdigit() else step for step in re.findall(r"[^.\[\]]+", spelled))
+        document.report((*path, *problem.steps), problem.text, problem.remedy)
+    for server, narrowing in entry.on.items():
+        for problem in problems_of_narrowing(narrowing, entry):
+            document.report((*path, "on", server, *problem.steps), problem.text, problem.remedy)

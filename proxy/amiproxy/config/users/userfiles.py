@@ -14,6 +14,7 @@ from amiproxy.config.reading.binding import Binder
 from amiproxy.config.reading.document import Document, Node
 from amiproxy.config.reading.files import read_private
 from amiproxy.config.reading.problems import ConfigErrors, Problem
+from amiproxy.config.users.servers import ServerNames, problems_of_servers
 from amiproxy.config.users.user import UserEntry, UsersFile, check_entry
 from amiproxy.core.model.errors import Unfit
 from amiproxy.core.model.users import folded
@@ -52,10 +53,15 @@ class UsersReader:
 
     Nodes of a tree are released as they are read: only the entries and their positions stay in memory.
     An entry equal to the one in ``old`` is the same object, so that comparing the two is cheap.
+    ``servers`` are those of the configuration; None: they are not known, and what users say about them is
+    not compared with them.
     """
 
-    def __init__(self, old: Mapping[str, UserEntry] = MappingProxyType({})) -> None:
+    def __init__(
+        self, old: Mapping[str, UserEntry] = MappingProxyType({}), servers: ServerNames | None = None
+    ) -> None:
         self._old = old
+        self._servers = servers
         self.users: dict[str, UserEntry] = {}
         self.problems: list[Problem] = []
         #: Positions of the entries, by name in lower case.
@@ -96,6 +102,9 @@ class UsersReader:
         entry = binder.bind_at(node, UserEntry, path)
         if entry is None:
             return
+        if self._servers is not None:
+            for problem in problems_of_servers(entry.servers, entry.default_server, entry.on, self._servers):
+                document.report((*path, *problem.steps), problem.text, problem.remedy)
         earlier = self._old.get(name)
         self.users[name] = earlier if earlier is not None and earlier == entry else entry
         for number, binding in enumerate(entry.certificate):
