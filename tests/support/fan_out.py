@@ -60,7 +60,8 @@ class _Owner:
 class FanOut:
     """What passes the events of these servers to members that have subscribed."""
 
-    def __init__(self, *names: str) -> None:
+    def __init__(self, *names: str, follows_calls: bool = True) -> None:
+        self.follows_calls = follows_calls
         self.clock = HandClock()
         self.stats = Stats()
         self.limit_state = LimitState(Limits(), self.stats)
@@ -71,10 +72,11 @@ class FanOut:
         )
 
     def server(self, name: str) -> Server:
-        """A server whose events are passed on; it follows calls."""
+        """A server whose events are passed on."""
         inflow = self.subscriptions.add(name)
         server = Server(name, inflow, _Owner(), self.limit_state, self.stats, self.clock)
-        inflow.follow(server.follow_calls())
+        if self.follows_calls:
+            inflow.follow(server.follow_calls())
         return server
 
     def member(self, view: EventView, payer: str = "ada") -> Listener:

@@ -244,11 +244,12 @@ class TestServersThatComeAndGo:
         site.flush()
         assert (member.take(), other.take()) == ([stamped_by("pbx2", event("X"))], [])
 
-    def test_events_of_a_removed_server_stay_counted(self):
+    def test_a_removed_server_sends_no_more_events_and_stays_counted(self):
         site = FanOut("pbx1", "pbx2")
         member = site.member(multi("pbx1", "pbx2"))
         site.feed("pbx2", event("X"))
         site.subscriptions.remove("pbx2")
+        site.feed("pbx2", event("Late"))
         with pytest.raises(KeyError):
             site.subscriptions.of("pbx2")
         assert site.subscriptions.deliveries == 1
@@ -259,10 +260,14 @@ class TestServersThatComeAndGo:
         recorder = Recorder(0.0)
         site.subscriptions.record(recorder)
         site.member(multi("pbx2"))
-        inflow = site.subscriptions.add("pbx2")
-        inflow.pass_on(event("X"), inflow.audience_of(b"", b"X", privilege.CALL, remember=False))
+        site.member(multi("pbx2", scope=OWN), "bob")
+        site.servers.add(site.server("pbx2"))
+        site.feed("pbx2", leg("PJSIP/own", "1.1"))
         site.subscriptions.count()
-        assert [seen.event for seen in recorder.events] == [b"X"]
+        assert [(seen.user, seen.event) for seen in recorder.events] == [
+            ("bob", b"Newstate"),
+            ("ada", b"Newstate"),
+        ]
 
 
 class TestCalls:

@@ -44,8 +44,11 @@ class Subscriptions:
         return inflow
 
     def remove(self, server: str) -> None:
-        """End the inflow of a server that has been removed; subscriptions may still have a sight of it."""
-        self._inflows.pop(server).count()
+        """Pass on no more events of this server, which has been removed."""
+        inflow = self._inflows.pop(server)
+        for subscription in self.by_key.values():
+            inflow.leave(subscription)
+        inflow.count()
 
     def of(self, server: str) -> Inflow:
         """The inflow of the server with this name."""
