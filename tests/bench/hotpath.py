@@ -6,8 +6,8 @@ Events in Asterisk's form go through ``UpstreamFramer.feed`` and
 no kernel and the same events each time, a change of the hot path of one per cent is visible;
 compare two runs on one machine, before and after.  The rows vary one
 thing each: members of an audience, audiences, filters, events in a read, items
-of a list.  CPU time is counted, and each row is the best of several
-passes: slower ones were disturbed.
+of a list, servers, and whether clients see one or all of them.  CPU time is
+counted, and each row is the best of several passes: slower ones were disturbed.
 """
 
 import argparse
@@ -21,11 +21,14 @@ from amiproxy.ami import privilege
 from amiproxy.ami.eventfilter import FilterSet, compile_legacy
 from amiproxy.ami.framing import UpstreamFramer
 from amiproxy.core.clients.session import Session
+from amiproxy.core.fanout.eventview import Sight, bound_view, multi_view
+from amiproxy.core.fanout.outbox import Outbox
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from amiproxy.core.servers.server import Server
 from tests.bench.tables import markdown
 from tests.support.core_doubles import Bench, ListTransport
+from tests.support.fan_out import FanOut
 
 _CLASSES = ("call", "dialplan", "call", "reporting", "agent", "call", "dialplan", "call")
 _READ = privilege.parse_classes(",".join(sorted({*_CLASSES})))
@@ -66,6 +69,25 @@ ROWS = (
 )
 #: Items of the lists that a client asks for.
 LISTS = (0, 20, 200)
+
+
+class ServersRow(NamedTuple):
+    """Servers whose events come in turn, and how many clients get each event."""
+
+    servers: int
+    #: Whether each client sees all servers, or the one that it is bound to.
+    named: bool
+    members: int = 100
+    per_read: int = 8
+
+    @property
+    def what(self) -> str:
+        """Its name in the table."""
+        server = f"{self.servers} server{'s' if self.servers > 1 else ''}"
+        return f"{server}, {self.members} clients {'of all' if self.named else 'bound to each'}"
+
+
+SERVERS = tuple(ServersRow(servers, named) for servers in (1, 5, 20) for named in (False, True))
 
 
 class _Sink(ListTransport):
@@ -150,6 +172,34 @@ def one_pass(row: Row, events: Sequence[bytes]) -> float:
     return taken
 
 
+def one_pass_of_servers(row: ServersRow, events: Sequence[bytes]) -> float:
+    """Seconds for all events, once; each read is from the next server, and flushed at its end."""
+    names = [f"pbx{number}" for number in range(row.servers)]
+    site = FanOut(*names, follows_calls=False)
+    sights = tuple(Sight(name, privilege.ALL, None) for name in names)
+    views = (
+        [multi_view(None, sights, privilege.ALL, None)]
+        if row.named
+        else [bound_view(None, sight) for sight in sights]
+    )
+    for view in views:
+        for _ in range(row.members):
+            member = site.member(view)
+            member.outbox = Outbox(_Sink(), 1 << 20)
+    framer = UpstreamFramer(_LIMITS.upstream_message_bytes, _LIMITS.upstream_unfinished_bytes)
+    reads = [b"".join(events[n : n + row.per_read]) for n in range(0, len(events), row.per_read)]
+    servers = list(site.servers)
+    gc.collect()
+    began = time.thread_time()
+    for number, data in enumerate(reads):
+        _take(servers[number % row.servers], framer, data)
+        site.flush()
+    taken = time.thread_time() - began
+    delivered = site.subscriptions.deliveries
+    assert delivered == len(events) * row.members, f"{delivered} deliveries"
+    return taken
+
+
 def one_list(items: int, lists: int) -> float:
     """Seconds for this many lists, each requested by a client and relayed item by item."""
     bench = Bench(User("u0", read=privilege.ALL, write=privilege.ALL, secret="plain:x"), limits=_LIMITS)
@@ -188,11 +238,17 @@ def table(events: int, passes: int) -> str:
     counts = [max(row.per_read * 4, events // max(1, row.audiences * row.members // 10)) for row in ROWS]
     wires = [wire(count, row.distinct_heads) for row, count in zip(ROWS, counts, strict=True)]
     lists = [max(4, events // 10 // max(items, 20)) for items in LISTS]
+    counts_of_servers = [max(row.per_read * row.servers * 4, events // 10) for row in SERVERS]
+    wires_of_servers = [wire(count) for count in counts_of_servers]
+    best_of_servers = [float("inf")] * len(SERVERS)
     best = [float("inf")] * len(ROWS)
     best_lists = [float("inf")] * len(LISTS)
     for _ in range(passes):  # all rows in turn: a disturbance of one pass affects few rows
         for number, row in enumerate(ROWS):
             best[number] = min(best[number], one_pass(row, wires[number]))
+        for number, of_servers in enumerate(SERVERS):
+            seconds = one_pass_of_servers(of_servers, wires_of_servers[number])
+            best_of_servers[number] = min(best_of_servers[number], seconds)
         for number, items in enumerate(LISTS):
             best_lists[number] = min(best_lists[number], one_list(items, lists[number]))
     rows = []
@@ -207,6 +263,9 @@ def table(events: int, passes: int) -> str:
                 f"{each / clients:,.0f}" if clients else "-",
             ]
         )
+    for of_servers, count, seconds in zip(SERVERS, counts_of_servers, best_of_servers, strict=True):
+        each = seconds / count * 1e9
+        rows.append([of_servers.what, f"{each:,.0f}", f"{each:,.0f}", f"{each / of_servers.members:,.0f}"])
     for items, count, seconds in zip(LISTS, lists, best_lists, strict=True):
         each = seconds / count * 1e9
         rows.append([f"a list of {items} items", f"{each:,.0f}", "-", f"{each / (items + 2):,.0f}"])
