@@ -50,6 +50,21 @@ STATUS: dict[str, Any] = {
     },
 }
 
+_LINKS = {name: STATUS[name] for name in ("link", "side_link", "list_link")}
+#: Of a service with several servers.
+STATUS_OF_SEVERAL: dict[str, Any] = {
+    **{name: value for name, value in STATUS.items() if name not in _LINKS},
+    "servers": [
+        {"server": "pbx1", **_LINKS},
+        {
+            "server": "pbx2",
+            "link": {"state": "down", "reason": "connection refused"},
+            "side_link": {"state": "closed", "reason": ""},
+            "list_link": {"state": "closed", "reason": ""},
+        },
+    ],
+}
+
 SESSION: dict[str, Any] = {
     "id": "5f1e09c2ab34",
     "user": "[red]wall",
@@ -105,6 +120,13 @@ UPSTREAM = {
     "actions_known": 1,
     "timeouts": 0,
     "orphans": 0,
+}
+
+UPSTREAMS: dict[str, Any] = {
+    "servers": [
+        {**UPSTREAM, "server": "pbx1", "default": True, "state": "up", "reason": ""},
+        {**UPSTREAM, "server": "pbx2", "default": False, "host": "pbx2.example.org", "timeouts": 7},
+    ]
 }
 
 USER = {

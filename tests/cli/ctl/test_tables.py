@@ -5,7 +5,21 @@ import pytest
 from amiproxy.cli import main
 from amiproxy.cli.ctl import tables
 from amiproxy.net.admin.control import COMMANDS
-from tests.cli.ctl.answering import RELOAD, RESULTS, STATUS, UPSTREAM, Answering, ctl, reply
+from amiproxy.tools.terminal import lines_of
+from tests.cli.ctl.answering import (
+    RELOAD,
+    RESULTS,
+    SESSION,
+    STATUS,
+    STATUS_OF_SEVERAL,
+    STRANGER,
+    UPSTREAM,
+    UPSTREAMS,
+    USER,
+    Answering,
+    ctl,
+    reply,
+)
 
 
 @pytest.mark.parametrize(
@@ -98,29 +112,6 @@ def test_each_command_of_the_socket_has_a_verb_and_a_table(capsys: pytest.Captur
     }
 
 
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        (0, "0 B"),
-        (1023, "1023 B"),
-        (1024, "1.0 KiB"),
-        (200_000, "195 KiB"),
-        (5 << 30, "5.0 GiB"),
-        (3 << 20, "3.0 MiB"),
-    ],
-)
-def test_sizes_are_printed_with_a_unit(number: int, text: str) -> None:
-    assert tables.size(number) == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0.4, "0 s"), (59, "59 s"), (61, "1 m 01 s"), (7260, "2 h 01 m"), (180_000, "2 d 02 h")],
-)
-def test_time_spans_are_printed_in_two_units(seconds: float, text: str) -> None:
-    assert tables.span(seconds) == text
-
-
 def test_failed_and_unchanged_reloads_are_shown(
     answering: Answering, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -154,3 +145,71 @@ def test_failed_and_unchanged_reloads_are_shown(
     answering.answer = lambda _: [reply(same)]
     ctl(answering, "reload")
     assert "configuration and users are the same as before" in capsys.readouterr().out
+
+
+class TestSeveralServers:
+    def test_status_has_a_row_for_each(self) -> None:
+        lines = lines_of(tables.status(STATUS_OF_SEVERAL), 80)
+        assert [line.split()[1:3] for line in lines if line.startswith("link ")] == [
+            ["pbx1", "up;"],
+            ["pbx2", "down"],
+        ]
+        assert not any(line.startswith(("side link", "list link")) for line in lines)
+
+    def test_upstream_fits_80_columns_with_a_row_for_each(self) -> None:
+        lines = lines_of(tables.upstream(UPSTREAMS), 80)
+        assert max(map(len, lines)) <= 80
+        assert lines[0].split() == [
+            "server",
+            "asterisk",
+            "link",
+            "in",
+            "flight",
+            "waiting",
+            "timeouts",
+            "lost",
+        ]
+        assert lines[2].split()[:3] == ["pbx1", "127.0.0.1:5038", "up"]
+        assert "default server: pbx1" in lines
+
+    def test_upstream_of_one_shows_its_details(
+        self, answering: Answering, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        answering.answer = lambda _: [reply(UPSTREAMS)]
+        assert ctl(answering, "upstream", "PBX2") == 0
+        out = capsys.readouterr().out
+        assert "pbx2.example.org:5038 as amiproxy" in out
+        assert "pbx1" not in out
+        assert ctl(answering, "upstream", "pbx2", "--json") == 0
+        assert json.loads(capsys.readouterr().out) == UPSTREAMS["servers"][1]
+
+    @pytest.mark.parametrize(("found", "says"), [(UPSTREAMS, "pbx1, pbx2"), (UPSTREAM, "has no name")])
+    def test_upstream_of_a_server_that_does_not_exist_is_refused(
+        self, answering: Answering, capsys: pytest.CaptureFixture[str], found: object, says: str
+    ) -> None:
+        answering.answer = lambda _: [reply(found)]
+        assert ctl(answering, "upstream", "pbx3") == 1
+        assert says in capsys.readouterr().err
+
+    def test_sessions_show_their_servers_at_80_columns(self) -> None:
+        rows = [
+            {**SESSION, "servers": ["pbx1"]},
+            {**SESSION, "servers": ["pbx1", "pbx2"]},
+            {**SESSION, "servers": ["a", "b", "c"]},
+            {**STRANGER, "servers": []},
+        ]
+        lines = lines_of(tables.sessions(rows), 80)
+        assert max(map(len, lines)) <= 80
+        assert lines[0].split()[:3] == ["id", "user", "server"]
+        shown = "\n".join(lines)
+        assert all(text in shown for text in ("pbx1", "pbx1,pbx2", "3 servers"))
+
+    def test_one_session_names_all_its_servers(self) -> None:
+        found = {**RESULTS["session"], "servers": ["a", "b", "c"]}
+        assert "servers        a, b, c" in lines_of(tables.session(found), 80)
+
+    def test_users_show_where_they_have_fewer_rights(self) -> None:
+        rows = [{**USER, "servers": ["pbx1", "pbx2"], "narrowed": ["pbx2"]}]
+        lines = lines_of(tables.users(rows), 80)
+        assert "pbx1,pbx2*" in lines[2]
+        assert any(line.startswith("* ") for line in lines)

@@ -49,10 +49,23 @@ DOWN = {
 
 def test_the_service_is_asked_for_what_was_chosen(answering: Answering) -> None:
     answering.answer = lambda _: [reply(BEGUN), b"{"]
-    ctl(answering, "tail", "--user", "wall", "--kind", "denial,limit", "--session", "x", "-n", "50")
+    ctl(
+        answering,
+        "tail",
+        "--user",
+        "wall",
+        "--kind",
+        "denial,limit",
+        "--session",
+        "x",
+        "--server",
+        "pbx2",
+        "-n",
+        "50",
+    )
     ctl(answering, "tail")
-    chosen = {"kinds": "denial,limit", "user": "wall", "session": "x", "last": "50"}
-    usual = {"kinds": "", "user": "", "session": "", "last": "10"}
+    chosen = {"kinds": "denial,limit", "user": "wall", "session": "x", "server": "pbx2", "last": "50"}
+    usual = {"kinds": "", "user": "", "session": "", "server": "", "last": "10"}
     assert [asked["arguments"] for asked in answering.asked] == [chosen, usual]
 
 

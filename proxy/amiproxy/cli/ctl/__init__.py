@@ -73,7 +73,12 @@ def register(commands: _Commands) -> None:
     kick = _verb(verbs, "kick", "end one session, or all sessions of a user", "ctl kick user:wallboard")
     kick.add_argument("target", metavar="SESSION|user:NAME", help="a session id, or user: and a user name")
     _verb(verbs, "users", "list all users: classes, ways to log in, sessions", "ctl users")
-    _verb(verbs, "upstream", "show the state of the link to Asterisk", "ctl upstream")
+    upstream = _verb(
+        verbs, "upstream", "show the state of the link to each Asterisk", "ctl upstream pbx2", _upstream
+    )
+    upstream.add_argument(
+        "server", metavar="SERVER", nargs="?", default="", help="show the details of one of several servers"
+    )
     certs = _verb(
         verbs, "certs", "show the certificates served, or reload their files", "ctl certs reload", _certs
     )
@@ -148,6 +153,7 @@ def _add_tail(verbs: _Commands) -> None:
         help=f"only lines of these kinds: {', '.join(_KINDS)}, or all (default: all but action)",
     )
     parser.add_argument("--session", metavar="ID", default="", help="only lines about this session")
+    parser.add_argument("--server", metavar="NAME", default="", help="only lines about this server")
     parser.add_argument(
         *("-n", "--lines"),
         type=_lines,
@@ -253,6 +259,24 @@ def _ask(connection: Connection, arguments: argparse.Namespace, command: str = "
     _show(command, connection.ask(command, **given), arguments)
 
 
+def _upstream(connection: Connection, arguments: argparse.Namespace) -> None:
+    found, name = connection.ask("upstream"), arguments.server.lower()
+    if name:
+        servers = {row["server"]: row for row in found.get("servers", ())}
+        if name not in servers:
+            known = (
+                f"the servers are {', '.join(servers)}"
+                if servers
+                else "the only server has no name: leave it out"
+            )
+            raise Refused(f"unknown server {arguments.server!r}; {known}", [])
+        found = servers[name]
+    if name and not arguments.json:
+        terminal.show(tables.server(found))
+    else:
+        _show("upstream", found, arguments)
+
+
 def _certs(connection: Connection, arguments: argparse.Namespace) -> None:
     _ask(connection, arguments, "certs-reload" if arguments.what == "reload" else "certs")
 
@@ -287,7 +311,7 @@ def _traced(item: dict[str, Any]) -> list[str]:
 
 
 def _tail(connection: Connection, arguments: argparse.Namespace) -> None:
-    choice = {name: getattr(arguments, name) for name in ("kinds", "user", "session")}
+    choice = {name: getattr(arguments, name) for name in ("kinds", "user", "session", "server")}
     tail.follow(
         connection,
         _socket(arguments),

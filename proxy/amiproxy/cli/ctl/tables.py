@@ -11,20 +11,19 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from amiproxy.cli.ctl.cells import cells, day, facts, moment, plain_table, servers_of, size, span
 from amiproxy.config.differences import Differences
 from amiproxy.counted import count
-from amiproxy.tools.terminal import Column, Facts, Paragraph, Table, printable
+from amiproxy.tools.terminal import Column, Paragraph, Table, printable
 
 View = Mapping[str, Any]
 
 _SIDE_LINKS = {"side": "side link", "lists": "list link"}
-_GOOD = {"up", "serving", "fine", "ready", "enabled"}
-_BAD = {"down", "login rejected", "expired", "critical", "draining", "disabled"}
 
 
 def status(result: View) -> RenderableType:
     """``ctl status``."""
-    link, expiry, reload_ = result["link"], result["certificates"], result["reload"]
+    expiry, reload_ = result["certificates"], result["reload"]
     counters = result["counters"]
     rows = [
         ("ami-proxy", f"{result['version']}, pid {result['pid']}, up {span(result['uptime'])}"),
@@ -38,9 +37,7 @@ def status(result: View) -> RenderableType:
             ),
         ),
         ("users", f"{result['users']} configured"),
-        ("link", _standing(link)),
-        ("side link", _standing(result["side_link"])),
-        ("list link", _standing(result["list_link"])),
+        *_links(result),
         (
             "actions",
             f"{result['in_flight']} in flight, {counters['actions']} so far, {counters['denied']} denied",
@@ -59,15 +56,31 @@ def status(result: View) -> RenderableType:
         ("log level", result["log_level"]),
         ("loop lag", f"{result['loop_lag'] * 1000:.1f} ms"),
     ]
-    return _facts(rows)
+    return facts(rows)
+
+
+def _links(result: View) -> Iterator[tuple[str, str]]:
+    """The links of the only server, or a row for each server with those of its side links that are in use."""
+    if "servers" not in result:
+        for name in ("link", "side_link", "list_link"):
+            yield name.replace("_", " "), _standing(result[name])
+    for server in result.get("servers", ()):
+        sides = [
+            f"; {name.replace('_', ' ')} {_standing(server[name])}"
+            for name in ("side_link", "list_link")
+            if server[name]["state"] != "closed"
+        ]
+        yield f"link {server['server']}", _standing(server["link"]) + "".join(sides)
 
 
 def sessions(result: Sequence[View]) -> RenderableType:
     """``ctl sessions``."""
+    are_named = any("servers" in row for row in result)
     table = Table(
         (
             Column("id"),
             Column("user"),
+            *((Column("server"),) if are_named else ()),
             Column("peer", rank=1),
             Column("state", rank=4),
             Column("age", right=True, rank=2),
@@ -81,6 +94,7 @@ def sessions(result: Sequence[View]) -> RenderableType:
             *cells(
                 row["id"],
                 row["user"] or "-",
+                *((servers_of(row),) if are_named else ()),
                 f"{row['peer']}:{row['port']}",
                 row["state"],
                 span(row["age"]),
@@ -98,6 +112,7 @@ def session(result: View) -> RenderableType:
         ("id", result["id"]),
         ("user", result["user"] or "- (not logged in)"),
         ("logged in as", result["login_name"] or "-"),
+        *((("servers", ", ".join(result["servers"]) or "-"),) if "servers" in result else ()),
         ("peer", f"{result['peer']}:{result['port']}"),
         ("local address", f"{result['local']}:{result['local_port']}"),
         ("tls", result["tls"] or "-"),
@@ -111,29 +126,75 @@ def session(result: View) -> RenderableType:
         ("outbox", size(result["outbox"])),
         ("denied", count(result["denied"], "action")),
     ]
-    return _facts(rows)
+    return facts(rows)
 
 
 def users(result: Sequence[View]) -> RenderableType:
     """``ctl users``."""
-    table = _table("user", "state", ">sessions", "login", "read", "write")
+    are_named = any("servers" in row for row in result)
+    table = plain_table(
+        "user", "state", ">sessions", "login", *(("servers",) if are_named else ()), "read", "write"
+    )
     for row in result:
+        fewer = row.get("narrowed", ())
+        servers = ",".join(f"{name}{'*' if name in fewer else ''}" for name in row.get("servers", ()))
         table.add_row(
             *cells(
                 row["name"],
                 "disabled" if row["disabled"] else "enabled",
                 row["sessions"],
                 "+".join(row["login"]) or "-",
+                *((servers or "-",) if are_named else ()),
                 row["read"],
                 row["write"],
             )
         )
-    return Group(table, "", Paragraph(count(len(result), "user")))
+    notes = [Paragraph(count(len(result), "user"))]
+    if any(row.get("narrowed") for row in result):
+        notes.append(Paragraph("* with fewer rights there, by on: of users.yaml"))
+    return Group(table, "", *notes)
 
 
 def upstream(result: View) -> RenderableType:
-    """``ctl upstream``."""
+    """``ctl upstream``: the only server, or a row for each."""
+    if "servers" not in result:
+        return server(result)
+    table = Table(
+        (
+            Column("server"),
+            Column("asterisk", rank=1),
+            Column("link"),
+            Column("in flight", right=True, rank=2),
+            Column("waiting", right=True, rank=5),
+            Column("timeouts", right=True, rank=3),
+            Column("lost", right=True, rank=4),
+        )
+    )
+    for row in result["servers"]:
+        table.add_row(
+            *cells(
+                row["server"],
+                f"{row['host']}:{row['port']}",
+                _standing(row),
+                row["in_flight"] + sum(side["in_flight"] for side in row["side_links"]),
+                row["waiting"],
+                row["timeouts"],
+                row["downs"],
+            )
+        )
+    default = [row["server"] for row in result["servers"] if row["default"]]
+    notes = [Paragraph(f"default server: {default[0]}")] if default else []
+    return Group(table, "", Paragraph(count(len(result["servers"]), "server")), *notes)
+
+
+def server(result: View) -> RenderableType:
+    """``ctl upstream NAME``, and ``ctl upstream`` of an only server."""
     rows = [
+        *(
+            (("server", result["server"] + (", the default" if result["default"] else "")),)
+            if "server" in result
+            else ()
+        ),
         ("asterisk", f"{result['host']}:{result['port']} as {result['username']}"),
         ("link", result["state"] + (f" ({result['reason']})" if result["reason"] else "")),
         *(
@@ -145,6 +206,7 @@ def upstream(result: View) -> RenderableType:
         ),
         ("banner", result["banner"]),
         ("connected", f"{count(result['ups'], 'time')}, lost {count(result['downs'], 'time')}"),
+        *_last_loss(result["last_loss"]),
         (
             "actions",
             f"{result['in_flight']} in flight, {result['waiting']} waiting, {result['timeouts']} timed out",
@@ -152,17 +214,18 @@ def upstream(result: View) -> RenderableType:
         ("action table", count(result["actions_known"], "action")),
         ("orphans", count(result["orphans"], "unsolicited response")),
     ]
-    loss = result["last_loss"]
+    return facts(rows)
+
+
+def _last_loss(loss: View | None) -> Iterator[tuple[str, str]]:
     if loss is not None:
         outcomes = ", ".join(f"{number} {outcome}" for outcome, number in loss["sessions"].items() if number)
-        text = f"{moment(loss['at'])} ({loss['reason']}): sessions {outcomes or 'none'}"
-        rows.insert(4, ("last lost", text))
-    return _facts(rows)
+        yield "last lost", f"{moment(loss['at'])} ({loss['reason']}): sessions {outcomes or 'none'}"
 
 
 def certs(result: Sequence[View]) -> RenderableType:
     """``ctl certs``."""
-    table = _table("listener", "names", "key", "valid until", ">days left", "state", ">generation")
+    table = plain_table("listener", "names", "key", "valid until", ">days left", "state", ">generation")
     notes: list[RenderableType] = [""]
     for store in result:
         for served in store["served"]:
@@ -190,7 +253,7 @@ def certs(result: Sequence[View]) -> RenderableType:
 
 def limits(result: Sequence[View]) -> RenderableType:
     """``ctl limits``."""
-    table = _table("limit", ">value", ">used", ">hits")
+    table = plain_table("limit", ">value", ">used", ">hits")
     for row in result:
         value = row["value"]
         shown = " ".join(value) if isinstance(value, list) else value
@@ -304,54 +367,3 @@ def _reload_line(report: View | None, *, fixed_since: bool) -> str:
     said = "succeeded" if report["succeeded"] else "FAILED, the previous configuration stays in force"
     problems = "".join(f"\n{problem}" for problem in report["problems"])
     return f"{said} ({report['trigger']}, {moment(report['at'])}){problems}"
-
-
-def _facts(rows: Sequence[tuple[str, str]]) -> Facts:
-    return Facts((name, _cell(value)) for name, value in rows)
-
-
-def _table(*columns: str) -> Table:
-    """A table with columns of these names; a > before a name marks a column of numbers."""
-    return Table([Column(name.removeprefix(">"), right=name[0] == ">") for name in columns])
-
-
-def cells(*values: object) -> list[Text]:
-    """The values as cells; a known good word is green, a known bad one red."""
-    return [_cell(str(value)) for value in values]
-
-
-def _cell(value: str) -> Text:
-    word = value.partition(" (")[0].partition(":")[0]
-    style = "green" if word in _GOOD else "red" if word in _BAD else ""
-    return Text("\n".join(map(printable, value.split("\n"))), style=style)
-
-
-def size(number: float) -> str:
-    """A number of bytes, as three or four characters and a unit, such as ``1.5 KiB``."""
-    for unit in ("B", "KiB", "MiB"):
-        if number < 1024:
-            return f"{number:.0f} {unit}" if unit == "B" or number >= 100 else f"{number:.1f} {unit}"
-        number /= 1024
-    return f"{number:.1f} GiB"
-
-
-def span(seconds: float) -> str:
-    """A duration in its two largest units."""
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} m {rest:02} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} m" if hours < 48 else f"{hours // 24} d {hours % 24:02} h"
-
-
-def day(timestamp: float) -> str:
-    """A date, UTC.  ``timestamp`` is in seconds since the epoch."""
-    return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d}"
-
-
-def moment(timestamp: float) -> str:
-    """A date and time, UTC.  ``timestamp`` is in seconds since the epoch."""
-    return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d %H:%M:%S} UTC"

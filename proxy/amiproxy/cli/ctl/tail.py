@@ -10,8 +10,8 @@ from typing import Any, Final
 import msgspec
 from rich.text import Text
 
+from amiproxy.cli.ctl.cells import size, span
 from amiproxy.cli.ctl.connection import Connection, NotReachable
-from amiproxy.cli.ctl.tables import size, span
 from amiproxy.counted import count
 from amiproxy.tools import terminal
 

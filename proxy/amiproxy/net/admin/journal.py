@@ -1,4 +1,4 @@
-"""The journal: the log's lines as live streams for operators, chosen by kind, user and session.
+"""The journal: the log's lines as live streams for operators, chosen by kind, user, session and server.
 
 It listens to the log (``amiproxy.log``), so a stream shows exactly what is logged.  While a line is logged,
 only its fields are kept; they become text when they are sent.  A reader that is too slow loses lines, which
@@ -52,17 +52,19 @@ class Fact(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """Which lines a reader wants: of these kinds, and of this user and session unless they are ""."""
+    """Which lines a reader wants: of these kinds, and of this user, session and server unless they are ""."""
 
     kinds: frozenset[str]
     user: str = ""
     session: str = ""
+    server: str = ""
 
     def admits(self, fact: Fact) -> bool:
         """Whether the reader wants this line."""
         return (
             kind_of(fact.event) in self.kinds
             and (not self.session or fact.fields.get("session") == self.session)
+            and (not self.server or fact.fields.get("server") == self.server)
             and (not self.user or self._is_of(fact.fields.get("user")))
         )
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from amiproxy.cli.ctl.top.board import Board, Look
-from tests.cli.ctl.answering import SESSION, STATUS
+from tests.cli.ctl.answering import SESSION, STATUS, STATUS_OF_SEVERAL
 
 
 def session(number: int, user: str | None = "wall", **fields: Any) -> dict[str, Any]:
@@ -21,4 +21,11 @@ def board(*sessions: dict[str, Any]) -> Board:
     """A board after its first look."""
     made = Board()
     made.take(Look(0.0, STATUS, sessions))
+    return made
+
+
+def board_of_several(*sessions: dict[str, Any]) -> Board:
+    """The same of a service with several servers."""
+    made = Board()
+    made.take(Look(0.0, STATUS_OF_SEVERAL, sessions))
     return made

@@ -15,7 +15,7 @@ from amiproxy.cli.ctl.top.screen import (
     screen,
 )
 from amiproxy.cli.ctl.top.state import State
-from tests.cli.ctl.top.looks import board, session
+from tests.cli.ctl.top.looks import board, board_of_several, session
 
 SIZES = [(80, 24), (60, 20), (100, 30), (200, 50), (80, 8), (30, 10), (10, 3)]
 WORST = {"peer": "2001:db8:1111:2222:3333:4444:5555:6666", "port": 65535, "outbox": 10**9, "denied": 10**6}
@@ -49,6 +49,28 @@ def test_every_screen_is_exactly_as_large_as_the_terminal(
         assert len(shown) == height
         assert max(map(cell_len, shown)) <= width
         assert all(line.isprintable() for line in shown)
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize("keys", ["", "u", "D"])
+def test_with_several_servers_the_screen_is_as_large_as_the_terminal(
+    width: int, height: int, keys: str
+) -> None:
+    rows = (session(n, servers=["pbx1", "a-rather-long-name-of-a-server-x"][: n % 3]) for n in range(9))
+    found, state = board_of_several(*rows), State()
+    for key in keys:
+        state.press({"D": "down"}.get(key, key), found)
+    shown = texts(screen(found, state, width, height, Surroundings()))
+    assert len(shown) == height
+    assert max(map(cell_len, shown)) <= width
+    if (width, height) == (80, 24):
+        assert "links 1 of 2 up, pbx2 down: connection refused" in "\n".join(shown)
+        assert any(" server " in line for line in shown)
+
+
+def test_without_names_there_is_no_column_of_servers() -> None:
+    shown = texts(screen(board(session(1)), State(), 80, 24, Surroundings()))
+    assert not any(" server" in line for line in shown)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import pytest
 
 from amiproxy.cli.ctl.top.board import Board
 from amiproxy.cli.ctl.top.state import Mode, State, Wish
-from tests.cli.ctl.top.looks import board, session
+from tests.cli.ctl.top.looks import board, board_of_several, session
 
 
 @pytest.fixture
@@ -160,3 +160,25 @@ def test_space_pauses_and_unknown_keys_do_nothing(many: Board) -> None:
     empty = Board()
     pressed(state, empty, "down", "k", "enter", " ")
     assert not state.paused
+
+
+def test_sessions_are_sorted_and_filtered_by_server_only_if_servers_have_names() -> None:
+    found = board_of_several(session(1, servers=["pbx2"]), session(2, servers=["pbx1"]))
+    state = State(column="user")
+    pressed(state, found, "s")
+    assert state.column == "server"
+    assert [row.server for row in state.rows(found)] == ["pbx1", "pbx2"]
+    pressed(state, found, "/", *"pbx2", "enter")
+    assert [row.server for row in state.rows(found)] == ["pbx2"]
+    unnamed = State(column="user")
+    pressed(unnamed, board(session(1)), "s")
+    assert unnamed.column == "peer"
+
+
+def test_a_user_s_row_names_the_server_that_all_its_sessions_see() -> None:
+    found = board_of_several(
+        session(1, "xu", servers=["pbx2"]),
+        session(2, "yu", servers=["pbx1"]),
+        session(3, "yu", servers=["pbx2"]),
+    )
+    assert {row.user: row.server for row in found.users} == {"xu": "pbx2", "yu": "several"}

@@ -10,7 +10,7 @@ from amiproxy import log
 from tests.net.admin.control.asking import Asker, Control
 from tests.support.waiting import until
 
-ANY = {"kinds": "", "user": "", "session": "", "last": "0"}
+ANY = {"kinds": "", "user": "", "session": "", "server": "", "last": "0"}
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from amiproxy.cli.ctl.cells import servers_of
+
 #: Seconds over which a rate is averaged.
 SMOOTHED: Final = 10.0
 
-_TEXTS: Final = frozenset({"id", "user", "peer", "state"})
+_TEXTS: Final = frozenset({"id", "user", "server", "peer", "state"})
 _RATES: Final = frozenset({"rate_in", "rate_out", "proxy", "asterisk"})
 
 View = Mapping[str, Any]
@@ -32,6 +34,8 @@ class Row(NamedTuple):
     #: The session's id, or the user's name.
     id: str
     user: str
+    #: The servers that it sees, if servers have names.
+    server: str
     peer: str
     state: str
     sessions: int
@@ -121,6 +125,11 @@ class Board:
         return self._service[name] if name in self._service.rates else 0.0
 
     @property
+    def is_named(self) -> bool:
+        """Whether the servers have names."""
+        return self.look is not None and "servers" in self.look.status
+
+    @property
     def sessions(self) -> list[Row]:
         """A row for each session."""
         rows = []
@@ -131,6 +140,7 @@ class Board:
                 Row(
                     session["id"],
                     session["user"] or "-",
+                    servers_of(session) if self.is_named else "",
                     f"{host}:{session['port']}",
                     session["state"],
                     1,
@@ -158,6 +168,7 @@ def _together(user: str, rows: Sequence[Row]) -> Row:
     return Row(
         user,
         user,
+        _together_seen([row.server for row in rows]),
         _origin([row.peer for row in rows]),
         "",
         len(rows),
@@ -172,15 +183,24 @@ def _together(user: str, rows: Sequence[Row]) -> Row:
     )
 
 
+def _together_seen(servers: Sequence[str]) -> str:
+    different = dict.fromkeys(servers)
+    return next(iter(different)) if len(different) == 1 else "several"
+
+
 def _origin(peers: Sequence[str]) -> str:
     hosts = {peer.rpartition(":")[0] for peer in peers}
     return peers[0] if len(peers) == 1 else hosts.pop() if len(hosts) == 1 else f"{len(hosts)} addresses"
 
 
 def matching(rows: Iterable[Row], text: str) -> list[Row]:
-    """The rows whose user, peer or id contains the text, in any case."""
+    """The rows whose user, server, peer or id contains the text, in any case."""
     wanted = text.lower()
-    return [row for row in rows if any(wanted in part.lower() for part in (row.user, row.peer, row.id))]
+    return [
+        row
+        for row in rows
+        if any(wanted in part.lower() for part in (row.user, row.server, row.peer, row.id))
+    ]
 
 
 def ordered(rows: Iterable[Row], column: str, *, reverse: bool = False) -> list[Row]:

@@ -33,7 +33,7 @@ _HELP: Final = (
     ("u", "users instead of sessions, and back"),
     ("s S left right", "sort by the next column, or the one before"),
     ("r", "reverse the order"),
-    ("/", "show only rows with this text in user, peer or id; Esc ends it"),
+    ("/", "show only rows with this text in user, server, peer or id; Esc ends it"),
     ("space", "pause, and go on"),
     ("h ?", "this help"),
 )
@@ -56,7 +56,9 @@ class Spec(NamedTuple):
 
 #: The rank from which on a column is worth less than names in full, and how wide these may become for that.
 _OPTIONAL: Final = 4
-_READABLE: Final = {"user": 16, "peer": 21}
+_READABLE: Final = {"user": 16, "server": 12, "peer": 21}
+#: Most servers that the header says are down.
+_SHOWN: Final = 3
 
 _SESSIONS: Final = (
     Spec("id", 12, 12, rank=2),
@@ -67,7 +69,7 @@ _SESSIONS: Final = (
     Spec("rate_in", 6, 6, True, rank=3),
     Spec("rate_out", 6, 6, True),
     Spec("outbox", 6, 6, True),
-    Spec("denied", 6, 6, True, rank=1),
+    Spec("denied", 6, 6, True, rank=2),
     Spec("proxy", 6, 6, True, rank=4),
     Spec("asterisk", 8, 8, True, rank=6),
 )
@@ -83,6 +85,8 @@ _USERS: Final = (
     Spec("proxy", 6, 6, True, rank=2),
     Spec("asterisk", 8, 8, True, rank=5),
 )
+#: Before the peer, if the servers have names.
+_SERVER: Final = Spec("server", 6, 16, rank=1)
 
 
 class Surroundings(NamedTuple):
@@ -111,13 +115,13 @@ def header(board: Board, state: State, width: int, trouble: str) -> list[Line]:
     if board.look is None:
         return [[("bold", "ami-proxy "), ("warn", trouble or "waiting for the first answer")], []]
     status = board.look.status
-    link, expiry = status["link"], status["certificates"]
+    expiry = status["certificates"]
     days = int((expiry["not_after"] - datetime.now(UTC).timestamp()) // _SECONDS)
     lag = status["loop_lag"] * 1000
     items = [
         _item(f"ami-proxy {status['version']}", status["state"], 26),
         _item("up", compact_span(status["uptime"]), 9, judged=False),
-        _item("link", f"{link['state']}" + (f": {link['reason']}" if link["reason"] else ""), 9),
+        _links(status),
         _item("certificate", f"{expiry['state']}, {count(days, 'day')}", 26),
         _plain(f"{count(status['authenticated'], 'session')} of {_users(status)}", 24),
         _plain(f"{status['handshaking']} in TLS", 9),
@@ -140,6 +144,21 @@ def header(board: Board, state: State, width: int, trouble: str) -> list[Line]:
     else:
         lines.append([])
     return lines
+
+
+def _links(status: Mapping[str, Any]) -> Line:
+    """The state of the link; of several, how many are up, and which are not."""
+    if "servers" not in status:
+        return _item("link", _standing(status["link"]), 9)
+    servers = status["servers"]
+    away = [f"{one['server']} {_standing(one['link'])}" for one in servers if one["link"]["state"] != "up"]
+    more = [f"{len(away) - _SHOWN} more"] if len(away) > _SHOWN else []
+    text = ", ".join([f"{len(servers) - len(away)} of {len(servers)} up", *away[:_SHOWN], *more])
+    return [("", "links "), ("bad" if away else "good", printable(text))]
+
+
+def _standing(link: Mapping[str, Any]) -> str:
+    return f"{link['state']}" + (f": {link['reason']}" if link["reason"] else "")
 
 
 def _shortened(head: list[Line], most: int) -> list[Line]:
@@ -198,6 +217,15 @@ def flow(items: Sequence[Line], width: int, gap: int = 2) -> list[Line]:
         lines[-1] += item
         used += size
     return lines
+
+
+def specs_of(*, by_user: bool, is_named: bool) -> Sequence[Spec]:
+    """The columns for users or sessions, with one for servers if these have names."""
+    specs: Sequence[Spec] = _USERS if by_user else _SESSIONS
+    if not is_named:
+        return specs
+    place = next(number for number, spec in enumerate(specs) if spec.field == "peer")
+    return (*specs[:place], _SERVER, *specs[place:])
 
 
 def columns(specs: Sequence[Spec], rows: Sequence[Row], width: int) -> list[tuple[Spec, int]]:
@@ -267,7 +295,7 @@ def _body(board: Board, state: State, width: int, room: int, around: Surrounding
     if state.mode is Mode.DETAILS:
         return [[("", line)] for line in around.details or ["waiting for the answer"]]
     rows = state.rows(board)
-    shown = columns(_USERS if state.by_user else _SESSIONS, rows, width)
+    shown = columns(specs_of(by_user=state.by_user, is_named=board.is_named), rows, width)
     lines: list[Line] = [_heading(shown, state)]
     if not rows and board.look is not None:
         what = "users have sessions" if state.by_user else "sessions"

@@ -11,6 +11,7 @@ from amiproxy.cli.ctl.top.board import Board, Row, matching, ordered
 SORTED_BY: Final = {
     "id": "session",
     "user": "user",
+    "server": "server",
     "sessions": "sessions",
     "peer": "peer",
     "state": "state",
@@ -99,21 +100,21 @@ class State:
             case Mode.DETAILS:
                 pass
             case _:
-                return self._in_list(key, rows)
+                return self._in_list(key, rows, board)
         return None
 
-    def _in_list(self, key: str, rows: Sequence[Row]) -> Wish | None:
+    def _in_list(self, key: str, rows: Sequence[Row], board: Board) -> Wish | None:
         match key:
             case "q":
                 return Wish("quit")
             case "up" | "down" | "pageup" | "pagedown" | "home" | "end":
                 self._move(key, rows)
             case "s" | "right" | "S" | "left":
-                self._next_column(-1 if key in {"S", "left"} else 1)
+                self._next_column(-1 if key in {"S", "left"} else 1, board)
             case "r":
                 self.reverse = not self.reverse
             case "u":
-                self._show(by_user=not self.by_user)
+                self._show(board, by_user=not self.by_user)
             case "/":
                 self.mode, self._before = Mode.FILTER, self.filter
             case " ":
@@ -123,7 +124,7 @@ class State:
             case "k":
                 self._ask_to_kick(rows)
             case "enter":
-                return self._entered(rows)
+                return self._entered(rows, board)
             case "escape":
                 self.filter, self.selected = "", None
             case _:
@@ -143,28 +144,30 @@ class State:
             place = {"home": 0, "end": last}.get(key, place + steps.get(key, 0))
         self.selected = rows[min(max(place, 0), last)].id
 
-    def _show(self, *, by_user: bool) -> None:
+    def _show(self, board: Board, *, by_user: bool) -> None:
         self.by_user, self.selected, self.top = by_user, None, 0
-        if self.column not in self._columns():
+        if self.column not in self._columns(board):
             self.column = "rate_out"
 
-    def _columns(self) -> list[str]:
+    def _columns(self, board: Board) -> list[str]:
         """The columns of what is shown: a user has no id and state, a session no number of sessions."""
         missing = {"id", "state"} if self.by_user else {"sessions"}
+        if not board.is_named:
+            missing.add("server")
         return [name for name in SORTED_BY if name not in missing]
 
-    def _next_column(self, step: int) -> None:
-        names = self._columns()
+    def _next_column(self, step: int, board: Board) -> None:
+        names = self._columns(board)
         self.column = names[(names.index(self.column) + step) % len(names)]
 
-    def _entered(self, rows: Sequence[Row]) -> Wish | None:
+    def _entered(self, rows: Sequence[Row], board: Board) -> Wish | None:
         row = self.find(rows)
         if row is None:
             self.message = "select a row with the arrow keys first"
         elif self.by_user:
             # The user's sessions.
             self.filter = row.id
-            self._show(by_user=False)
+            self._show(board, by_user=False)
         else:
             self.mode = Mode.DETAILS
             return Wish("details", row.id)

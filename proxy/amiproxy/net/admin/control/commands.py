@@ -223,7 +223,7 @@ async def _trace(service: Service, arguments: Arguments) -> AsyncIterator[object
 
 
 async def _tail(service: Service, arguments: Arguments) -> AsyncIterator[object]:
-    """Show lines of the log, live: denials, logins, limits, the link and more, by kind, user and session."""
+    """Show lines of the log, live: denials, logins, limits, the links and more; some of them, if chosen."""
     try:
         wanted = logkinds.chosen(arguments["kinds"])
     except ValueError as error:
@@ -232,7 +232,10 @@ async def _tail(service: Service, arguments: Arguments) -> AsyncIterator[object]
     last = arguments["last"]
     if not (last.isascii() and last.isdigit() and len(last) < 10):
         raise Refused("last must be a number of lines")
-    with Tail(service.journal, Choice(wanted, arguments["user"], arguments["session"]), int(last)) as tail:
+    choice = Choice(
+        wanted, arguments["user"], arguments["session"], _named_server(service, arguments["server"])
+    )
+    with Tail(service.journal, choice, int(last)) as tail:
         yield {"kinds": sorted(wanted), "kept": KEPT}
         async for line in tail.lines():
             yield line
@@ -278,7 +281,7 @@ COMMANDS: Mapping[str, Command] = {
         Command(
             "tail",
             Permission.READ,
-            arguments=("kinds", "user", "session", "last"),
+            arguments=("kinds", "user", "session", "server", "last"),
             stream=_tail,
             patience=_PAUSED,
         ),
@@ -295,6 +298,16 @@ def check_arguments(command: Command, arguments: Arguments) -> None:
     if missing or unknown:
         wanted = ", ".join(command.arguments) or "none"
         raise Refused(f"{command.name} takes these arguments: {wanted}")
+
+
+def _named_server(service: Service, name: str) -> str:
+    """The name as the log has it; "" for ""."""
+    servers = service.hub.servers
+    server = servers.find(name.encode()) if servers.named and name else None
+    if name and server is None:
+        known = ", ".join(server.name for server in servers) if servers.named else "the only one has no name"
+        raise Refused(f"unknown server {log.text_of(name)!r}; known: {known}")
+    return "" if server is None else server.name
 
 
 def _find(service: Service, wanted: str) -> Session:

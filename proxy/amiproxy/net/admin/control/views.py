@@ -178,6 +178,8 @@ def users(service: Service) -> Steps[list[View]]:
 
 def user_row(service: Service, user: User) -> View:
     """One user, with the possible login methods but no secrets."""
+    is_named = service.hub.servers.named
+    servers = {"servers": list(user.servers), "narrowed": list(user.narrowed)} if is_named else {}
     ways = [
         ("plain", user.secret is not None or user.md5_secret is not None),
         ("md5", user.md5_secret is not None),
@@ -186,6 +188,7 @@ def user_row(service: Service, user: User) -> View:
         "name": user.name,
         "disabled": user.disabled,
         "sessions": len(service.hub.sessions_of(user)),
+        **servers,
         "read": privilege.class_names(user.read),
         "write": privilege.class_names(user.write),
         "login": [name for name, possible in ways if possible],
