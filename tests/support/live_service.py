@@ -8,7 +8,10 @@ from pathlib import Path
 
 from amiproxy.config import Certificate, Config, ListenerSettings, UpstreamSettings, UsersFile
 from amiproxy.config.address import Address
+from amiproxy.config.schema import ServerSettings
+from amiproxy.core.hub import ONE_SERVER
 from amiproxy.core.model.users import User
+from amiproxy.core.servers.servers import Configured
 from amiproxy.net.admin.journal import Journal
 from amiproxy.net.admin.reloads import Rehearsal, ReloadReport, Reloads
 from amiproxy.net.certs.certset import CertSet
@@ -23,19 +26,34 @@ from tests.support.live_hub import live_hub
 
 
 class LiveService:
-    """Its reloads return ``report``; ``stopped`` counts calls of stop."""
+    """Its reloads return ``report``; ``stopped`` counts calls of stop.
 
-    def __init__(self, directory: Path, *users: User) -> None:
+    ``link`` is that of the first server.
+    """
+
+    def __init__(self, directory: Path, *users: User, servers: Configured = ONE_SERVER) -> None:
         chain, key = tls_door.install(directory)
         certificate = Certificate(chain=chain, key=key)
+        secret_file = directory / "upstream.secret"
         self.config = Config(
-            upstream=UpstreamSettings(username="amiproxy", secret_file=directory / "upstream.secret"),
+            upstream=None
+            if servers.named
+            else UpstreamSettings(username="amiproxy", secret_file=secret_file),
+            servers={
+                name: ServerSettings(username="amiproxy", secret_file=secret_file, port=port)
+                for port, name in enumerate(servers.names if servers.named else (), 5038)
+            },
+            default_server=servers.default,
             listeners=(ListenerSettings(address=Address("127.0.0.1", 5039), certificates=(certificate,)),),
             users_file=directory / "users.yaml",
         )
-        self.hub = live_hub(*users)
+        self.hub = live_hub(*users, servers=servers)
         self.pool = ConnectionPool(self.hub.limit_state, self.hub.ctx.shares)
-        self.link = Link(self.hub.servers.first, self.config.upstream, b"the upstream secret")
+        self.links: Mapping[str, Link] = {
+            server.name: Link(server, self.config.every_server[server.name], b"the upstream secret")
+            for server in self.hub.servers
+        }
+        self.link = self.links[servers.names[0]]
         self.certificates = CertSet(self.config.listeners, self.config.tls, settle=0.01)
         self.report = ReloadReport(True, "", 0.0)
         self.rehearsal = Rehearsal(closes={})
@@ -51,10 +69,6 @@ class LiveService:
         self.draining = False
         self.stopped = 0
         self.reloading = asyncio.Event()
-
-    @property
-    def links(self) -> Mapping[str, Link]:
-        return {self.hub.servers.first.name: self.link}
 
     @property
     def stores(self) -> Sequence[CertStore]:

@@ -240,7 +240,7 @@ def test_sessions_closed_for_it_are_logged_and_counted(caplog: pytest.LogCapture
     lose(bench)
     (fields,) = [r.fields for r in caplog.records if r.getMessage() == "sessions-lost-upstream"]  # type: ignore[attr-defined]
     assert fields == {"server": None, "reason": "gone", "closed": 5, "told": 1, "kept": 1, "no_events": 1}
-    assert bench.hub.stats.link_losses == {CLOSED: 5, TOLD: 1, KEPT: 1, NO_EVENTS: 1}
+    assert bench.hub.servers.first.counts.lost_sessions == {CLOSED: 5, TOLD: 1, KEPT: 1, NO_EVENTS: 1}
     last = bench.hub.link_loss.last.get("asterisk")
     assert last is not None
     assert last[1:] == ("gone", {CLOSED: 5, TOLD: 1, KEPT: 1, NO_EVENTS: 1})
@@ -267,4 +267,4 @@ def test_a_session_that_reads_too_slowly_to_be_informed_is_closed() -> None:
         bench.feed(event("Hold", Pad="x" * 100))
         bench.clock.advance(0.1)
     lose(bench)
-    assert bench.hub.stats.link_losses[CLOSED] == 1
+    assert bench.hub.servers.first.counts.lost_sessions[CLOSED] == 1

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from amiproxy.core.servers.servers import Configured
 from amiproxy.net.admin import health
 from amiproxy.net.admin.health import Grade, readiness
 from amiproxy.net.admin.reloads import ReloadReport
@@ -176,3 +177,24 @@ async def test_a_certificate_near_its_end_changes_the_grade(
     monkeypatch.setattr(health, "datetime", Clock)
     assert readiness(service)[0] is grade
     assert lines(service)[1].startswith(f"{mark} certificate of 127.0.0.1:5039: dns:localhost expire")
+
+
+class TestSeveralServers:
+    @pytest.fixture
+    async def service(self, tmp_path: Path) -> LiveService:
+        return LiveService(tmp_path, servers=Configured(("pbx1", "pbx2"), named=True))
+
+    async def test_one_that_is_down_is_named_and_degrades_even_with_ready_upstream(
+        self, service: LiveService
+    ) -> None:
+        service.config = msgspec.structs.replace(service.config, ready="upstream")
+        service.links["pbx1"].state = LinkState.UP
+        assert readiness(service)[0] is Grade.DEGRADED
+        assert lines(service)[-2:] == ["[+] upstream pbx1: up", "[!] upstream pbx2: connecting"]
+
+    @pytest.mark.parametrize(("ready", "grade"), [("listening", Grade.DEGRADED), ("upstream", Grade.BAD)])
+    async def test_without_any_the_grade_depends_on_the_setting(
+        self, service: LiveService, ready: str, grade: Grade
+    ) -> None:
+        service.config = msgspec.structs.replace(service.config, ready=ready)
+        assert readiness(service)[0] is grade

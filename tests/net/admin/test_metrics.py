@@ -5,6 +5,7 @@ import itertools
 import re
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import which
@@ -19,6 +20,7 @@ from amiproxy.core.clients.linkloss import OUTCOMES
 from amiproxy.core.clients.login import REASONS
 from amiproxy.core.model.limits import FIXED, Limits
 from amiproxy.core.model.users import User
+from amiproxy.core.servers.servers import Configured
 from amiproxy.net.admin.exposition import writing
 from amiproxy.net.admin.metrics import ServiceCollector, known
 from amiproxy.net.admin.reloads import ReloadReport
@@ -68,7 +70,7 @@ FROM_THE_START = {
         "result": ["success", "error", "none", "local", "denied"],
     },
     "amiproxy_actions_denied": {"user": ["", *USER_NAMES]},
-    "amiproxy_link_loss_sessions": {"outcome": OUTCOMES},
+    "amiproxy_link_loss_sessions": {"server": ["asterisk"], "outcome": OUTCOMES},
     "amiproxy_asterisk_seconds": {
         "server": ["asterisk"],
         "user": USER_NAMES,
@@ -273,10 +275,10 @@ async def test_outboxes_and_the_link_are_measured(service: LiveService) -> None:
     assert found["amiproxy_outbox_bytes"] == found["amiproxy_outbox_largest_bytes"] == waiting > 0
     service.hub.servers.first.link_down("lost")
     assert values_of(service)['amiproxy_link_losses_total{server="asterisk"}'] == 1
-    service.hub.stats.link_losses.update({"closed": 3})
+    service.hub.servers.first.counts.lost_sessions.update({"closed": 3})
     found = values_of(service)
-    assert found['amiproxy_link_loss_sessions_total{outcome="closed"}'] == 3
-    assert found['amiproxy_link_loss_sessions_total{outcome="told"}'] == 0
+    assert found['amiproxy_link_loss_sessions_total{outcome="closed",server="asterisk"}'] == 3
+    assert found['amiproxy_link_loss_sessions_total{outcome="told",server="asterisk"}'] == 0
 
 
 async def test_handshakes_and_their_failures_are_counted(service: LiveService) -> None:
@@ -414,3 +416,42 @@ async def test_processor_seconds_are_counted_by_user(service: LiveService) -> No
     assert found['amiproxy_processor_seconds_total{user="wall"}'] >= 2.0
     assert found['amiproxy_processor_seconds_total{user="boss"}'] == 0.0
     assert found['amiproxy_processor_seconds_total{user="removed"}'] == 1.5
+
+
+class TestSeveralServers:
+    servers = Configured(("pbx1", "pbx2"), named=True, default="pbx1")
+
+    @pytest.fixture
+    async def service(self, tmp_path: Path) -> LiveService:
+        users = [replace(user, servers=self.servers.names) for user in USERS]
+        return LiveService(tmp_path, *users, servers=self.servers)
+
+    async def test_each_has_its_own_series(self, service: LiveService) -> None:
+        one, two = service.hub.servers
+        service.links["pbx2"].state = LinkState.UP
+        two.link_up(ListUpstream(), b"Asterisk Call Manager/11.0.0\r\n")
+        two.serve()
+        two.from_upstream([event("Hangup"), event("Hangup"), b"x\r\n\r\n"])
+        one.from_upstream([event("Hangup")])
+        two.counts.action_timeouts += 3
+        two.counts.answered(b"Ping", 0.02)
+        two.counts.lost_sessions.update({"closed": 4})
+        found = values_of(service)
+        for name, of_one, of_two in (
+            ("amiproxy_link_up{%s}", 0, 1),
+            ("amiproxy_link_connects_total{%s}", 0, 1),
+            ('amiproxy_link_loss_sessions_total{outcome="closed",%s}', 0, 4),
+            ('amiproxy_events_total{class="call",%s}', 1, 2),
+            ('amiproxy_dropped_total{class="",reason="stray message",%s}', 0, 1),
+            ("amiproxy_action_timeouts_total{%s}", 0, 3),
+            ('amiproxy_side_link_up{link="side",%s}', 0, 0),
+        ):
+            assert found[name % 'server="pbx1"'] == of_one, name
+            assert found[name % 'server="pbx2"'] == of_two, name
+        assert found['amiproxy_action_seconds_count{action="Ping",server="pbx2"}'] == 1
+        assert service.hub.stats.action_timeouts == 3
+
+    async def test_a_server_that_was_removed_has_no_series(self, service: LiveService) -> None:
+        service.hub.adopt(service.hub.ctx.users, Configured(("pbx2",), named=True))
+        service.links = {"pbx2": service.links["pbx2"]}
+        assert 'server="pbx1"' not in text_of(service)

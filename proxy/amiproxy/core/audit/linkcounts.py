@@ -2,6 +2,7 @@
 
 # mypyc: compiled
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,6 +27,8 @@ class LinkCounts:
     answers_lost: int = 0
     actions_relayed: int = 0
     action_timeouts: int = 0
+    #: Bound sessions that were logged in when the link was lost, by what was done with them (``linkloss``).
+    lost_sessions: Counter[str] = field(default_factory=Counter)
     #: How long answers took, by the action's name as ``KnownActions.counted_name`` has it.
     latencies: dict[bytes, Histogram] = field(default_factory=dict)
 

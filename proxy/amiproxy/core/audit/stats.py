@@ -24,8 +24,6 @@ class Stats:
     logins: int = 0
     login_failures: int = 0
     closes: dict[str, int] = field(default_factory=dict)
-    #: Sessions that were logged in when the link was lost, by what was done with them (``linkloss``).
-    link_losses: Counter[str] = field(default_factory=Counter)
     limits: dict[str, int] = field(default_factory=dict)
     refusals: dict[str, int] = field(default_factory=dict)
     #: What became of events, by the name of their server; "" for the proxy's own.

@@ -89,7 +89,7 @@ class LinkLoss:
             counts[found] += 1
             if found == CLOSED:
                 closing.add(session)
-        self._stats.link_losses.update(counts)
+        self._stats.links_of(server).lost_sessions.update(counts)
         self.last[server] = self._scheduler.wall(), reason, counts
         if any(counts.values()):
             told_counts = {name.replace(" ", "_"): count for name, count in counts.items()}

@@ -60,11 +60,10 @@ def status(service: Service) -> View:
 
 def _standings(service: Service) -> View:
     """The states of the links: of the only server, or of each in ``servers`` if they have names."""
-    servers = service.hub.servers
-    standings = [_standing(server, service.links[server.name]) for server in servers]
-    if not servers.named:
-        return standings[0]
-    return {"servers": [{"server": one.name, **view} for one, view in zip(servers, standings, strict=True)]}
+    standings = {server.name: _standing(server, link) for server, link in linked(service)}
+    if not service.hub.servers.named:
+        return next(iter(standings.values()))
+    return {"servers": [{"server": name, **standing} for name, standing in standings.items()]}
 
 
 def _standing(server: Server, link: Link) -> View:
@@ -141,7 +140,7 @@ def session_row(session: Session, now: float, *, is_named: bool) -> View:
 
 def servers_of(session: Session) -> list[str]:
     """The names of the servers that a session sees; before its login none."""
-    return [] if session.principal.user is None else [session.server.name]
+    return [] if session.principal.user is None else [server.name for server in session.route.servers]
 
 
 def session(service: Service, found: Session) -> View:
@@ -198,18 +197,26 @@ def user_row(service: Service, user: User) -> View:
 def upstream(service: Service) -> View:
     """The state of the link and of the side links: of each server, in ``servers``, if they have names."""
     servers = service.hub.servers
+    found = [
+        (server, _upstream(service.hub.link_loss.last.get(server.name), server, link))
+        for server, link in linked(service)
+    ]
     if not servers.named:
-        return _upstream(service, servers.first)
+        return found[0][1]
     return {
         "servers": [
-            {"server": one.name, "default": one is servers.default, **_upstream(service, one)}
-            for one in servers
+            {"server": server.name, "default": server is servers.default, **view} for server, view in found
         ]
     }
 
 
-def _upstream(service: Service, server: Server) -> View:
-    hub, link = service.hub, service.links[server.name]
+def linked(service: Service) -> list[tuple[Server, Link]]:
+    """Each server with its link; during a reload those that have both."""
+    links = service.links
+    return [(server, links[server.name]) for server in service.hub.servers if server.name in links]
+
+
+def _upstream(loss: Loss | None, server: Server, link: Link) -> View:
     return {
         "host": link.settings.host,
         "port": link.settings.port,
@@ -217,7 +224,7 @@ def _upstream(service: Service, server: Server) -> View:
         "state": link.standing,
         "reason": log.text_of(link.reason),
         "banner": log.text_of(server.banner.strip()),
-        "last_loss": _last_loss(hub.link_loss.last.get(server.name)),
+        "last_loss": _last_loss(loss),
         "ups": server.ups,
         "downs": server.downs,
         "in_flight": server.exchange.in_flight,

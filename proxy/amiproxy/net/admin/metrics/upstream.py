@@ -44,9 +44,13 @@ def _links(service: Service) -> Iterator[Metric]:
     )
     yield from counters(
         "amiproxy_link_loss_sessions",
-        "Logged-in sessions at the loss of the link, by outcome",
-        ["outcome"],
-        {outcome: hub.stats.link_losses[outcome] for outcome in OUTCOMES},
+        "Logged-in sessions at the loss of the link, by server and outcome",
+        ["server", "outcome"],
+        {
+            (server.name, outcome): server.counts.lost_sessions[outcome]
+            for server in servers
+            for outcome in OUTCOMES
+        },
     )
     yield GaugeMetricFamily(
         "amiproxy_actions_in_flight",
