@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from amiproxy.ami.stamp import stamp_of
 from amiproxy.core.fanout.outbox import NEVER, Outbox
 from amiproxy.core.limitstate import Backlog
 from tests.support.core_doubles import ListTransport
@@ -343,3 +344,101 @@ class TestBacklog:
         outbox.push(b"123")
         outbox.discard()
         assert (backlog.size, outbox.holding) == (0, False)
+
+
+def of(server: str, name: str) -> bytes:
+    return f"Event: {name}\r\nPrivilege: call,all\r\nServer: {server}\r\n\r\n".encode()
+
+
+class TestHoldingTheEventsOfOneServer:
+    def test_only_its_events_are_held_and_keep_their_order(self):
+        outbox, transport = make(limit=1000)
+        outbox.hold_stamped(stamp_of(b"pbx1"))
+        assert not outbox.ready
+        outbox.push(of("pbx1", "A") + of("pbx2", "B") + of("pbx1", "C") + of("pbx2", "D"))
+        outbox.push(of("pbx1", "E"))
+        assert transport.take() == of("pbx2", "B") + of("pbx2", "D")
+        assert (outbox.size, outbox.waiting) == (0, 3 * len(of("pbx1", "A")))
+        assert outbox.release_stamped(stamp_of(b"pbx1"))
+        assert transport.take() == of("pbx1", "A") + of("pbx1", "C") + of("pbx1", "E")
+        assert (outbox.waiting, outbox.ready) == (0, True)
+        outbox.push(of("pbx1", "F"))
+        assert transport.take() == of("pbx1", "F")
+
+    def test_an_answer_goes_ahead_of_them(self):
+        outbox, transport = make()
+        outbox.hold_stamped(stamp_of(b"pbx1"))
+        outbox.push(of("pbx1", "A"))
+        outbox.answer(b"Response: Success\r\nServer: pbx1\r\n\r\n")
+        assert transport.take() == b"Response: Success\r\nServer: pbx1\r\n\r\n"
+
+    def test_several_servers_are_held_and_released_one_by_one(self):
+        outbox, transport = make(limit=1000)
+        outbox.hold_stamped(stamp_of(b"pbx1"))
+        outbox.hold_stamped(stamp_of(b"pbx2"))
+        outbox.hold_stamped(stamp_of(b"pbx2"))
+        outbox.push(of("pbx1", "A") + of("pbx2", "B") + of("pbx3", "C"))
+        assert transport.take() == of("pbx3", "C")
+        outbox.release_stamped(stamp_of(b"pbx2"))
+        assert transport.take() == of("pbx2", "B")
+        assert not outbox.ready
+        outbox.push(of("pbx1", "D") + of("pbx2", "E"))
+        assert transport.take() == of("pbx2", "E")
+        outbox.release_stamped(stamp_of(b"pbx1"))
+        assert transport.take() == of("pbx1", "A") + of("pbx1", "D")
+        assert outbox.ready
+
+    def test_releasing_what_is_not_held_does_nothing(self):
+        outbox, transport = make()
+        assert outbox.release_stamped(stamp_of(b"pbx1"))
+        outbox.hold_stamped(stamp_of(b"pbx1"))
+        assert outbox.release_stamped(stamp_of(b"pbx2"))
+        assert outbox.release_stamped(stamp_of(b"pbx1"))
+        assert (transport.take(), outbox.ready) == (b"", True)
+
+    def test_a_header_in_another_place_or_with_a_longer_name_does_not_count(self):
+        outbox, transport = make()
+        outbox.hold_stamped(stamp_of(b"pbx1"))
+        other = b"Event: X\r\nServer: pbx1\r\nServer: pbx2\r\n\r\n"
+        longer = b"Event: X\r\nX-Server: pbx1\r\n\r\n"
+        outbox.push(other + longer)
+        assert transport.take() == other + longer
+
+    def test_events_without_a_server_pass(self):
+        outbox, transport = make()
+        outbox.hold_stamped(stamp_of(b"pbx1"))
+        outbox.push(dropped_event(3))
+        assert transport.take() == dropped_event(3)
+        assert outbox.sift(b"") == b""
+
+    def test_past_the_limit_all_of_them_are_sent(self):
+        backlog = Backlog()
+        transport = ListTransport()
+        outbox = Outbox(transport, 2 * len(of("pbx1", "A")), backlog)
+        outbox.hold_stamped(stamp_of(b"pbx1"))
+        outbox.hold_stamped(stamp_of(b"pbx2"))
+        outbox.push(of("pbx1", "A") + of("pbx2", "B"))
+        assert transport.take() == b""
+        assert outbox.push(of("pbx3", "C") + of("pbx1", "D"))
+        assert transport.take() == of("pbx3", "C") + of("pbx1", "A") + of("pbx1", "D") + of("pbx2", "B")
+        assert (outbox.waiting, backlog.size, outbox.ready) == (0, 0, True)
+
+    def test_they_count_as_waiting_until_they_are_discarded(self):
+        backlog = Backlog()
+        outbox = Outbox(ListTransport(), 1000, backlog)
+        outbox.hold_stamped(stamp_of(b"pbx1"))
+        outbox.push(of("pbx1", "A"))
+        assert outbox.waiting == backlog.size == len(of("pbx1", "A"))
+        outbox.discard()
+        assert (outbox.waiting, backlog.size) == (0, 0)
+
+    def test_bytes_that_wait_stay_before_them(self):
+        outbox, transport = make(room=0, limit=1000)
+        outbox.push(of("pbx1", "A"))
+        outbox.hold_stamped(stamp_of(b"pbx1"))
+        outbox.push(of("pbx1", "B"))
+        transport.room = None
+        outbox.drain()
+        assert (transport.take(), outbox.ready) == (of("pbx1", "A"), False)
+        outbox.release_stamped(stamp_of(b"pbx1"))
+        assert transport.take() == of("pbx1", "B")

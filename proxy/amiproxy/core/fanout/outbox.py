@@ -5,7 +5,8 @@ Bytes that the socket does not accept wait here, up to a hard limit; a session p
 is a slow consumer, and is closed rather than waited for.  Users can choose a soft limit
 instead (``slow_consumer: drop_events``): past it, events are dropped, and one event says
 how many are missing; responses are never dropped.  An outbox can also *hold* what is
-pushed, for the actions during which Asterisk itself delivers no events.
+pushed, for the actions during which Asterisk itself delivers no events: all of it, or
+the events of one of several servers.
 
 Waiting bytes stay in the pieces in which they were pushed, so that an event for
 hundreds of clients is in memory only once.  Only small pieces are joined, just before
@@ -43,6 +44,8 @@ class Outbox:
         "_held",
         "_held_size",
         "_soft",
+        "_stamped",
+        "_stamped_size",
         "closed_above",
         "limit",
         "ready",
@@ -66,6 +69,9 @@ class Outbox:
         self._chunks: deque[bytes | memoryview] = deque()
         self._held: list[bytes] | None = None
         self._held_size = 0
+        #: The events that ``hold_stamped`` holds back, by the last line of each; None if it holds none back.
+        self._stamped: dict[bytes, list[bytes]] | None = None
+        self._stamped_size = 0
         self.limit = limit
         self.size = 0
         self.sent = 0
@@ -86,7 +92,9 @@ class Outbox:
             self._backlog.size += len(data)
             # If the held events exceed the outbox's limit, they are sent before the response instead.
             return self._held_size <= self.limit or self.release(b"")
-        return self.answer(data)
+        if self._stamped is not None:
+            data = self.sift(data)
+        return not data or self.answer(data)
 
     def answer(self, data: bytes) -> bool:
         """As ``push``, but not held back by ``hold``: for responses, which go ahead of held events."""
@@ -132,11 +140,11 @@ class Outbox:
         self._held = None
         self._backlog.size -= self._held_size
         self._held_size = 0
-        self.ready = not self.size
+        self.ready = self._is_empty
         parts = [part for part in (head, *held, tail) if part]
         size = sum(map(len, parts))
         if size <= RECORD:
-            return not size or self.push(b"".join(parts))
+            return not size or self.answer(b"".join(parts))
         waited = self.size
         self._chunks.extend(parts)
         self.size += size
@@ -144,13 +152,68 @@ class Outbox:
         if not waited:
             # ``writable`` is only called after the transport has refused bytes, so offer it everything.
             self._give(NEVER)
-            self.ready = not self.size
+            self.ready = self._is_empty
         return self.size <= self.limit
+
+    @property
+    def _is_empty(self) -> bool:
+        return not self.size and self._held is None and self._stamped is None
+
+    # -- the events of one server -------------------------------------------
+
+    def hold_stamped(self, stamp: bytes) -> None:
+        """Hold back the events that end with this stamp from now on, until ``release_stamped``.
+
+        See ``stamp_of``.  All events that are pushed must be stamped, and in AMI's form.
+        """
+        if self._stamped is None:
+            self._stamped = {}
+        self._stamped.setdefault(stamp.removesuffix(_END_OF_MESSAGE), [])
+        self.ready = False
+
+    def sift(self, data: bytes) -> bytes:
+        """Hold back those of these events that ``hold_stamped`` says; returns the others, joined."""
+        stamped = self._stamped
+        if stamped is None:
+            return data
+        passed: list[bytes] = []
+        for event_ in data.split(_END_OF_MESSAGE)[:-1]:
+            held = stamped.get(event_[event_.rfind(b"\n") + 1 :])
+            if held is None:
+                passed.append(event_ + _END_OF_MESSAGE)
+            else:
+                held.append(event_ + _END_OF_MESSAGE)
+                size = len(event_) + len(_END_OF_MESSAGE)
+                self._stamped_size += size
+                self._backlog.size += size
+        if self._stamped_size > self.limit:
+            passed += [event_ for held in stamped.values() for event_ in held]
+            self._held_none()
+        return b"".join(passed)
+
+    def release_stamped(self, stamp: bytes) -> bool:
+        """Push the events that ``hold_stamped`` has held back; False as for ``push``."""
+        stamped = self._stamped
+        if stamped is None:
+            return True
+        held = stamped.pop(stamp.removesuffix(_END_OF_MESSAGE), [])
+        size = sum(map(len, held))
+        self._stamped_size -= size
+        self._backlog.size -= size
+        if not stamped:
+            self._held_none()
+        return not held or self.push(b"".join(held))
+
+    def _held_none(self) -> None:
+        self._backlog.size -= self._stamped_size
+        self._stamped_size = 0
+        self._stamped = None
+        self.ready = self._is_empty
 
     def drain(self) -> bool:
         """Send waiting bytes, now that the transport accepts bytes again; True if it could take more now."""
         refused = self._give(_DRAIN)
-        self.ready = not self.size and self._held is None
+        self.ready = self._is_empty
         if self._dropped and self.size <= self._soft // 2:
             self._tell_dropped()
         return self.size > 0 and not refused
@@ -234,15 +297,15 @@ class Outbox:
     @property
     def waiting(self) -> int:
         """All bytes in memory for this client, including the held ones."""
-        return self.size + self._held_size
+        return self.size + self._held_size + self._stamped_size
 
     def discard(self) -> None:
         """Drop everything: the session is over."""
         self.ready = False
         self._backlog.size -= self.waiting
         self._chunks.clear()
-        self._held = None
-        self.size = self._held_size = 0
+        self._held = self._stamped = None
+        self.size = self._held_size = self._stamped_size = 0
 
     def stalled(self, now: float, seconds: float) -> bool:
         """Whether the client has taken nothing for ``seconds``; to be called at each tick.
