@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from amiproxy.ami.message import Message
 from amiproxy.ami.relay import BROADCAST
-from amiproxy.ami.stamp import stamp_of, stamped, stamped_response
+from amiproxy.ami.stamp import stamp_of, stamped, stamped_all, stamped_response, without_server
 
 PBX = stamp_of(b"pbx1")
 
@@ -81,3 +81,25 @@ def test_every_stamped_event_is_well_formed_and_names_its_own_server_alone(
     others = [line for line in raw.split(b"\r\n") if line.partition(b":")[0].strip().lower() != b"server"]
     without = [line for line in found.split(b"\r\n") if line.partition(b":")[0].strip().lower() != b"server"]
     assert [line for line in without if line] == [line for line in others if line]
+
+
+def test_each_of_several_messages_is_stamped() -> None:
+    one = b"Response: Success\r\nserver: pbx2\r\nMessage: x\r\n\r\n"
+    two = b"Event: Status\r\nOutput: Server: x\r\n\r\n"
+    both = b"".join(stamped(raw, PBX) for raw in (one, two))
+    assert stamped_all(one + two, PBX) == both
+    assert b"pbx2" not in both
+    assert stamped_all(one, PBX) == stamped(one, PBX)
+
+
+def test_the_free_text_of_a_command_may_hold_empty_lines() -> None:
+    text = b"one\n\r\n\r\nServer: two\n--END COMMAND--\r\n\r\n"
+    raw = b"Response: Follows\r\nPrivilege: Command\r\n" + text
+    head = b"Response: Follows\r\nPrivilege: Command\r\nServer: pbx1\r\n"
+    assert stamped_all(raw, PBX) == head + text
+
+
+def test_messages_without_their_server_are_otherwise_the_same() -> None:
+    raw = b"Event: A\r\nSERVER: x\r\nB: c\r\n\r\nEvent: D\r\n\r\n"
+    assert without_server(raw) == b"Event: A\r\nB: c\r\n\r\nEvent: D\r\n\r\n"
+    assert without_server(b"Event: A\r\n\r\n") == b"Event: A\r\n\r\n"

@@ -13,6 +13,7 @@ from typing import Final
 #: The line end before a ``Server`` header, and the header without its own.  Some clients strip the white
 #: space around a name, all ignore its case.
 _FOREIGN: Final = re.compile(rb"\n[ \t\v\f]*+(?i:server)[ \t\v\f]*+:[^\n]*+(?=\n)")
+_END: Final = b"\r\n\r\n"
 #: What precedes the output of a command up to Asterisk 13; the output is free text, not headers.
 _BEFORE_FREE_TEXT: Final = re.compile(
     rb"Response: Follows\r?\n(?:Privilege: [^\r\n]*\r?\n)?(?:ActionID: [^\r\n]*\r?\n)?"
@@ -45,3 +46,15 @@ def stamped_response(raw: bytes, stamp: bytes) -> bytes:
     if before is None:
         return stamped(raw, stamp)
     return before[0] + stamp[:-2] + raw[before.end() :]
+
+
+def stamped_all(data: bytes, stamp: bytes) -> bytes:
+    """One or more whole messages of an answer, each with this stamp; otherwise as ``stamped_response``."""
+    if data.find(_END) == len(data) - len(_END) or data.startswith(b"Response: Follows"):
+        return stamped_response(data, stamp)
+    return without_server(data).replace(_END, b"\r\n" + stamp)
+
+
+def without_server(data: bytes) -> bytes:
+    """One or more whole messages without their ``Server`` headers."""
+    return _FOREIGN.sub(b"", data) if data.lower().find(b"server") >= 0 else data
