@@ -238,6 +238,10 @@ class Bench:
         self.answer(asked, list_commands, at=at)
         if booted:
             server.serve()
+            for question in upstream.take():  # what a server with a name is asked
+                assert question.get(b"action") == b"CoreSettings"
+                known = f"AsteriskVersion: 22.10.1\r\nSystemName: at-{server.name}\r\n"
+                self.answer(question, known.encode(), at=at)
 
     def all_up(self) -> None:
         """Bring the links of all servers up."""

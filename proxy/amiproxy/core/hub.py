@@ -139,8 +139,11 @@ class Hub:
     def serves(self, name: str) -> None:
         """Tell clients that their actions are sent from now on."""
         server = self.servers.find(name.encode())
-        if server is not None:
-            self._tell_upstream(server, b"Up")
+        if server is None:
+            return
+        if self.servers.named:
+            server.settings.learn()
+        self._tell_upstream(server, b"Up")
 
     def link_down(self, name: str, reason: str) -> None:
         """The link is lost, and open actions were answered: tell clients, or close them soon."""

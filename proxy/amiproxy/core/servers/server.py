@@ -30,6 +30,7 @@ from amiproxy.core.servers.known.actions import KnownActions
 from amiproxy.core.servers.known.bootinfo import BootInfo
 from amiproxy.core.servers.known.lengths import Lengths
 from amiproxy.core.servers.known.origin import Origin
+from amiproxy.core.servers.known.settings import KnownSettings
 from amiproxy.core.servers.receiver import Audience, EventReceiver, ServerOwner
 from amiproxy.core.servers.requester import Requester
 from amiproxy.core.servers.side import Side
@@ -64,6 +65,8 @@ class Server:
         self.banner = DEFAULT_BANNER
         #: How often the link came up, and how often it was lost.
         self.ups = self.downs = 0
+        #: When the link came up or was lost, or Asterisk had booted, in seconds since the epoch.
+        self.since = scheduler.wall()
         self._receiver = receiver
         self._owner = owner
         self._by_head = receiver.by_head
@@ -94,6 +97,7 @@ class Server:
         #: Follows the calls, while any user has a scope; see ``follow_calls``.
         self.tracker: CallTracker | None = None
         self.actions = KnownActions(self.exchange.ask, scheduler)
+        self.settings = KnownSettings(self.exchange.ask)
         self.boot = BootInfo(scheduler, self._boot_overdue)
         self._reads = 0
 
@@ -116,6 +120,7 @@ class Server:
         """
         self.banner = banner
         self.ups += 1
+        self.since = self._scheduler.wall()
         self._receiver.forget()  # so that the first event of each head is recognised again
         self.exchange.now = self._scheduler.now()
         self.exchange.connect(upstream)
@@ -126,6 +131,7 @@ class Server:
         """Asterisk has booted: send clients' actions from now on."""
         if self.boot.end_wait():
             self.exchange.serving = True
+            self.since = self._scheduler.wall()
             self._owner.serves(self.name)
 
     def _boot_overdue(self) -> None:
@@ -135,6 +141,7 @@ class Server:
     def link_down(self, reason: str) -> None:
         """The link is lost: answer open actions with an error."""
         self.downs += 1
+        self.since = self._scheduler.wall()
         self.boot.forget()
         self.disconnect()
         if self.tracker is not None:
