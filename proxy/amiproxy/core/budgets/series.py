@@ -7,11 +7,18 @@ otherwise the response to the last part.
 
 # mypyc: compiled
 
+import re
 from collections import deque
+from typing import Final
 
 from amiproxy.ami import holding, message
 from amiproxy.ami.message import Action
 from amiproxy.core.servers.answers.failures import LOST, NOT_CONNECTED
+
+#: Also as a session of several servers is sent it; see leg.py.
+_NOT_SENT: Final = re.compile(
+    rb"Message: (?:" + NOT_CONNECTED + rb"|Server [a-z0-9-]+ is not connected)(?=\r)"
+)
 
 
 class Series:
@@ -46,7 +53,7 @@ class Series:
         """The response to the whole action: once a part was sent, it cannot say that nothing was sent."""
         if not self._last:
             return answer
-        return answer.replace(b"Message: " + NOT_CONNECTED, b"Message: " + LOST, 1)
+        return _NOT_SENT.sub(b"Message: " + LOST, answer, 1)
 
     @property
     def seconds(self) -> float:

@@ -22,7 +22,7 @@ from amiproxy.core.budgets.throttle import Held, Line
 from amiproxy.core.clients.actionqueue import ActionQueue
 from amiproxy.core.clients.principal import Principal
 from amiproxy.core.clients.recipient import Recipient
-from amiproxy.core.clients.routes.route import Place, Refusal
+from amiproxy.core.clients.routes.route import Place
 from amiproxy.core.clients.underway import Underway
 from amiproxy.core.context import Context
 from amiproxy.core.model.errors import WrongTransition
@@ -38,9 +38,9 @@ class Actor(Recipient):
 
     __slots__ = (
         "_answer_ended",
-        "_place",
         "_series",
         "_underway",
+        "place",
         "queue",
         "state",
     )
@@ -55,7 +55,7 @@ class Actor(Recipient):
         #: The action that is in flight at Asterisk.
         self._underway: Underway | None = None
         #: Where the last action went that was routed.
-        self._place: Place | None = None
+        self.place: Place | None = None
         #: The parts of that action that are still to be sent, if it is sent in parts.
         self._series: Series | None = None
 
@@ -67,7 +67,7 @@ class Actor(Recipient):
     @property
     def _who_there(self) -> SessionFacts:
         """The same, with the server that the last action went to."""
-        who, place = self.who, self._place
+        who, place = self.who, self.place
         return who._replace(server=place.server.name) if place is not None and place.named else who
 
     @property
@@ -103,6 +103,11 @@ class Actor(Recipient):
         self.reply(data)
         if self._answer_ended is not None:
             self.end_answer()
+
+    def answer_there(self, data: bytes) -> None:
+        """Take the whole answer of the last action, as if from the server that it goes to."""
+        leg = self.place.leg if self.place is not None else None
+        self.answer(data if leg is None else leg.stamped(data))
 
     def move(self, step: Transition) -> None:
         """Change the state by a row of the table.  Raises WrongTransition if the row does not begin in it."""
@@ -150,8 +155,8 @@ class Actor(Recipient):
         if seconds < 0:
             return False
         series.waits = True
-        assert self._place is not None
-        rests = self.ctx.rates.rests(self.payer, self._place.server.name, self.ctx.scheduler)
+        assert self.place is not None
+        rests = self.ctx.rates.rests(self.payer, self.place.server.name, self.ctx.scheduler)
         rests.join(Rest(self, seconds, lambda: self._send_next(series)))
         return True
 
@@ -244,10 +249,11 @@ class Actor(Recipient):
             self.miss_action(action)
             return
         place = self.route.of(action)
-        if isinstance(place, Refusal):
-            self._go_nowhere(action, place)
+        if not isinstance(place, Place):
+            self.place = None
+            place.run(self, action)
             return
-        self._place = place
+        self.place = place
         server = place.server
         asked = action
         if place.named and action.has(b"server"):
@@ -264,7 +270,7 @@ class Actor(Recipient):
         recorder = ctx.learner.recorder
         if recorder is not None and not (rested or paid):
             recorder.action(user.name, action, server.actions.table.described(action.key))
-        if action.key in LOCAL:
+        if action.key in LOCAL and (place.leg is None or action.key != b"ping"):
             ctx.stats.actions_local += 1
             ctx.stats.actions.count(server.actions.counted_name(action), user.name, "local")
             self._answer(outgoing)
@@ -276,27 +282,31 @@ class Actor(Recipient):
             if bounded is None:
                 return
             outgoing = bounded
-        self.move(SEND)
-        self._underway = Underway(
-            ctx, server, user.name, outgoing, decision.rule if decision.privileged else None
-        )
+        self.begin(server, outgoing, decision.rule if decision.privileged else None)
         if outgoing.key == b"originate":
             if originate.is_synchronous(outgoing):
-                self.hold_events()
+                (place.leg or self).hold_events()
             outgoing = originate.with_variables(outgoing, user.setvar)
         self._submit(outgoing)
 
+    def begin(self, server: Server, action: Action, rule: str | None) -> None:
+        """Record that an action is about to be sent; see ``Runner`` in route.py."""
+        self.move(SEND)
+        self._underway = Underway(self.ctx, server, self.payer, action, rule)
+
     def _submit(self, action: Action) -> None:
         """Send an action over the link meant for it; see ``Exchange.submit``."""
-        place = self._place
+        place = self.place
         assert place is not None
-        server, requester = place.server, place.requester or self
-        side = server.side_for(self.payer, action)
+        if place.leg is not None:
+            place.leg.submit(action)
+            return
+        side = place.server.side_for(self.payer, action)
         if side is None:
-            server.exchange.submit(requester, action)
+            place.server.exchange.submit(self, action)
         else:
             self.hold_events()
-            side.submit(requester, action)
+            side.submit(self, action)
 
     def _may_cause(self, server: Server, action: Action, outgoing: Action) -> bool:
         """Whether what the action causes may be delivered now; if not, it is held back and runs later.
@@ -371,23 +381,13 @@ class Actor(Recipient):
         If there is a ``hint``, the response has a ProxyReason header with it and the rule.
         """
         ctx = self.ctx
-        counted = (self._place.server if self._place is not None else self.server).actions.counted_name(
-            action
-        )
+        counted = (self.place.server if self.place is not None else self.server).actions.counted_name(action)
         ctx.stats.actions_denied += 1
         self.principal.denied += 1
         ctx.stats.actions.count(counted, self.payer, "denied")
         reason = ((b"ProxyReason", f"{rule}: {hint}".encode()),) if hint else ()
-        self.answer(message.response(b"Error", action.action_id, (b"Message", text), *reason))
+        self.answer_there(message.response(b"Error", action.action_id, (b"Message", text), *reason))
         ctx.audit_log.denied(self._who_there, action, counted, text, rule, hint, ctx.generation)
-
-    def _go_nowhere(self, action: Action, why: Refusal) -> None:
-        """Answer an action that no server gets."""
-        self._place = None
-        if why.rule:
-            self.deny(action, why.text, why.rule)
-        else:
-            self.answer(message.error(action.action_id, why.text))
 
     def miss_action(self, action: Action) -> None:
         """Answer a message that names no action."""

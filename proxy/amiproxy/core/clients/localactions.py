@@ -10,6 +10,7 @@ from typing import Final
 from amiproxy.ami import eventfilter, message, privilege
 from amiproxy.ami.errors import FilterSyntaxError
 from amiproxy.ami.message import Action
+from amiproxy.core.clients.routes.leg import not_connected
 from amiproxy.core.clients.session import Handler, Session
 from amiproxy.core.clients.waitevent import WaitEvent
 from amiproxy.core.servers.answers.failures import NOT_CONNECTED
@@ -55,17 +56,19 @@ def _filter(session: Session, action: Action) -> None:
 
 
 def _list_commands(session: Session, action: Action) -> None:
-    ctx, rights = session.ctx, session.route.rights
-    table = session.server.actions.table
-    if not table.live:
-        session.answer(message.error(action.action_id, NOT_CONNECTED))
-        return
-    rows = [
-        (row.name, row.synopsis + b"(Priv: " + row.privilege_text + b")")
-        for row in table.live
-        if ctx.may_run(rights, row)
-    ]
-    session.answer(message.response(b"Success", action.action_id, *rows))
+    ctx, place = session.ctx, session.place
+    assert place is not None
+    tables = session.route.tables(place)
+    rows: dict[bytes, tuple[bytes, bytes]] = {}
+    for rights, table in tables:
+        for row in table.live:
+            if row.name not in rows and ctx.may_run(rights, row):
+                rows[row.name] = row.name, row.synopsis + b"(Priv: " + row.privilege_text + b")"
+    if any(table.live for _, table in tables):
+        session.answer_there(message.response(b"Success", action.action_id, *rows.values()))
+    else:
+        text = NOT_CONNECTED if place.leg is None else not_connected(place.leg.name)
+        session.answer_there(message.error(action.action_id, text))
 
 
 def logoff(session: Session, action: Action) -> None:
@@ -76,7 +79,8 @@ def logoff(session: Session, action: Action) -> None:
 
 
 def _ping(session: Session, action: Action) -> None:
-    if not session.server.exchange.connected:
+    # A session of several servers asks the proxy itself; for one of them the action is sent there.
+    if session.route.bound is not None and not session.server.exchange.connected:
         session.answer(message.error(action.action_id, NOT_CONNECTED))
         return
     stamp = (b"Timestamp", b"%.6f" % session.ctx.scheduler.wall())

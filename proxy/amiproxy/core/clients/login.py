@@ -358,7 +358,7 @@ class Login:
             return
         ctx = self._ctx
         session.principal.user = user
-        session.follow(self._routing.route(user, verdict.bound))
+        session.follow(self._routing.route(user, verdict.bound, session))
         session.move(ADMIT)
         if action.get(b"events"):
             mask = privilege.parse_event_mask(action.get(b"events"))

@@ -47,6 +47,10 @@ class ProxyActions:
         if wanted.lower() == b"logoff":
             logoff(session, action)  # for every client, as in Asterisk
             return
+        if user is not None and session.route.bound is None:
+            text = b"Not with several servers: use Action: ProxyServers, and a Server header in each action"
+            session.answer(_response(b"Error", action, (b"Message", text)))
+            return
         if user is None or not privilege.may_write(session.route.rights.write, privilege.SYSTEM):
             ctx.stats.actions_denied += 1
             session.principal.denied += 1

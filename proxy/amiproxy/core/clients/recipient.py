@@ -47,7 +47,9 @@ class Recipient(ABC):
 
     def follow(self, route: Route) -> None:
         """Replace the route: the client has logged in, or a reload has changed its rights or servers."""
+        before = self.route
         self.route = self.principal.route = route
+        before.replace(route)
 
     # -- answers -----------------------------------------------------------
 
@@ -59,7 +61,7 @@ class Recipient(ABC):
         if self.subscription is not None and not self.outbox.holding:
             earlier = self.subscription.take(self)
             if earlier and not self._drops(earlier):
-                self._unsent.append(earlier)
+                self._unsent.append(self.outbox.sift(earlier))
         self._unsent.append(data)
         self.ctx.answered[self] = None
 
@@ -114,6 +116,22 @@ class Recipient(ABC):
             if earlier:
                 self.deliver(earlier)
             self.outbox.hold()
+
+    def hold_events_of(self, stamp: bytes) -> None:
+        """Hold back the events with this stamp until ``let_events_go``, as ``hold_events`` does with all."""
+        if self.encoding.render is not None:
+            self.hold_events()  # which server an event is from can only be seen in AMI's form
+            return
+        self.push()
+        earlier = self.subscription.take(self) if self.subscription is not None else b""
+        if earlier:
+            self.deliver(earlier)
+        self.outbox.hold_stamped(stamp)
+
+    def let_events_go(self, stamp: bytes) -> None:
+        """Send the answers so far, and then the events with this stamp that were held back."""
+        self.push()
+        self._sent(self.outbox.release_stamped(stamp))
 
     def release(self, head: bytes, tail: bytes = b"") -> None:
         """Send ``head``, the events that the outbox held, and ``tail``: whole messages."""

@@ -5,16 +5,18 @@
 from typing import Final
 
 from amiproxy.ami import privilege
+from amiproxy.ami.actions import ActionTable
 from amiproxy.ami.eventfilter import FilterSet
 from amiproxy.ami.message import Action
-from amiproxy.core.clients.routes.route import Place, Refusal, Route
+from amiproxy.core.clients.routes.destination import NO_SUCH_SERVER
+from amiproxy.core.clients.routes.route import Errand, Place, Refusal, Route
 from amiproxy.core.fanout.eventview import EventView, Sight, bound_view
 from amiproxy.core.model.users import User
 from amiproxy.core.servers.requester import Requester
 from amiproxy.core.servers.server import Server
 
 #: The same for a server that does not exist and for one that the user may not use.
-NO_SUCH_SERVER: Final = Refusal(b"No such server", "server")
+REFUSED: Final = Refusal(NO_SUCH_SERVER, "server")
 
 
 class BoundRoute(Route):
@@ -42,13 +44,13 @@ class BoundRoute(Route):
         """See Route."""
         return (self._place,)
 
-    def of(self, action: Action) -> Place | Refusal:
+    def of(self, action: Action) -> Place | Errand:
         """See Route."""
         place = self._place
         if place.named:
             asked = action.get(b"server")
             if asked and asked.lower() != self._name:
-                return NO_SUCH_SERVER
+                return REFUSED
         return place
 
     def view(self, filters: FilterSet | None, mask: int) -> EventView:
@@ -56,6 +58,10 @@ class BoundRoute(Route):
         rights = self._place.rights
         scope = rights.rules.scope if rights.rules is not None else None
         return bound_view(filters, Sight(self._place.server.name, rights.read & mask, scope))
+
+    def tables(self, place: Place) -> list[tuple[User, ActionTable]]:
+        """See Route."""
+        return [(place.rights, place.server.actions.table)]
 
     def welcome(self, mask: int) -> list[bytes]:
         """See Route."""
@@ -72,3 +78,6 @@ class BoundRoute(Route):
     def dismiss(self, session: Requester, text: bytes) -> None:
         """See Route."""
         self._place.server.dismiss(session, text)
+
+    def replace(self, route: Route) -> None:
+        """See Route.  The other one is bound to the same server, so that all that is open stays."""

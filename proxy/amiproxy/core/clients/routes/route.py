@@ -8,10 +8,14 @@ of the other kind: a session is bound to one server until it ends, or it is not.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final, Protocol
 
+from amiproxy.ami import message
+from amiproxy.ami.actions import ActionTable
 from amiproxy.ami.eventfilter import FilterSet
 from amiproxy.ami.message import Action
+from amiproxy.core.clients.routes.leg import Leg, LegOwner
+from amiproxy.core.context import Context
 from amiproxy.core.fanout.eventview import EventView
 from amiproxy.core.model.users import User
 from amiproxy.core.policy.verdicts import Decide
@@ -26,7 +30,7 @@ NOT_PERMITTED: Final = "server not permitted"
 class Place:
     """Where an action goes: a server, and what the session's user may do there."""
 
-    __slots__ = ("judge", "named", "requester", "rights", "server")
+    __slots__ = ("judge", "leg", "named", "rights", "server")
 
     def __init__(
         self,
@@ -35,7 +39,7 @@ class Place:
         judge: Decide,
         *,
         named: bool,
-        requester: Requester | None = None,
+        leg: Leg | None = None,
     ) -> None:
         self.server = server
         #: The session's user with the rights that it has at this server.
@@ -44,18 +48,57 @@ class Place:
         self.judge: Decide = judge
         #: Whether a ``Server`` header of an action names a server: it is then taken off, whatever its value.
         self.named = named
-        #: Gets the answer; None: the session itself.
-        self.requester = requester
+        #: Sends the action and takes its answer, for a session of several servers; None: the session does.
+        self.leg = leg
 
 
-class Refusal(NamedTuple):
-    """Why an action goes nowhere: the Message for the client.
+class Runner(LegOwner, Protocol):
+    """The session, as what answers an action in its place sees it."""
 
-    ``rule`` is the one that the audit log names; "" if it is no denial, such as for a server that is down.
-    """
+    ctx: Context
 
-    text: bytes
-    rule: str = ""
+    def answer(self, data: bytes) -> None:
+        """Send the whole answer to an action."""
+
+    def deny(self, action: Action, text: bytes, rule: str, hint: str = "") -> None:
+        """Answer the action with an error, and log that it was denied."""
+
+    def begin(self, server: Server, action: Action, rule: str | None) -> None:
+        """The action is about to be sent; ``rule`` is what allowed it, if the audit log is to name it.
+
+        ``server`` is the one whose table has the action's name.
+        """
+
+
+class Errand(ABC):
+    """What is done with an action that does not go to one server."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def run(self, session: Runner, action: Action) -> None:
+        """Answer the action, now or later."""
+
+
+class Refusal(Errand):
+    """The action goes nowhere, and is answered with an error."""
+
+    __slots__ = ("_rule", "_text")
+
+    def __init__(self, text: bytes, rule: str = "") -> None:
+        """``text`` is the Message.
+
+        ``rule`` is the one that the audit log names; "" if it is no denial, but for instance incomplete.
+        """
+        self._text = text
+        self._rule = rule
+
+    def run(self, session: Runner, action: Action) -> None:
+        """See Errand."""
+        if self._rule:
+            session.deny(action, self._text, self._rule)
+        else:
+            session.answer(message.error(action.action_id, self._text))
 
 
 class Route(ABC):
@@ -91,12 +134,19 @@ class Route(ABC):
         """The place of each of ``servers``, in the same order."""
 
     @abstractmethod
-    def of(self, action: Action) -> Place | Refusal:
+    def of(self, action: Action) -> Place | Errand:
         """Where this action goes.  The caller takes off its ``Server`` header if the place is ``named``."""
 
     @abstractmethod
     def view(self, filters: FilterSet | None, mask: int) -> EventView:
         """Which events the session may see, with these event filters and this event mask."""
+
+    @abstractmethod
+    def tables(self, place: Place) -> list[tuple[User, ActionTable]]:
+        """The actions that a ListCommands lists for which ``of`` has returned this place.
+
+        They are those of each table that this user may run.
+        """
 
     @abstractmethod
     def welcome(self, mask: int) -> list[bytes]:
@@ -115,3 +165,7 @@ class Route(ABC):
 
         ``text`` is the Message of the error.
         """
+
+    @abstractmethod
+    def replace(self, route: "Route") -> None:
+        """The session has this other route from now on."""

@@ -6,10 +6,13 @@ if its user has one server only.  Every other session sees all servers of its us
 
 # mypyc: compiled
 
+from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
 from amiproxy.core.clients.routes.bound import BoundRoute
 from amiproxy.core.clients.routes.entrance import Entrance
+from amiproxy.core.clients.routes.leg import LegOwner
+from amiproxy.core.clients.routes.multi import Legs, MultiRoute
 from amiproxy.core.clients.routes.route import NOT_PERMITTED, REMOVED, Place, Route
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.policy.verdicts import VerdictCaches
@@ -85,13 +88,15 @@ class Routing:
             found = server
         return found
 
-    def route(self, user: User, bound: Server | None) -> Route:
-        """The route of a session that logs in; ``bound`` is what ``chosen`` returned."""
-        if bound is None:
-            names = [user.default_server] if user.default_server else user.servers
-            found = [server for server in self._servers if server.name in names]
-            bound = found[0]
-        return self._bound(bound, user, named=self._servers.named)
+    def route(self, user: User, bound: Server | None, session: LegOwner | None = None) -> Route:
+        """The route of a session that logs in; ``bound`` is what ``chosen`` returned.
+
+        If that is None, the session must be given, as its route is for this session only.
+        """
+        if bound is not None:
+            return self._bound(bound, user, named=self._servers.named)
+        assert session is not None
+        return self._multi(Legs(session), user, user.servers)
 
     # -- at a reload -------------------------------------------------------
 
@@ -100,6 +105,9 @@ class Routing:
 
         If the session must be closed, the reason for that instead.
         """
+        if isinstance(route, MultiRoute):
+            left = [name for name in user.servers if name in servers.names]
+            return self._multi(route.legs, user, left) if left else NOT_PERMITTED
         bound = route.bound
         assert bound is not None
         if bound.name not in servers.names:
@@ -110,3 +118,17 @@ class Routing:
 
     def _bound(self, server: Server, user: User, *, named: bool) -> BoundRoute:
         return BoundRoute(Place(server, user.at(server.name), self._verdicts.of(server.name), named=named))
+
+    def _multi(self, legs: Legs, user: User, names: Iterable[str]) -> MultiRoute:
+        servers = [server for name in names if (server := self._servers.find(name.encode())) is not None]
+        places = [
+            Place(
+                server, user.at(server.name), self._verdicts.of(server.name), named=True, leg=legs.of(server)
+            )
+            for server in servers
+        ]
+        chosen = [server for server in servers if server.name == user.default_server]
+        # There may be none yet, when it is only asked what a reload with new servers would close.
+        home = (chosen or servers or [self._servers.first])[0]
+        here = Place(home, user, self._verdicts.of(home.name), named=True)
+        return MultiRoute(legs, here, tuple(places), chosen[0].name if chosen else "")
