@@ -43,6 +43,10 @@ UPSTREAM = "username: amiproxy, secret_file: upstream.secret"
         {"listeners": '[{address: "127.0.0.1:5039", certificates: [{chain: server.crt, key: server.key, '
                       'names: [pbx.example.org, 192.0.2.10, "ip:::1"]}]}]'},
         {"listeners": f'[{{address: "127.0.0.1:0", {LISTENER}}}, {{address: "127.0.0.1:0", {LISTENER}}}]'},
+        {"upstream": f"{{{UPSTREAM}, host: pbx.example.org, tls: {{ca: clients-ca.crt}}}}"},
+        {"upstream": f"{{{UPSTREAM}, host: 192.0.2.1, tls: {{ca: clients-ca.crt, name: pbx.example.org, "
+                     "chain: server.crt, key: server.key}}"},
+        {"upstream": f"{{{UPSTREAM}, host: 192.0.2.1, tls: {{ca: clients-ca.crt, name: '2001:db8::1'}}}}"},
         {"limits": "{outbox_soft: 2097152, exempt: [10.0.0.0/8]}"},
         {"fan_out": "{flush_interval: 0, flush_interval_max: 0}"},
         {"metrics": '{address: "127.0.0.1:9539"}', "control": "{socket: /run/x.sock}"},
@@ -158,3 +162,112 @@ def test_a_minimal_file_gets_the_documented_defaults(folder: Path) -> None:
     assert (config.fan_out.flush_interval, config.fan_out.flush_interval_max) == (0.005, 0.05)
     assert (config.control, config.metrics) == (None, None)
     assert config.users_file == folder / "users.yaml"
+
+
+SERVERS = f"{{pbx1: {{{UPSTREAM}}}, eu-2: {{{UPSTREAM}, port: 5039}}}}"
+
+
+def problems_of_servers(folder: Path, **changes: str) -> list[str]:
+    """The problems if proxy.yaml has ``servers`` instead of ``upstream``."""
+    return problems_of(folder, **{"upstream": "null", "servers": SERVERS, **changes})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"servers": f"{{a: {{{UPSTREAM}}}}}"},
+        {"default_server": "eu-2"},
+        {"listeners": f'[{{address: "127.0.0.1:5039", {LISTENER}, server: pbx1}}]'},
+        {"servers": f"{{0-a: {{{UPSTREAM}, limits: {{ping_interval: 5, stall_timeout: 9}}}}}}"},
+        {"servers": f"{{a: {{{UPSTREAM}, host: pbx.example.org, tls: {{ca: clients-ca.crt}}}}}}"},
+    ],
+)
+def test_servers_may_take_the_place_of_upstream(folder: Path, changes: dict[str, str]) -> None:
+    assert problems_of_servers(folder, **changes) == []
+
+
+def test_the_settings_of_servers_are_found_by_name(folder: Path) -> None:
+    servers = f"{{b: {{{UPSTREAM}, limits: {{action_timeout: 3}}}}, a: {{{UPSTREAM}}}}}"
+    config = load_config(write(folder, upstream="null", servers=servers, default_server="a"))
+    assert list(config.every_server) == ["b", "a"]
+    assert config.first_server is config.servers["b"]
+    assert config.limits_of("b").action_timeout == 3
+    assert config.limits_of("a") is config.limits
+    assert config.server_names == (("b", "a"), "a", True)
+    lone = load_config(write(folder))
+    assert lone.server_names == (("asterisk",), "", False)
+    assert lone.limits_of("asterisk") is lone.limits
+    assert lone.every_server["asterisk"].username == "amiproxy"
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"upstream": f"{{{UPSTREAM}}}"}, "servers: upstream is set already; keep one of the two"),
+        ({"servers": "{}"},
+         ": the key 'upstream' is missing; add it, or servers with the names of several"),
+        ({"servers": f"{{PBX: {{{UPSTREAM}}}}}"},
+         "servers.PBX: 'PBX' is not a name for a server; "
+         "use lower-case letters, digits and hyphens, at most 32: pbx1"),
+        ({"servers": f"{{{'a' * 33}: {{{UPSTREAM}}}}}"},
+         f"servers.{'a' * 33}: '{'a' * 33}' is not a name for a server; "
+         "use lower-case letters, digits and hyphens, at most 32: pbx1"),
+        ({"default_server": "pbx2"}, "default_server: there is no server 'pbx2'; did you mean 'pbx1'?"),
+        ({"default_server": "zzz"}, "default_server: there is no server 'zzz'; servers has pbx1, eu-2"),
+        ({"listeners": f'[{{address: "127.0.0.1:5039", {LISTENER}, server: eu-1}}]'},
+         "listeners[0].server: there is no server 'eu-1'; did you mean 'eu-2'?"),
+        ({"servers": f"{{a: {{{UPSTREAM}, host: pbx.example.org}}}}"},
+         "servers.a.host: pbx.example.org is not this machine, and the link is plain text; "
+         "connect with tls, run the proxy on Asterisk's machine, or set insecure_remote: true"),
+        ({"servers": f"{{a: {{{UPSTREAM}, limits: {{ping_interval: 40}}}}}}"},
+         "servers.a.limits.ping_interval: 40.0 is above stall_timeout (30.0); "
+         "lower it, or raise stall_timeout"),
+        ({"servers": f"{{a: {{{UPSTREAM}, limits: {{stall_timeout: 10}}}}}}"},
+         "servers.a.limits.stall_timeout: 10.0 is below ping_interval (15.0); "
+         "raise it, or lower ping_interval"),
+        ({"servers": f"{{a: {{{UPSTREAM}, limits: {{hash_queue: 10}}}}}}"},
+         "servers.a.limits.hash_queue: unknown key; the annotated proxy.yaml has all keys"),
+    ],
+)  # fmt: skip
+def test_wrong_settings_of_servers_are_explained(folder: Path, changes: dict[str, str], line: str) -> None:
+    assert problems_of_servers(folder, **changes) == [line]
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"default_server": "asterisk"}, "default_server"),
+        (
+            {"listeners": f'[{{address: "127.0.0.1:5039", {LISTENER}, server: asterisk}}]'},
+            "listeners[0].server",
+        ),
+    ],
+)
+def test_upstream_cannot_be_named(folder: Path, changes: dict[str, str], key: str) -> None:
+    assert problems_of(folder, **changes) == [
+        f"{key}: upstream is one server without a name; remove it, or write servers instead of upstream"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tls", "line"),
+    [
+        ("{}", "upstream.tls: the key 'ca' is missing; add it"),
+        ("{ca: none.crt}", "upstream.tls.ca: "),
+        ("{ca: clients-ca.crt, chain: server.crt}",
+         "upstream.tls.chain: needs key as well; add key, or remove chain"),
+        ("{ca: clients-ca.crt, key: server.key}",
+         "upstream.tls.key: needs chain as well; add chain, or remove key"),
+        ("{ca: clients-ca.crt, name: 'a b'}",
+         "upstream.tls.name: not a host name; write the name in the certificate: pbx.example.org"),
+        ("{ca: clients-ca.crt}, insecure_remote: true",
+         "upstream.insecure_remote: has no effect: with tls the link is not plain text; remove it"),
+        ("{ca: clients-ca.crt}, expect_user: root",
+         "upstream.expect_user: the owner of a connection's other end can be checked on this machine only; "
+         "remove it"),
+    ],
+)  # fmt: skip
+def test_wrong_settings_of_a_link_by_tls_are_explained(folder: Path, tls: str, line: str) -> None:
+    (problem,) = problems_of(folder, upstream=f"{{{UPSTREAM}, host: pbx.example.org, tls: {tls}}}")
+    assert problem.startswith(line)

@@ -24,6 +24,24 @@ def test_a_safe_configuration_gives_no_warnings(folder: Path) -> None:
     )
 
 
+def test_servers_that_are_named_in_vain_are_warned_of(folder: Path) -> None:
+    settings = "username: amiproxy, secret_file: upstream.secret"
+    servers = (
+        f"servers: {{pbx1: {{{settings}}}, pbx3: {{{settings}}}, "
+        f"pbx2: {{{settings}, host: pbx.example.org, insecure_remote: true}}}}"
+    )
+    config = folder / "proxy.yaml"
+    config.write_text(config.read_text().replace("upstream:", servers + "\n#"))
+    user = f'secret: "{STRONG}", servers: [pbx1, "us-*", pbx9], on: {{pbx2: {{write: []}}}}, write: [call]'
+    assert warnings_for(folder, f"{user}, acl: [deny 0.0.0.0/0]") == [
+        "servers.pbx3: has the host and port of pbx1, so that its events come twice",
+        "servers.pbx2: the link to pbx.example.org is plain text (insecure_remote)",
+        "user u: servers: us-* matches no server of proxy.yaml",
+        "user u: servers: pbx9 matches no server of proxy.yaml",
+        "user u: on: the user may not use pbx2, whatever its rights are there",
+    ]
+
+
 @pytest.mark.parametrize(
     ("user", "says"),
     [

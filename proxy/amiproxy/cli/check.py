@@ -175,12 +175,16 @@ def _judge(listener: ListenerSettings, tls: Tls) -> tuple[CertStore | None, tupl
 
 
 def _summary(config: Config, users: UsersFile) -> Iterator[str]:
-    upstream = config.first_server
-    yield f"upstream   {upstream.host}:{upstream.port} as {upstream.username}"
+    for name, server in config.every_server.items():
+        label = "upstream  " if config.upstream is not None else f"server     {name}:"
+        tls = ", TLS" if server.tls is not None else ""
+        default = ", the default" if name == config.default_server else ""
+        yield f"{label} {server.host}:{server.port} as {server.username}{tls}{default}"
     for listener in config.listeners:
+        only = f", server {listener.server}" if listener.server is not None else ""
         yield (
-            f"listener   {listener.address}, TLS {config.tls.policy}, "
-            f"client certificates {listener.client_auth}, {count(len(listener.certificates), 'certificate')}"
+            f"listener   {listener.address}, TLS {config.tls.policy}, client certificates "
+            f"{listener.client_auth}, {count(len(listener.certificates), 'certificate')}{only}"
         )
     disabled = sum(entry.disabled for entry in users.users.values())
     yield f"users      {count(len(users.users), 'user')}, {disabled} disabled, from {named_users(config)}"

@@ -1,7 +1,7 @@
 """Checks of proxy.yaml that types cannot express: values that do not make sense together."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from amiproxy.config.accounts import uid_of
 from amiproxy.config.actions import check_actions
@@ -103,17 +103,22 @@ def _check_metrics(metrics: Metrics, path: KeyPath, document: Document) -> None:
 
 def _check_limits(limits: Limits, path: KeyPath, document: Document) -> None:
     for low, high in ORDERED:
-        _check_order(limits, low, high, (*path, low), document)
+        _check_order(limits, low, high, path, document)
     room = limits.stop_timeout - limits.drain_timeout
     if 0 <= room < CLOSING_SECONDS:
         text = f"leaves {room:g} s before stop_timeout, but closing takes {CLOSING_SECONDS:g} s"
         document.report((*path, "drain_timeout"), text, "lower it, or raise stop_timeout")
 
 
-def _check_order(limits: Limits, low: str, high: str, path: KeyPath, document: Document) -> None:
+def _check_order(
+    limits: Limits, low: str, high: str, path: KeyPath, document: Document, own: Collection[str] | None = None
+) -> None:
+    """Report if the first limit is above the second, at the one among ``own``; None: at the first."""
     below, above = getattr(limits, low), getattr(limits, high)
-    if below > above:
-        document.report(path, f"{below} is above {high} ({above})", f"lower it, or raise {high}")
+    if below > above and (own is None or low in own):
+        document.report((*path, low), f"{below} is above {high} ({above})", f"lower it, or raise {high}")
+    elif below > above:
+        document.report((*path, high), f"{above} is below {low} ({below})", f"raise it, or lower {low}")
 
 
 def _check_server_limits(config: Config, path: KeyPath, document: Document) -> None:
@@ -123,8 +128,7 @@ def _check_server_limits(config: Config, path: KeyPath, document: Document) -> N
         limits = server.limits.over(config.limits)
         for low, high in ORDERED:
             if low in own or high in own:
-                key = low if low in own else high
-                _check_order(limits, low, high, (*path, "servers", name, "limits", key), document)
+                _check_order(limits, low, high, (*path, "servers", name, "limits"), document, own)
 
 
 def _check_servers(config: Config, path: KeyPath, document: Document) -> None:

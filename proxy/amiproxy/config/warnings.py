@@ -1,8 +1,11 @@
 """Warnings about settings that are allowed but risky, shown at start and by ``ami-proxy check``."""
 
+from collections.abc import Iterator
+
 from amiproxy.ami.catalogue.applications import APPLICATIONS, RUNS_CODE
 from amiproxy.ami.privilege import AGI, ALL, COMMAND, CONFIG, SYSTEM, class_names
 from amiproxy.config.schema import Config
+from amiproxy.config.users.servers import ServerNames, unmatched, unused
 from amiproxy.config.users.user import UserEntry, UsersFile
 from amiproxy.core.model.networks import parse_rules
 from amiproxy.core.model.phc import is_weak
@@ -16,13 +19,12 @@ _LONG_ENOUGH = 22
 
 def warnings_of(config: Config, users: UsersFile) -> list[str]:
     """The warnings, one line each, without secrets; both arguments have been checked by loading them."""
-    found = []
-    if config.first_server.insecure_remote:
-        found.append(f"upstream: the link to {config.first_server.host} is plain text (insecure_remote)")
+    found = list(_of_servers(config))
     if config.metrics is not None and config.metrics.insecure_remote:
         found.append(f"metrics: {config.metrics.address} answers any client in plain HTTP (insecure_remote)")
     if all(entry.disabled for entry in users.users.values()):
         found.append("users: no client can log in: no users are defined, or all are disabled")
+    servers = config.server_names
     asks = any(listener.client_auth != "none" for listener in config.listeners)
     for name, entry in users.users.items():
         if not entry.disabled:
@@ -30,7 +32,27 @@ def warnings_of(config: Config, users: UsersFile) -> list[str]:
                 text = f"cannot log in: login is {entry.login}, and no listener asks for certificates"
                 found.append(f"user {name}: {text} (client_auth)")
             found += [f"user {name}: {text}" for text in warnings_of_entry(entry)]
+        if servers.named:
+            found += [f"user {name}: {text}" for text in _of_user_s_servers(entry, servers)]
     return found
+
+
+def _of_servers(config: Config) -> Iterator[str]:
+    places: dict[tuple[str, int], str] = {}
+    for name, server in config.every_server.items():
+        label = "upstream" if config.upstream is not None else f"servers.{name}"
+        if server.insecure_remote:
+            yield f"{label}: the link to {server.host} is plain text (insecure_remote)"
+        first = places.setdefault((server.host.lower(), server.port), name)
+        if first != name:
+            yield f"{label}: has the host and port of {first}, so that its events come twice"
+
+
+def _of_user_s_servers(entry: UserEntry, servers: ServerNames) -> Iterator[str]:
+    for pattern in unmatched(entry.servers, servers):
+        yield f"servers: {pattern} matches no server of proxy.yaml"
+    for name in unused(entry.on, servers.matching(entry.servers)):
+        yield f"on: the user may not use {name}, whatever its rights are there"
 
 
 def warnings_of_entry(entry: UserEntry) -> list[str]:

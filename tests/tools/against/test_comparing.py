@@ -8,13 +8,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 
-from amiproxy.config import Config, Tls, UserEntry
+from amiproxy.config import Config, ServerSettings, Tls, UserEntry
 from amiproxy.config.differences import why_fixed
 from amiproxy.config.plain import ABSENT, SHOWN, Plain
 from amiproxy.core.model.rules import ActionNames, Scope
 from amiproxy.tools.against.comparing import compare
-from amiproxy.tools.against.report import STATUS, Setting
+from amiproxy.tools.against.report import STATUS, Setting, UserKey
 from tests.tools.against.states import HASH, INTERPRETER, compared, entry, listener, running, served, state
 
 
@@ -193,7 +194,53 @@ class TestUsers:
         assert {key.key for key in user.keys} == {"hosts", "allowmultiplelogin", "colour"}
 
     def test_their_keys_are_all_known(self) -> None:
-        assert set(UserEntry.__struct_fields__) - SHOWN == {"secret", "md5_secret", "setvar", "rules"}
+        assert set(UserEntry.__struct_fields__) - SHOWN == {"secret", "md5_secret", "setvar", "rules", "on"}
+
+
+class TestServers:
+    def test_a_new_one_is_a_setting_and_widens_users_whose_patterns_match(
+        self, config: Config, path: Path
+    ) -> None:
+        one = structs.replace(config, upstream=None, servers=_servers("pbx1"))
+        two = structs.replace(config, upstream=None, servers=_servers("pbx1", "pbx2"))
+        users = {"all": entry(servers=("*",)), "one": entry(servers=("pbx1",))}
+        service = running(one, path, users, upstream_secrets={"pbx1": "1"})
+        report = compare(service, replace(state(two, users), upstream_secrets={}), two, path, ())
+        assert [setting.key for setting in report.settings] == ["servers.pbx2"]
+        assert report.result == "reload"
+        (user,) = report.users
+        assert user.name == "all"
+        assert user.keys == (UserKey("servers", ["pbx1"], ["pbx1", "pbx2"]),)
+        assert user.directions == {"servers": "wider"}
+        back = compare(
+            running(two, path, users, upstream_secrets={}),
+            replace(state(one, users), upstream_secrets={}),
+            one,
+            path,
+            (),
+        )
+        assert [setting.key for setting in back.settings] == ["servers.pbx2"]
+        assert back.users[0].directions == {"servers": "narrower"}
+        assert back.users[0].gets_fewer_events
+
+    def test_another_content_of_one_s_secret_file_is_a_change(self, config: Config, path: Path) -> None:
+        several = structs.replace(config, upstream=None, servers=_servers("pbx1", "pbx2"))
+        here = replace(state(several), upstream_secrets={"pbx1": "1", "pbx2": "2"})
+        service = running(several, path, upstream_secrets={"pbx1": "1", "pbx2": "3"})
+        (setting,) = compare(service, here, several, path, ()).settings
+        assert setting.key == "servers.pbx2.secret_file"
+
+    def test_upstream_may_become_servers(self, config: Config, path: Path) -> None:
+        several = structs.replace(config, upstream=None, servers=_servers("pbx1", "pbx2"))
+        here = replace(state(several, {"u": entry(servers=("*",))}), upstream_secrets={})
+        report = compare(running(config, path, {"u": entry()}), here, several, path, ())
+        assert [setting.key for setting in report.settings] == ["upstream", "servers.pbx1", "servers.pbx2"]
+        assert report.result == "reload"
+        assert report.users[0].directions == {"servers": "wider"}
+
+
+def _servers(*names: str) -> dict[str, ServerSettings]:
+    return {name: ServerSettings(username="x", secret_file=Path(f"/{name}.secret")) for name in names}
 
 
 class TestCertificates:

@@ -10,6 +10,11 @@ from amiproxy.core.model.limits import UserLimits
 from amiproxy.core.model.rules import ActionNames, Rule, Scope
 from amiproxy.tools.against.rights import _JUDGES, direction
 
+
+def at_server(**keys: Any) -> dict[str, Any]:
+    return {"read": None, "write": None, "rules": [], "scope": None, **keys}
+
+
 FIRST, SECOND = Rule(action="A", header="X"), Rule(action="B", header="X")
 
 
@@ -40,6 +45,14 @@ FIRST, SECOND = Rule(action="A", header="X"), Rule(action="B", header="X")
         ("eventfilter", ["!Event: X"], []),
         ("allowmultiplelogin", False, True),
         ("limits", plain(UserLimits(sessions=1)), plain(UserLimits(sessions=2))),
+        ("servers", ["pbx1"], ["pbx1", "pbx2"]),
+        ("servers", None, ["pbx1", "pbx2"]),
+        ("on", {"pbx2": at_server(write="none")}, {}),
+        ("on", {"pbx2": at_server(write="call")}, {"pbx2": at_server(write="call,agent")}),
+        ("on", {"pbx2": at_server(read="call")}, {"pbx2": at_server(write=None)}),
+        ("on", {"pbx2": at_server(scope=plain(Scope()))}, {"pbx2": at_server()}),
+        ("on", {"pbx2": at_server(rules=plain((FIRST,)))}, {"pbx2": at_server()}),
+        ("on", {"pbx1": at_server(read="none"), "pbx2": at_server()}, {"pbx1": at_server(read="call")}),
     ],
 )
 def test_more_is_wider_and_less_is_narrower(key: str, narrow: Any, wide: Any) -> None:
@@ -51,6 +64,11 @@ def test_more_is_wider_and_less_is_narrower(key: str, narrow: Any, wide: Any) ->
     ("key", "one", "other"),
     [
         ("read", "call", "agent"),
+        ("servers", None, ["pbx1"]),
+        ("servers", ["pbx1"], ["pbx2"]),
+        ("on", {"pbx1": at_server(read="none")}, {"pbx2": at_server(read="none")}),
+        ("on", {"pbx2": at_server(read="none")}, {"pbx2": at_server(write="none")}),
+        ("on", "a form of another version", {}),
         ("read", "a-class-of-another-version", "call"),
         ("contexts", ["a"], ["b"]),
         # Each can allow what is not allowed without a list, and exclude what is.

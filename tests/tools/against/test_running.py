@@ -27,8 +27,11 @@ BATCHES = [{"users": [["u", {"read": "call"}, 2]]}, {"users": [["v", {"read": "n
 class Replies:
     """Gives prepared replies."""
 
-    def __init__(self, *known: str, batches: list[dict[str, Any]] = BATCHES) -> None:
+    def __init__(
+        self, *known: str, batches: list[dict[str, Any]] = BATCHES, head: dict[str, Any] = HEAD
+    ) -> None:
         self._known = known
+        self._head = head
         self._batches = batches
         self.asked: list[str] = []
 
@@ -40,7 +43,7 @@ class Replies:
 
     def stream(self, command: str, *, key: str) -> Iterator[Any]:
         assert (command, key) == ("configuration", KEY.hex())
-        yield HEAD
+        yield self._head
         yield from self._batches
 
 
@@ -52,6 +55,12 @@ def test_a_service_of_this_version_tells_everything() -> None:
     assert found.account == (1, 2, (2, 3))
     assert found.rehearsal == REPLIES["rehearse"]
     assert (found.interpreter["version"], found.unknown) == ("1.0", ())
+
+
+def test_a_service_that_knows_one_asterisk_only_has_one_secret() -> None:
+    head = {**HEAD, "upstream_secret": "fingerprint:2"}
+    del head["upstream_secrets"]
+    assert running(Replies("configuration", head=head), KEY).upstream_secrets == {"asterisk": "fingerprint:2"}
 
 
 def test_an_older_service_is_asked_only_what_it_knows() -> None:

@@ -23,7 +23,7 @@ from amiproxy.tools.against.state import Account, Running, State
 def candidate(loaded: Loaded, stores: Sequence[CertStore], key: bytes) -> State:
     """What the files say, with fingerprints under ``key``; ``stores`` hold the certificates on disk.
 
-    Raises Unfit if the upstream's secret cannot be read.
+    Raises Unfit if the secret of a server cannot be read.
     """
     config, users, _ = loaded
     fingerprint = fingerprints(key)
@@ -59,7 +59,10 @@ def unreadable_by(service: Running, config: Config, path: Path) -> list[str]:
 def files_of(config: Config) -> Iterator[Path]:
     """All files that a configuration names and the service reads.  Raises ConfigErrors."""
     yield from users_files(config)
-    yield config.first_server.secret_file
+    for server in config.every_server.values():
+        yield server.secret_file
+        if server.tls is not None:
+            yield from filter(None, (server.tls.ca, server.tls.chain, server.tls.key))
     yield from config.actions_from
     for listener in config.listeners:
         for pair in listener.certificates:

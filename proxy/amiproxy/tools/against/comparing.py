@@ -8,6 +8,7 @@ from typing import Any, Final
 from amiproxy.config import Config, UserEntry
 from amiproxy.config.differences import why_fixed
 from amiproxy.config.plain import ABSENT, Change, Plain, changes, defaults, plain_user
+from amiproxy.config.users.servers import ServerNames
 from amiproxy.core.model.users import folded
 from amiproxy.tools.against.report import CertificateChange, Report, Setting, UserChange, UserKey
 from amiproxy.tools.against.rights import Direction, direction
@@ -17,7 +18,7 @@ from amiproxy.x509.names import lost_names
 #: Keys of a user whose sessions end when they change, unless the service says otherwise, and why.
 _ENDS_SESSIONS: Final = {"secret": "credentials changed", "md5_secret": "credentials changed"}
 #: Keys of a user that decide which events it gets.
-_EVENTS: Final = frozenset({"read", "eventfilter", "scope"})
+_EVENTS: Final = frozenset({"read", "eventfilter", "scope", "servers", "on"})
 _REMOVED: Final = "user removed"
 _DISABLED: Final = "user disabled"
 #: The entry of a user of which nothing is written.
@@ -97,8 +98,11 @@ def _settings(
 
 
 def _is_named_by_operators(key: str, config: Plain) -> bool:
-    """Whether the key is inside a section whose keys are not those of a version, such as names of actions."""
-    return key.startswith("actions.") and "actions" in config
+    """Whether the key is one that operators name: a server, or what is inside a description of an action."""
+    section, _, name = key.partition(".")
+    if not name or section not in config:
+        return False
+    return section == "actions" or (section == "servers" and "." not in name)
 
 
 def _flat(value: Plain, path: str = "") -> Iterator[tuple[str, Plain]]:
@@ -125,7 +129,8 @@ def _users(
     running: Running, candidate: State, closes: Mapping[str, Mapping[str, int]] | None
 ) -> Iterator[UserChange]:
     """The changed users, in the order of the files; those that are removed come last."""
-    before, after = running.users, candidate.users
+    before = {name: _with_servers(entry, running.config) for name, entry in running.users.items()}
+    after = {name: _with_servers(entry, candidate.config) for name, entry in candidate.users.items()}
     removed = {name: entry for name, entry in before.items() if name not in after}
     earlier_names = _renamed(removed, {name: entry for name, entry in after.items() if name not in before})
     for name, entry in after.items():
@@ -136,11 +141,24 @@ def _users(
         removed.pop(earlier, None)
         keys = tuple(_keys(before[earlier], entry, is_whole=running.is_whole))
         if keys or earlier != name:
-            yield _changed(running, earlier, name, keys, entry, closes)
+            yield _changed(running, earlier, name, keys, (before[earlier], entry), closes)
     for name in removed:
         sessions = running.sessions.get(name, 0)
         ends = _closes(name, sessions, _REMOVED, closes)
         yield UserChange(name, "removed", sessions=sessions, closes=ends)
+
+
+def _with_servers(entry: Plain, config: Plain) -> Plain:
+    """The entry with the names of the servers that its patterns stand for, if servers have names.
+
+    The servers of a user may change although its entry does not.
+    """
+    names = tuple(config.get("servers") or ())
+    if not names:
+        return entry
+    patterns = entry.get("servers")
+    allowed = ServerNames(names, named=True).matching(None if patterns is None else tuple(patterns))
+    return {**entry, "servers": list(allowed)}
 
 
 def _keys(before: Plain, entry: Plain, *, is_whole: bool) -> Iterator[UserKey]:
@@ -183,10 +201,10 @@ def _changed(
     earlier: str,
     name: str,
     keys: tuple[UserKey, ...],
-    entry: Plain,
+    entries: tuple[Plain, Plain],
     closes: Mapping[str, Mapping[str, int]] | None,
 ) -> UserChange:
-    was = running.users[earlier]
+    was, entry = entries
     tops = dict.fromkeys(key.key.partition(".")[0].partition("[")[0] for key in keys)
     directions: dict[str, Direction] = {
         top: way for top in tops if (way := direction(top, was.get(top), entry.get(top)))

@@ -98,6 +98,26 @@ def _section(judge: Callable[[Plain, Plain], Direction]) -> Callable[[Plain, Pla
     return judge_section
 
 
+def _servers(old: Plain, new: Plain) -> Direction:
+    """The servers of a user by name; None: the only one, which has no name."""
+    if old is None or new is None:
+        named = new if old is None else old
+        return "" if len(named) < 2 else "wider" if old is None else "narrower"
+    return _sets(_as_set(old), _as_set(new))
+
+
+def _at_servers(old: Plain, new: Plain) -> Direction:
+    """By server, what the user has there less than elsewhere."""
+    if not isinstance(old or {}, dict) or not isinstance(new or {}, dict):
+        return ""  # another version has another form
+    old, new = old or {}, new or {}
+    return _together(
+        _AT_SERVER(old.get(server), new.get(server))
+        for server in {*old, *new}
+        if old.get(server) != new.get(server)
+    )
+
+
 def _together(directions: Iterable[Direction]) -> Direction:
     found = set(directions)
     return found.pop() if len(found) == 1 else ""
@@ -112,6 +132,19 @@ _LIMITS: Final = (
     "command_burst",
     "sessions",
 )
+_SCOPE: Final = _section(
+    _parts(
+        {
+            "channels": _additional_names,
+            "contexts": _additional_names,
+            "accountcodes": _additional_names,
+            "more_events": _larger,
+        }
+    )
+)
+_AT_SERVER: Final = _section(
+    _parts({"read": _section(_classes), "write": _section(_classes), "rules": _restrictions, "scope": _SCOPE})
+)
 _JUDGES: Final[Mapping[str, Callable[[Plain, Plain], Direction]]] = {
     "read": _classes,
     "write": _classes,
@@ -125,16 +158,9 @@ _JUDGES: Final[Mapping[str, Callable[[Plain, Plain], Direction]]] = {
     "applications": _names_in_place_of_others,
     "technologies": _names_in_place_of_others,
     "hosts": _additional_names,
-    "scope": _section(
-        _parts(
-            {
-                "channels": _additional_names,
-                "contexts": _additional_names,
-                "accountcodes": _additional_names,
-                "more_events": _larger,
-            }
-        )
-    ),
+    "scope": _SCOPE,
+    "servers": _servers,
+    "on": _at_servers,
     "acl": _all_or_none,
     "eventfilter": _all_or_none,
     "allowmultiplelogin": _larger,

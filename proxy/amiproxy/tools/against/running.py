@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from amiproxy.config.plain import Plain
+from amiproxy.core.model.users import LONE_SERVER
 from amiproxy.tools.against.state import Account, Running
 
 
@@ -60,12 +61,19 @@ def running(asker: Asker, key: bytes) -> Running:
         config=head["config"],
         users={name: entry for name, entry, _ in rows},
         sessions={name: sessions for name, _, sessions in rows},
-        upstream_secrets=head["upstream_secrets"],
+        upstream_secrets=_secrets(head),
         files=head["files"],
         path=head["path"],
         account=Account(head["uid"], head["gid"], tuple(head["groups"])),
         **about,
     )
+
+
+def _secrets(head: Any) -> dict[str, str]:
+    """The fingerprint of each server's secret; a service of one Asterisk alone has only that."""
+    if "upstream_secrets" not in head:
+        return {LONE_SERVER: head["upstream_secret"]}
+    return dict(head["upstream_secrets"])
 
 
 def _partial(asker: Asker, certificates: Any) -> Plain:
