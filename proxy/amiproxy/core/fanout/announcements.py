@@ -9,7 +9,8 @@ may use that server, and with its name if there are several.
 
 from collections.abc import Callable
 
-from amiproxy.ami import message, privilege
+from amiproxy.ami import message
+from amiproxy.ami.privilege import may_read, required_classes
 from amiproxy.ami.relay import BROADCAST, BROADCAST_HEAD
 from amiproxy.ami.stamp import stamp_of, stamped
 from amiproxy.core.audit.stats import Stats
@@ -61,7 +62,7 @@ class Announcements:
         """See ``Announcer``."""
         forms = {"": write([])}
         event = _Own(forms[""])
-        for subscription in self._subscriptions.by_key.values():
+        for subscription in self._subscriptions.reading(event.required):
             name = subscription.view.own.server
             raw = forms.get(name)
             if raw is None:
@@ -95,19 +96,20 @@ class Announcements:
                 continue
             if view.named:
                 self._deliver(event, named, subscription)
-            elif not self._pass_on(event, raw, subscription):
-                continue
-            told.extend(subscription.members)
+                told.extend(subscription.members)
+            elif may_read(view.own.mask, event.required) and self._pass_on(event, raw, subscription):
+                told.extend(subscription.members)
         self._count(event)
         return told
 
     def _pass_on(self, event: "_Own", raw: bytes, subscription: Subscription) -> bool:
-        """Send the event in this form to a subscription that may see it; returns whether it may."""
-        own = subscription.view.own
-        if not privilege.may_read(own.mask, event.required):
-            return False
+        """Send the event in this form to a subscription whose classes admit it, if scope and filters do too.
+
+        Returns whether they do.
+        """
         event.is_read = True
-        if own.scope is not None and not event.is_in(own.scope):
+        scope = subscription.view.own.scope
+        if scope is not None and not event.is_in(scope):
             return False
         if subscription.admits is None or subscription.admits(raw):
             self._deliver(event, raw, subscription)
@@ -144,7 +146,7 @@ class _Own:
         self._facts: CallFacts | None = None
         self.name = head[2]
         #: The mask of the classes that it needs.
-        self.required = privilege.required_classes(head[3])
+        self.required = required_classes(head[3])
         #: Whether the classes of any subscription admit it.
         self.is_read = False
 

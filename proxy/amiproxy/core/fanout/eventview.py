@@ -12,7 +12,8 @@ class Sight(NamedTuple):
     """What a client may see of the events of one server; ``server`` is the server's name."""
 
     server: str
-    #: The mask of the privilege classes.  0 is for a server of which it may see no events.
+    #: The mask of the privilege classes.  With 0 it still is told when the link is lost and is back, if it is
+    #: a client of several servers.
     mask: int
     #: The calls; None for all calls, and for events of no call.
     scope: Scope | None
@@ -23,7 +24,7 @@ class EventView(NamedTuple):
 
     #: None for no filters.
     filters: FilterSet | None
-    #: One for each server.
+    #: One for each server that it may use.
     sights: tuple[Sight, ...]
     #: What it may see of the proxy's own events.  It gets them as if they came from this sight's server; the
     #: name is empty for a client of several servers.

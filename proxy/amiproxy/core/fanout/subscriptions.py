@@ -19,14 +19,16 @@ class Subscriptions:
     in one write.
     """
 
-    __slots__ = ("_inflows", "_readers", "_stats", "by_key", "recorder")
+    __slots__ = ("_inflows", "_readers", "_reading", "_stats", "by_key", "recorder")
 
     def __init__(self, stats: Stats) -> None:
         self._stats = stats
         self._inflows: dict[str, Inflow] = {}
         #: The subscriptions by what their members have in common: view and encoding.  Always the same dict.
         self.by_key: dict[object, Subscription] = {}
-        #: Number of members that may read the proxy's own events of these classes; cleared with each change.
+        #: By classes, for events of the proxy's own: the subscriptions that may read them, and the number of
+        #: their members.  Cleared when a subscription, or a member, comes or goes.
+        self._reading: dict[int, tuple[Subscription, ...]] = {}
         self._readers: dict[int, int] = {}
         #: Records which events each user is sent; see ``record``.
         self.recorder: Recorder | None = None
@@ -77,6 +79,7 @@ class Subscriptions:
         if subscription is None:
             subscription = Subscription(view, encoding)
             self.by_key[subscription.key] = subscription
+            self._reading.clear()
             for sight in view.sights:
                 if sight.server in self._inflows:
                     self._inflows[sight.server].join(subscription, sight)
@@ -106,25 +109,30 @@ class Subscriptions:
         subscription.leave(member)
         if not subscription.members:
             del self.by_key[subscription.key]
+            self._reading.clear()
             for inflow in self._inflows_of(subscription.view):
                 inflow.leave(subscription)
         return earlier
 
-    # -- counts ------------------------------------------------------------
+    # -- the proxy's own events ----------------------------------------------
+
+    def reading(self, classes: int) -> tuple[Subscription, ...]:
+        """Those whose classes admit an event of the proxy's own that needs these."""
+        found = self._reading.get(classes)
+        if found is None:
+            subscriptions = self.by_key.values()
+            found = tuple(s for s in subscriptions if may_read(s.view.own.mask, classes))
+            self._reading[classes] = found
+        return found
 
     def readers(self, classes: int) -> int:
-        """The number of members that may read events of the proxy's own of these classes.
-
-        Filters are ignored.
-        """
+        """The number of their members; filters are ignored."""
         found = self._readers.get(classes)
         if found is None:
-            found = self._readers[classes] = sum(
-                len(subscription.members)
-                for subscription in self.by_key.values()
-                if may_read(subscription.view.own.mask, classes)
-            )
+            found = self._readers[classes] = sum(len(s.members) for s in self.reading(classes))
         return found
+
+    # -- counts ------------------------------------------------------------
 
     def count(self) -> None:
         """Bring the counts of events in ``stats``, and the recording, up to date."""
