@@ -5,7 +5,7 @@ It builds what the parts of the core share, and joins them.
 
 # mypyc: compiled
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from amiproxy import log
@@ -33,7 +33,7 @@ from amiproxy.core.fanout.subscriptions import Subscriptions
 from amiproxy.core.learning.learner import Learner
 from amiproxy.core.limits.shares import Shares
 from amiproxy.core.limitstate import LimitState
-from amiproxy.core.model.limits import Limits
+from amiproxy.core.model.limits import Limits, ServerLimits
 from amiproxy.core.model.users import LONE_SERVER, User, UserTable
 from amiproxy.core.policy.verdicts import Decide, VerdictCaches
 from amiproxy.core.ports import Scheduler, Transport, Verifier
@@ -45,6 +45,7 @@ from amiproxy.steps import Steps, finish
 _CLOSE_SECONDS = 5.0
 #: The servers of a configuration with ``upstream:``.
 ONE_SERVER: Final = Configured((LONE_SERVER,))
+_NONE_OF_ITS_OWN: Final = ServerLimits()
 
 
 class Hub:
@@ -154,7 +155,7 @@ class Hub:
         told = self._tell_upstream(server, b"Down", (b"Reason", text), now=True)
         if not server.exchange.draining:
             bound = [session for session in self._registry.users if session.route.bound is server]
-            spread = self.limits.upstream_lost_spread
+            spread = server.limits.upstream_lost_spread
             self.link_loss.happened(name, bound, told, reason, spread, named=self.servers.named)
 
     def relayed(self, user: str, messages: int) -> None:
@@ -247,6 +248,11 @@ class Hub:
         self.closing.pop(session, None)
 
     @property
+    def queued(self) -> int:
+        """The number of actions that were read and have not started."""
+        return self.limit_state.load.queued + sum(server.load.queued for server in self.servers)
+
+    @property
     def authenticated(self) -> int:
         """The number of sessions that are logged in."""
         return self._registry.authenticated
@@ -270,12 +276,15 @@ class Hub:
         """The open sessions of one manager user."""
         return self._registry.of(user)
 
-    def adopt_limits(self, limits: Limits) -> None:
-        """Replace the limits.  Call this before ``adopt``, which applies them to the existing sessions."""
+    def adopt_limits(self, limits: Limits, own: Mapping[str, ServerLimits] | None = None) -> None:
+        """Replace the limits.  Call this before ``adopt``, which applies them to the existing sessions.
+
+        ``own`` are those that servers have of their own, by name; None if these have not changed.
+        """
         self.limit_state.adopt(limits)
         self.ctx.rates.limits = limits
         for server in self.servers:
-            server.adopt_limits()
+            server.adopt_limits(server.own_limits if own is None else own.get(server.name, _NONE_OF_ITS_OWN))
         self.ctx.caused.adopt(limits.delivery_share)
 
     def adopt(self, users: UserTable, servers: Configured | None = None) -> None:

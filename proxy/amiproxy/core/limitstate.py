@@ -23,6 +23,15 @@ class Backlog:
         self.size = 0
 
 
+class Load:
+    """How many actions were read and have not started, of sessions that wait for the same server."""
+
+    __slots__ = ("queued",)
+
+    def __init__(self) -> None:
+        self.queued = 0
+
+
 class LimitState:
     """Shared by all sessions and listeners of one hub."""
 
@@ -36,8 +45,8 @@ class LimitState:
         self.newcomers = Newcomers()
         #: Bytes waiting in all outboxes together.
         self.backlog = Backlog()
-        #: Actions of all sessions that were read and have not started.
-        self.queued = 0
+        #: Actions that were read and have not started, of sessions that see several servers; see ``Load``.
+        self.load = Load()
         #: Log lines that unauthenticated clients can cause at will.
         self.rationed = log.Rationed()
         #: Log lines that are written once, however often their cause recurs.

@@ -65,6 +65,7 @@ class App:
             policy.may_run,
             prepared.servers,
         )
+        self.hub.adopt_limits(limits, prepared.server_limits)
         for server in self.hub.servers:
             server.adopt_actions(prepared.actions)
         self.hub.link_loss.by_default = config.upstream_lost

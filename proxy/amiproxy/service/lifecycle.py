@@ -156,7 +156,7 @@ class Lifecycle:
         for server in self._hub.servers:
             server.disconnect()  # answers actions still in flight: their outcome is unknown
         # Each session refuses the actions queued behind those when it is next scheduled.
-        await self._while(lambda: self._hub.limit_state.queued > 0, CLOSING_SECONDS / 2)
+        await self._while(lambda: self._hub.queued > 0, CLOSING_SECONDS / 2)
         for session in self._hub.sessions:
             session.close("shutdown")
         # Wait briefly for the last bytes to leave and for the clients to close.

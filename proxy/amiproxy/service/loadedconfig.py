@@ -10,6 +10,7 @@ from amiproxy.config import Config, Problem, Unfit, UsersFile, loading, read_sec
 from amiproxy.config.actions import other_actions
 from amiproxy.config.differences import Differences, differing
 from amiproxy.config.users.usertable import building_table
+from amiproxy.core.model.limits import ServerLimits
 from amiproxy.core.model.users import UserTable
 from amiproxy.core.servers.servers import Configured
 from amiproxy.steps import Steps, result_of
@@ -41,6 +42,11 @@ class LoadedConfig:
         """The servers that it has."""
         config = self.config
         return Configured(tuple(config.every_server), config.upstream is None, config.default_server)
+
+    @property
+    def server_limits(self) -> dict[str, ServerLimits]:
+        """The limits that each server has of its own."""
+        return {name: settings.limits for name, settings in self.config.every_server.items()}
 
     @property
     def actions(self) -> OtherActions:

@@ -165,7 +165,7 @@ class Transaction:
         masking.configure(config.log.hidden_variables)
         self._verifier.forget()
         self._hub.add_servers(prepared.servers.names)
-        self._hub.adopt_limits(config.limits)
+        self._hub.adopt_limits(config.limits, prepared.server_limits)
         for server in self._hub.servers:
             server.adopt_actions(prepared.actions)
         self._hub.link_loss.by_default = config.upstream_lost

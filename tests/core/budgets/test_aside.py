@@ -68,7 +68,7 @@ def test_waiting_actions_count_towards_in_flight_per_session_and_delay_no_others
     session, transport = bench.login("boss")
     session.receive(b"".join(originate(n) for n in range(4)))
     serve(bench)
-    assert (transport.paused, session.full, bench.hub.limit_state.queued) == (
+    assert (transport.paused, session.full, bench.hub.queued) == (
         True,
         "in_flight_per_session",
         0,

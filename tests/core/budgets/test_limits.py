@@ -265,9 +265,9 @@ class TestRates:
         (one, flood), (two, other) = bench.login("boss"), bench.login("boss")
         one.receive(action("CoreStatus", 1) + b"\r\n" * 10)
         two.receive(action("CoreStatus"))
-        assert (flood.paused, other.paused, bench.hub.limit_state.queued) == (True, False, 2)
+        assert (flood.paused, other.paused, bench.hub.queued) == (True, False, 2)
         one.lost("gone")
-        assert bench.hub.limit_state.queued == 0
+        assert bench.hub.queued == 0
 
     @pytest.mark.parametrize("end", ["runs", "ends"])
     def test_a_session_over_its_rate_delays_no_other_session(self, end):
@@ -275,11 +275,11 @@ class TestRates:
         (one, flood), (two, other) = bench.login("boss"), bench.login("boss")
         one.receive(b"\r\n" * 10)
         two.receive(action("CoreStatus"))
-        assert (flood.paused, other.paused, bench.hub.limit_state.queued) == (True, False, 0)
+        assert (flood.paused, other.paused, bench.hub.queued) == (True, False, 0)
         if end == "ends":
             one.lost("gone")
         bench.clock.advance(10)
-        assert bench.hub.limit_state.queued == 0
+        assert bench.hub.queued == 0
 
     def test_action_rate_pauses_reading_and_keeps_the_order(self):
         bench = make(action_rate=10.0, action_burst=2)
@@ -448,7 +448,7 @@ class TestInFlight:
         assert transport.paused
         first.lost("gone")
         bench.hub.settle()
-        assert bench.hub.limit_state.queued == 0
+        assert bench.hub.queued == 0
         assert not transport.paused
         second.lost("gone")
         assert bench.hub.servers.first.exchange.load < WINDOW

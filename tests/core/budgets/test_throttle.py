@@ -177,10 +177,10 @@ class TestAnotherSpelling:
 
     def test_the_actions_that_sleep_in_asterisk_are_the_same(self):
         shared, scheduler = UserRates(Limits(link_hold=0.2)), HandClock()
-        rests = shared.rests("u", "pbx1", scheduler)
+        rests = shared.rests("u", "pbx1", 0.2, scheduler)
         rests.take(0.2)
-        assert shared.rests("U", "pbx1", scheduler) is rests
-        assert shared.rests("other", "pbx1", scheduler) is not rests
+        assert shared.rests("U", "pbx1", 0.2, scheduler) is rests
+        assert shared.rests("other", "pbx1", 0.2, scheduler) is not rests
 
     def test_the_buckets_of_ended_sessions_are_kept(self):
         shared = UserRates(Limits(**SLOW))
@@ -196,7 +196,7 @@ class TestAnotherSpelling:
 
     def test_waiting_actions_of_a_session_that_leaves_are_removed(self):
         shared, scheduler = UserRates(Limits(link_hold=0.2)), HandClock()
-        rests, owner, ran = shared.rests("u", "pbx1", scheduler), object(), []
+        rests, owner, ran = shared.rests("u", "pbx1", 0.2, scheduler), object(), []
         rests.take(0.2)
         rests.join(Rest(owner, 0.1, lambda: ran.append(1)))
         waits = rests.wait(0.1)
@@ -207,7 +207,7 @@ class TestAnotherSpelling:
 
     def test_the_resting_actions_of_a_removed_user_are_forgotten(self):
         shared, scheduler = UserRates(Limits()), HandClock()
-        gone, stays = shared.rests("u", "pbx1", scheduler), shared.rests("other", "pbx1", scheduler)
+        gone, stays = shared.rests("u", "pbx1", 0.2, scheduler), shared.rests("other", "pbx1", 0.2, scheduler)
         finish(shared.adopting(UserTable([OTHER])))
-        assert shared.rests("u", "pbx1", scheduler) is not gone
-        assert shared.rests("Other", "pbx1", scheduler) is stays
+        assert shared.rests("u", "pbx1", 0.2, scheduler) is not gone
+        assert shared.rests("Other", "pbx1", 0.2, scheduler) is stays

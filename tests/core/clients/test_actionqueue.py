@@ -9,7 +9,7 @@ from amiproxy.core.clients.actionqueue import ActionQueue
 from amiproxy.core.limitstate import LimitState
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
-from tests.support.core_doubles import HandClock
+from tests.support.core_doubles import Bench, HandClock
 
 LIMITS = Limits(in_flight_per_session=2, originate_rate=1.0, originate_burst=1, rate_wait=1.5)
 
@@ -28,9 +28,10 @@ class Site:
     """A queue, its clock, and the line of its user's Originates."""
 
     def __init__(self) -> None:
-        self.limit_state = LimitState(LIMITS, Stats())
         rates = UserRates(LIMITS)
-        self.queue = ActionQueue(self.limit_state, rates)
+        self.limit_state = LimitState(LIMITS, Stats())
+        self.load = self.limit_state.load
+        self.queue = ActionQueue(self.limit_state, rates, None)
         self.clock = HandClock()
         self.waiter = Waiter()
         self.line = rates.find(User("u"), b"originate")
@@ -56,19 +57,19 @@ def test_messages_start_in_the_order_in_which_they_came(site: Site) -> None:
 def test_messages_count_as_queued_up_to_the_limit_of_the_session(site: Site) -> None:
     site.queue.messages.extend([b"1", b"2", b"3"])
     site.queue.count()
-    assert (site.limit_state.queued, len(site.queue.messages)) == (2, 3)
+    assert (site.load.queued, len(site.queue.messages)) == (2, 3)
     site.queue.take()
     site.queue.take()
-    assert site.limit_state.queued == 1
+    assert site.load.queued == 1
 
 
 def test_no_message_counts_as_queued_while_an_action_is_held(site: Site) -> None:
     site.queue.messages.extend([b"1"])
     site.queue.count()
     site.queue.hold(Action([(b"Action", b"Ping")]))
-    assert site.limit_state.queued == 0
+    assert site.load.queued == 0
     site.queue.let_go()
-    assert site.limit_state.queued == 1
+    assert site.load.queued == 1
 
 
 def test_an_action_over_its_rate_waits_while_others_pass_and_is_then_returned(site: Site) -> None:
@@ -108,4 +109,14 @@ def test_clear_returns_the_held_action_and_then_those_that_waited_for_a_rate(sit
     site.queue.hold(held)
     first, second = site.queue.clear()
     assert (first, second.action_id) == (held, b"2")
-    assert (site.queue.size, site.limit_state.queued) == (0, 0)
+    assert (site.queue.size, site.load.queued) == (0, 0)
+
+
+def test_waiting_messages_count_towards_the_load_of_another_server_after_the_login(site: Site) -> None:
+    site.queue.messages.extend([b"1", b"2", b"3"])
+    site.queue.count()
+    server = Bench().hub.servers.first
+    site.queue.follow(server)
+    assert (site.load.queued, server.load.queued) == (0, 2)
+    site.queue.clear()
+    assert (site.load.queued, server.load.queued) == (0, 0)

@@ -596,7 +596,7 @@ class TestTurns:
         session.lost("gone")
         bench.clock.advance(0)
         assert self.numbers(transport) == self.NUMBERS[:64]
-        assert bench.hub.limit_state.queued == 0
+        assert bench.hub.queued == 0
 
     def test_a_session_that_was_paused_meanwhile_is_read_again(self):
         bench = Bench(BOSS, limits=Limits(in_flight=33, in_flight_per_session=32))

@@ -6,7 +6,7 @@ from amiproxy.ami import privilege
 from amiproxy.ami.actions import OtherActions
 from amiproxy.ami.arguments import Described
 from amiproxy.ami.message import Action
-from amiproxy.core.model.limits import Limits
+from amiproxy.core.model.limits import Limits, ServerLimits
 from amiproxy.core.model.users import User
 from tests.support.core_doubles import Bench, event
 
@@ -195,3 +195,20 @@ class TestActions:
 
     def test_an_unusable_list_of_actions_keeps_the_table(self, bench):
         assert bench.hub.servers.first.actions.table.live == ()
+
+
+class TestOwnLimits:
+    """A server's own limits override those for all servers, on all its links."""
+
+    def test_they_apply_to_its_links(self, bench):
+        bench.hub.adopt_limits(Limits(), {"asterisk": ServerLimits(action_timeout=3.0, link_share=0.7)})
+        (server,) = bench.hub.servers
+        assert server.limits.action_timeout == 3.0
+        assert [side.limits.action_timeout for side in server.sides] == [3.0, 3.0]
+        assert server.exchange.deadlines.action == 3.0
+        assert server.exchange.share == 0.7
+        assert bench.hub.limits == Limits()
+
+    def test_other_limits_are_those_for_all_servers(self, bench):
+        bench.hub.adopt_limits(Limits(ping_interval=7.0), {"asterisk": ServerLimits(action_timeout=3.0)})
+        assert bench.hub.servers.first.limits.ping_interval == 7.0

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from amiproxy.core.audit.stats import Stats
 from amiproxy.core.limitstate import LimitState
+from amiproxy.core.servers.server import Server
 from amiproxy.core.servers.servers import Servers
 
 
@@ -20,6 +21,14 @@ class Pressed(Hashable, Protocol):
     @property
     def payer(self) -> str:
         """Name of its user; "" before login."""
+
+    @property
+    def bound(self) -> Server | None:
+        """The server that all its actions go to; None if they may go to several."""
+
+    @property
+    def servers(self) -> tuple[Server, ...]:
+        """The servers that its actions may go to."""
 
     @property
     def bytes_waiting(self) -> int:
@@ -53,8 +62,9 @@ class Backpressure:
         self._stats = stats
         self._sessions = sessions
         self._slow: dict[Pressed, str] = {}
-        # Paused sessions, the longest waiting first.
-        self._crowd: dict[Pressed, None] = {}
+        #: Paused sessions, the longest waiting first, by the server that they are bound to; None is for those
+        #: that see several.
+        self._crowds: dict[Server | None, dict[Pressed, None]] = {}
 
     # -- too much in flight ------------------------------------------------
 
@@ -66,38 +76,53 @@ class Backpressure:
         """
         # A session with nothing in flight may always send one action; the limit only applies beyond
         # that.  Otherwise one client that fills the limit would decide when all others may act.
-        if is_idle or self._has_room:
-            if self._crowd:
-                self._crowd.pop(session, None)
+        if is_idle or self._has_room(session.bound, session.servers):
+            if self._crowds:
+                self._forget(session)
             return False
-        self._crowd[session] = None
+        self._crowds.setdefault(session.bound, {})[session] = None
         return True
 
     @property
     def in_flight(self) -> int:
-        """Unanswered actions, including the proxy's own: the number that ``limits.in_flight`` limits."""
-        load = self._limit_state.queued
+        """Unanswered actions, including the proxy's own; ``limits.in_flight`` limits those of each server."""
+        load = self._limit_state.load.queued
         for server in self._servers:
-            load += server.exchange.load
-            for side in server.sides:
-                load += side.load
+            load += server.unanswered
         return load
 
-    @property
-    def _has_room(self) -> bool:
-        return self.in_flight < self._limit_state.limits.in_flight
+    def _has_room(self, bound: Server | None, servers: Iterable[Server]) -> bool:
+        """Whether there is room at the one server of a bound session, or at one of several."""
+        # What waits for a slow Asterisk takes no room from the sessions of another.
+        if bound is not None:
+            return bound.has_room
+        limit_state = self._limit_state
+        if limit_state.load.queued >= limit_state.limits.in_flight:
+            return False
+        return any(server.has_room for server in servers)
+
+    def _forget(self, session: Pressed) -> None:
+        for bound, crowd in list(self._crowds.items()):
+            crowd.pop(session, None)
+            if not crowd:
+                del self._crowds[bound]
 
     def left(self, session: Pressed) -> None:
         """Forget a session that is no longer open."""
-        self._crowd.pop(session, None)
+        self._forget(session)
         self._slow.pop(session, None)
 
     def resume_paused(self) -> None:
-        """Resume paused sessions, the longest waiting first, while there is room."""
-        while self._crowd and self._has_room:
-            session = next(iter(self._crowd))
-            del self._crowd[session]
-            session.advance()
+        """Resume paused sessions, the longest waiting first, while there is room for them."""
+        if not self._crowds:
+            return
+        for crowd in list(self._crowds.values()):
+            while crowd:
+                session = next(iter(crowd))
+                if not self._has_room(session.bound, session.servers):
+                    break
+                self._forget(session)
+                session.advance()
 
     # -- slow consumers ----------------------------------------------------
 

@@ -150,13 +150,16 @@ class UserRates:
         for rests in self._rests.get(name, {}).values():
             rests.leave(waiter)
 
-    def rests(self, user: str, server: str, scheduler: Scheduler) -> Rests:
-        """The ``Rests`` of this user: when its actions may sleep in the session of this server."""
+    def rests(self, user: str, server: str, hold: float, scheduler: Scheduler) -> Rests:
+        """The ``Rests`` of this user: when its actions may sleep in the session of this server.
+
+        ``hold`` is the ``link_hold`` of the server.
+        """
         by_server = self._rests.setdefault(folded(user), {})
         rests = by_server.get(server)
         if rests is None:
             rests = by_server[server] = Rests(scheduler)
-        rests.hold = self.limits.link_hold
+        rests.hold = hold
         return rests
 
     def drop(self, server: str) -> None:

@@ -12,17 +12,20 @@ from amiproxy.ami.message import Action
 from amiproxy.core.budgets import aside
 from amiproxy.core.budgets.aside import Aside, Place, Waiter
 from amiproxy.core.budgets.throttle import Held, Line, Throttle, UserRates
-from amiproxy.core.limitstate import LimitState
+from amiproxy.core.limitstate import LimitState, Load
 from amiproxy.core.ports import Scheduler
+from amiproxy.core.servers.server import Server
 
 
 class ActionQueue:
     """The waiting actions of one session."""
 
-    __slots__ = ("_counted", "_held", "_limit_state", "aside", "messages", "throttle")
+    __slots__ = ("_counted", "_held", "_limit_state", "_load", "aside", "messages", "throttle")
 
-    def __init__(self, limit_state: LimitState, rates: UserRates) -> None:
+    def __init__(self, limit_state: LimitState, rates: UserRates, bound: Server | None) -> None:
+        """``bound``: see ``follow``."""
         self._limit_state = limit_state
+        self._load: Load = limit_state.load
         #: Messages that were read and not parsed yet, behind the action that runs.  After a change, ``count``
         #: must be called, once it is known how many of them start at once.
         self.messages: deque[bytes] = deque()
@@ -33,6 +36,7 @@ class ActionQueue:
         #: Actions that wait for the rate of their kind.
         self.aside = Aside()
         self.throttle = Throttle(rates)
+        self.follow(bound)
 
     @property
     def size(self) -> int:
@@ -66,8 +70,15 @@ class ActionQueue:
             waits = self._held is not None or (self.aside.size and self.aside.holds_session)
             counted = 0 if waits else min(counted, self._limit_state.limits.in_flight_per_session)
         if counted != self._counted:
-            self._limit_state.queued += counted - self._counted
+            self._load.queued += counted - self._counted
             self._counted = counted
+
+    def follow(self, bound: Server | None) -> None:
+        """Count what waits towards the load of the server that the session is bound to, if it is bound."""
+        load = bound.load if bound is not None else self._limit_state.load
+        self._load.queued -= self._counted
+        load.queued += self._counted
+        self._load = load
 
     def hold(self, action: Action) -> None:
         """Hold back this action, and all that the client sends after it."""

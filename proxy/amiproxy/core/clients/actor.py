@@ -1,8 +1,7 @@
 """Actor: runs the actions of one client that has logged in: rates, policy, quotas, sending to Asterisk.
 
-It runs one action at a time, in order, as a session in Asterisk does (seen on 16 and 22).  Whether an action
-is answered by the proxy or waits for the link or for a rate, it only holds up the next action of the same
-client.
+It runs one action at a time, in order, as a session in Asterisk does (seen on 16 and 22).  So an action that
+waits, for an answer, the link or a rate, only holds up the next action of the same client.
 """
 
 # mypyc: compiled
@@ -22,7 +21,7 @@ from amiproxy.core.budgets.throttle import Held, Line
 from amiproxy.core.clients.actionqueue import ActionQueue
 from amiproxy.core.clients.principal import Principal
 from amiproxy.core.clients.recipient import Recipient
-from amiproxy.core.clients.routes.route import Place
+from amiproxy.core.clients.routes.route import Place, Route
 from amiproxy.core.clients.underway import Underway
 from amiproxy.core.context import Context
 from amiproxy.core.model.errors import WrongTransition
@@ -51,13 +50,18 @@ class Actor(Recipient):
         self._answer_ended = transport.answer_ended
         self.state = State.GREETED
         #: The actions that have not started.
-        self.queue = ActionQueue(ctx.limit_state, ctx.rates)
+        self.queue = ActionQueue(ctx.limit_state, ctx.rates, self.route.bound)
         #: The action that is in flight at Asterisk.
         self._underway: Underway | None = None
         #: Where the last action went that was routed.
         self.place: Place | None = None
         #: The parts of that action that are still to be sent, if it is sent in parts.
         self._series: Series | None = None
+
+    def follow(self, route: Route) -> None:
+        """See Recipient."""
+        super().follow(route)
+        self.queue.follow(route.bound)
 
     @property
     def who(self) -> SessionFacts:
@@ -156,7 +160,8 @@ class Actor(Recipient):
             return False
         series.waits = True
         assert self.place is not None
-        rests = self.ctx.rates.rests(self.payer, self.place.server.name, self.ctx.scheduler)
+        server = self.place.server
+        rests = self.ctx.rates.rests(self.payer, server.name, server.limits.link_hold, self.ctx.scheduler)
         rests.join(Rest(self, seconds, lambda: self._send_next(series)))
         return True
 
@@ -344,15 +349,15 @@ class Actor(Recipient):
                 return judged
             self._exceeds(judged, over)
             return None
-        parts = quota.parts_of(judged, ctx.limits)
+        parts = quota.parts_of(judged, server.limits)
         if isinstance(parts, Excess):
             self._exceeds(judged, parts)
             return None
         seconds = holding.seconds_of(parts[0])
         if seconds > 0 and not rested:
-            rests = ctx.rates.rests(self.payer, server.name, ctx.scheduler)
+            rests = ctx.rates.rests(self.payer, server.name, server.limits.link_hold, ctx.scheduler)
             wait = rests.wait(seconds)
-            if wait > ctx.limits.rate_wait:
+            if wait > server.limits.rate_wait:
                 self._exceeds(judged, quota.TOO_MANY)
                 return None
             if wait > 0:

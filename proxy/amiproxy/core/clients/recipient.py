@@ -45,6 +45,16 @@ class Recipient(ABC):
         """The server whose banner the client gets; of a bound session, the one that it is bound to."""
         return self.route.home
 
+    @property
+    def bound(self) -> Server | None:
+        """See Pressed."""
+        return self.route.bound
+
+    @property
+    def servers(self) -> tuple[Server, ...]:
+        """See Pressed."""
+        return self.route.servers
+
     def follow(self, route: Route) -> None:
         """Replace the route: the client has logged in, or a reload has changed its rights or servers."""
         before = self.route

@@ -21,8 +21,8 @@ from amiproxy.core.audit.stats import Stats
 from amiproxy.core.calls.scope import CallTracker
 from amiproxy.core.limits.members import Members
 from amiproxy.core.limits.stored import Stored
-from amiproxy.core.limitstate import LimitState
-from amiproxy.core.model.limits import Limits
+from amiproxy.core.limitstate import LimitState, Load
+from amiproxy.core.model.limits import ServerLimits
 from amiproxy.core.ports import Scheduler, Upstream
 from amiproxy.core.servers.deadlines import Deadlines
 from amiproxy.core.servers.exchange import Exchange
@@ -67,6 +67,8 @@ class Server:
         self.ups = self.downs = 0
         #: When the link came up or was lost, or Asterisk had booted, in seconds since the epoch.
         self.since = scheduler.wall()
+        #: What is queued for it by the sessions that are bound to it.
+        self.load = Load()
         self._receiver = receiver
         self._owner = owner
         self._by_head = receiver.by_head
@@ -74,6 +76,9 @@ class Server:
         #: Returns the number of sessions that may read an event of these classes.
         self.readers: Callable[[int], int] = receiver.readers
         self._limit_state = limit_state
+        #: The limits in force for this server, and those that it has of its own.
+        self.limits = limit_state.limits
+        self.own_limits = ServerLimits()
         self._stats = stats
         self.counts = counts = stats.links_of(name)
         self._scheduler = scheduler
@@ -102,14 +107,22 @@ class Server:
         self._reads = 0
 
     @property
-    def limits(self) -> Limits:
-        """The limits in force."""
-        return self._limit_state.limits
-
-    @property
     def in_flight(self) -> int:
         """The number of actions that Asterisk has not answered, on all links."""
         return sum(exchange.in_flight for exchange in self._exchanges)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether fewer actions are queued for it, or not answered, than ``limits.in_flight``."""
+        return self.unanswered < self.limits.in_flight
+
+    @property
+    def unanswered(self) -> int:
+        """Actions that are queued for it or not answered, including the proxy's own."""
+        load = self.load.queued + self.exchange.load
+        for side in self.sides:
+            load += side.load
+        return load
 
     # -- the link ----------------------------------------------------------
 
@@ -338,9 +351,13 @@ class Server:
 
     # -- settings and time -------------------------------------------------
 
-    def adopt_limits(self) -> None:
-        """The limits in force were replaced."""
-        deadlines = Deadlines.of(self._limit_state.limits)
+    def adopt_limits(self, own: ServerLimits) -> None:
+        """Take the limits in force for all servers, and those that this one has of its own."""
+        self.own_limits = own
+        self.limits = own.over(self._limit_state.limits)
+        for side in self.sides:
+            side.limits = self.limits
+        deadlines = Deadlines.of(self.limits)
         for exchange in self._exchanges:
             exchange.deadlines = deadlines
         self.exchange.share = self.lists.exchange.share = self.limits.link_share

@@ -69,7 +69,8 @@ class Side:
         #: How often the link came up, and how often it was lost while actions were in flight.
         self.ups = self.downs = 0
         self._main = main
-        self._limit_state = limit_state
+        #: The limits in force for its server.
+        self.limits: Limits = limit_state.limits
         self._counts = counts
         self._scheduler = scheduler
         self._settle = settle
@@ -81,11 +82,6 @@ class Side:
         self._used = 0.0
 
     # -- status ------------------------------------------------------------
-
-    @property
-    def limits(self) -> Limits:
-        """The limits in force."""
-        return self._limit_state.limits
 
     @property
     def standing(self) -> str:

@@ -10,6 +10,7 @@ from typing import Final, get_args
 
 from amiproxy.ami import privilege
 from amiproxy.core.clients import linkloss, login
+from amiproxy.core.clients.routes import route
 from amiproxy.net.certs.result import TIMER, WATCH, Outcome
 from amiproxy.net.doors.proxyhandshake import NO_HEADER
 from amiproxy.net.tls.tlserrors import CLOSED, CLOSED_BEFORE, CLOSED_DURING, OVERLONG_HANDSHAKE
@@ -52,6 +53,7 @@ CLOSES: Final = (
     *("logoff", "client closed", "login failed", "login timeout", "too much before login", "not AMI"),
     *("malformed", "displaced before login", "out of descriptors", "slow consumer", "user disabled"),
     *("user removed", "credentials changed", "kicked", "idle", linkloss.REASON, "fault", "shutdown"),
+    *(route.REMOVED, route.NOT_PERMITTED),
     *("close timeout", CLOSED, "nothing but TLS records without data"),
     *_CONNECTION_LOST,
     *_CERTIFICATES,
