@@ -2,7 +2,9 @@
 
 import re
 import socket
+import ssl
 import threading
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -40,8 +42,14 @@ LINK_SECTION = (
 class Manager:
     """Answers one connection; ``heard`` holds the bytes it received.  An empty banner: it sends nothing."""
 
-    def __init__(self, banner: bytes = b"Asterisk Call Manager/11.0.0\r\n", **answers: bytes) -> None:
+    def __init__(
+        self,
+        banner: bytes = b"Asterisk Call Manager/11.0.0\r\n",
+        tls: ssl.SSLContext | None = None,
+        **answers: bytes,
+    ) -> None:
         self.banner = banner
+        self._tls = tls
         self.answers = {
             "Challenge": b"Response: Success\r\nChallenge: 123\r\n",
             "Login": b"Response: Success\r\nMessage: Authentication accepted\r\n",
@@ -77,7 +85,14 @@ class Manager:
             connection, _ = self._listening.accept()
         except OSError:
             return
-        with connection:
+        if self._tls is not None:
+            try:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+            except OSError:
+                connection.close()
+                return
+        # A doctor that does not trust this end closes the connection without reading on.
+        with connection, suppress(ConnectionError):
             connection.sendall(self.banner)
             data = b""
             while received := connection.recv(65536):

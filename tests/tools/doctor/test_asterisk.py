@@ -2,17 +2,21 @@
 
 import os
 import pwd
+from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from amiproxy.config import Config, ListenerSettings, UpstreamSettings
 from amiproxy.config.address import Address
-from amiproxy.core.model.limits import Limits
+from amiproxy.config.schema import ServerSettings, UpstreamTls
+from amiproxy.core.model.limits import Limits, ServerLimits
 from amiproxy.tools.doctor import asterisk
 from amiproxy.tools.doctor.finding import DoctorFinding
 from amiproxy.tools.doctor.openports import open_ports
 from tests.support.ports import free_port
+from tests.support.servercert import ServerCertificate
 from tests.tools.doctor.manager import (
     LINK_SECTION,
     LINK_USER,
@@ -37,9 +41,15 @@ def secret(tmp_path: Path) -> Path:
 
 
 def examined(
-    port: int, secret: Path, expect_user: str | None = _ME, timeout: float = 5.0
+    port: int,
+    secret: Path,
+    expect_user: str | None = _ME,
+    timeout: float = 5.0,
+    tls: UpstreamTls | None = None,
 ) -> list[DoctorFinding]:
-    upstream = UpstreamSettings(username="amiproxy", secret_file=secret, port=port, expect_user=expect_user)
+    upstream = UpstreamSettings(
+        username="amiproxy", secret_file=secret, port=port, expect_user=expect_user, tls=tls
+    )
     config = Config(
         upstream=upstream,
         listeners=(ListenerSettings(address=Address.from_text("127.0.0.1:0")),),
@@ -321,3 +331,118 @@ def test_open_ports_are_not_checked_for_a_remote_asterisk(tmp_path: Path, secret
     for host in ("192.0.2.1", "pbx.example.org"):
         upstream = UpstreamSettings(username="amiproxy", secret_file=secret, host=host, insecure_remote=True)
         assert list(open_ports(upstream, tmp_path)) == []
+
+
+class TestSeveralServers:
+    """Of several servers each is examined, and their ids must be different."""
+
+    def examined(self, secret: Path, **servers: UpstreamSettings) -> list[DoctorFinding]:
+        config = Config(
+            servers={
+                name: ServerSettings(
+                    **{key: getattr(one, key) for key in UpstreamSettings.__struct_fields__},
+                    limits=ServerLimits(upstream_connect_timeout=5.0, upstream_login_timeout=5.0),
+                )
+                for name, one in servers.items()
+            },
+            listeners=(ListenerSettings(address=Address.from_text("127.0.0.1:0")),),
+            users_file=secret,
+        )
+        return list(asterisk.examine(config))
+
+    @pytest.mark.parametrize(
+        ("names", "level", "part"),
+        [
+            (("one", "two"), "ok", "each has a systemname of its own"),
+            (("", "two"), "warn", "empty at pbx1:"),
+            (("", ""), "warn", "empty at pbx1, pbx2:"),
+            (("lab", "lab"), "warn", "'lab' at pbx1, pbx2"),
+        ],
+    )
+    def test_empty_and_equal_system_names_are_warned_about(
+        self, secret: Path, names: tuple[str, str], level: str, part: str
+    ) -> None:
+        with ExitStack() as stack:
+            servers = {}
+            for server, name in zip(("pbx1", "pbx2"), names, strict=True):
+                manager = stack.enter_context(Manager(CoreSettings=core_settings(name)))
+                servers[server] = UpstreamSettings(
+                    username="amiproxy", secret_file=secret, port=manager.port, expect_user=_ME
+                )
+            found = self.examined(secret, **servers)
+        last = found[-1]
+        assert (last.level, last.subject) == (level, "servers")
+        assert part in last.text
+        assert bool(last.remedy) == (level == "warn")
+        assert {finding.subject for finding in found} == {"pbx1", "pbx2", "servers"}
+
+    def test_one_that_is_down_does_not_hide_the_others(self, secret: Path) -> None:
+        with Manager(CoreSettings=core_settings("two")) as manager:
+            down = UpstreamSettings(username="amiproxy", secret_file=secret, port=free_port())
+            up = msgspec.structs.replace(down, port=manager.port)
+            found = self.examined(secret, pbx1=down, pbx2=up)
+        assert [finding.subject for finding in found if finding.level == "fail"] == ["pbx1"]
+        assert [finding.remedy for finding in found if "expect_user" in finding.remedy] == [
+            f"set servers.pbx2.expect_user: {_ME}"
+        ]
+        assert not [finding for finding in found if finding.subject == "servers"]
+
+
+class TestTls:
+    @pytest.fixture
+    def certificate(self, tmp_path: Path) -> ServerCertificate:
+        return ServerCertificate(tmp_path)
+
+    def examined(
+        self, manager: Manager, secret: Path, certificate: ServerCertificate, name: str | None = None
+    ) -> list[DoctorFinding]:
+        tls = UpstreamTls(ca=certificate.ca_file, name=name)
+        return examined(manager.port, secret, None, tls=tls)
+
+    def test_its_certificate_takes_the_place_of_the_port_s_owner(
+        self, secret: Path, certificate: ServerCertificate
+    ) -> None:
+        answers = {"manager show settings": changed(SETTINGS, TLS_Enable="Yes")}
+        with Manager(tls=certificate.context(), **answers) as manager:
+            found = self.examined(manager, secret, certificate)
+        assert [str(finding) for finding in found if finding.level != "ok"] == []
+        told = "\n".join(map(str, found))
+        assert "its certificate is valid for 127.0.0.1" in told
+        assert "tlsenable is yes, and the link uses TLS" in told
+        assert "belongs to" not in told
+
+    def test_another_name_is_a_failure_and_the_secret_is_not_sent(
+        self, secret: Path, certificate: ServerCertificate
+    ) -> None:
+        with Manager(tls=certificate.context()) as manager:
+            found = self.examined(manager, secret, certificate, "pbx.example.org")
+        [finding] = [finding for finding in found if finding.level == "fail"]
+        assert "not valid for pbx.example.org" in finding.text
+        assert "tls.name" in finding.remedy
+        assert not manager.heard
+
+    def test_a_port_without_tls_is_a_failure(self, secret: Path, certificate: ServerCertificate) -> None:
+        with Manager() as manager:
+            found = self.examined(manager, secret, certificate)
+        [finding] = [finding for finding in found if finding.level == "fail"]
+        assert "does not speak TLS" in finding.text
+
+
+def test_over_a_network_in_plain_text_bindaddr_is_a_warning(
+    secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asterisk, "is_loopback", lambda _: False)
+    answers = {
+        "manager show settings": changed(SETTINGS, TCP_Bindaddress="0.0.0.0:5038"),
+        "manager show user amiproxy": changed(LINK_USER, ACL="no"),
+    }
+    with Manager(**answers) as manager:
+        found = examined(manager.port, secret)
+    [bound] = [finding for finding in found if "bindaddr" in finding.text]
+    assert (bound.level, "tls" in bound.remedy) == ("warn", True)
+    [acl] = [finding for finding in found if "from any address" in finding.text]
+    assert "the proxy's address" in acl.remedy
+
+
+def core_settings(system_name: str) -> bytes:
+    return f"Response: Success\r\nAsteriskVersion: 22.10.1\r\nSystemName: {system_name}\r\n".encode()

@@ -120,7 +120,7 @@ class LinkTls:
         except ssl.SSLZeroReturnError:
             self.is_closed = True
         except ssl.SSLError as error:
-            raise LinkError(self._refusal(error)) from error
+            raise LinkError(refusal(error, self._name)) from error
         else:
             self.is_closed = True
         return b"".join(plain)
@@ -131,25 +131,26 @@ class LinkTls:
         except ssl.SSLWantReadError:
             return
         except ssl.SSLError as error:
-            raise LinkError(self._refusal(error)) from error
+            raise LinkError(refusal(error, self._name)) from error
         self.is_established = True
 
-    def _refusal(self, error: ssl.SSLError) -> str:
-        """What an error of TLS means, and what to do."""
-        match error:
-            case ssl.SSLCertVerificationError(verify_code=code) if code in WRONG_NAME:
-                remedy = "set tls.name to a name that it has, or have it issued for this one"
-                return f"the server's certificate is not valid for {self._name}; {remedy}"
-            case ssl.SSLCertVerificationError(verify_code=code) if code in UNKNOWN_ISSUER:
-                return "the server's certificate is not issued by a CA in tls.ca; add its CA to that file"
-            case ssl.SSLCertVerificationError():
-                return f"the server's certificate is refused: {error.verify_message}; have it renewed"
-            case ssl.SSLError(reason="WRONG_VERSION_NUMBER"):
-                return "the server does not speak TLS on this port; name its TLS port, or remove tls"
-            case ssl.SSLError(reason="TLSV13_ALERT_CERTIFICATE_REQUIRED"):
-                return "the server requires a client certificate; set tls.chain and tls.key"
-            case ssl.SSLError(reason=str(reason)) if "_ALERT_" in reason:
-                alert = reason.partition("_ALERT_")[2].replace("_", " ").lower()
-                return f"the server refused the connection ({alert}); see its log for the reason"
-            case _:
-                return f"TLS with the server failed ({reason_of(error)}); see its log"
+
+def refusal(error: ssl.SSLError, name: str) -> str:
+    """What an error of TLS with the server of this name means, and what to do."""
+    match error:
+        case ssl.SSLCertVerificationError(verify_code=code) if code in WRONG_NAME:
+            remedy = "set tls.name to a name that it has, or have it issued for this one"
+            return f"the server's certificate is not valid for {name}; {remedy}"
+        case ssl.SSLCertVerificationError(verify_code=code) if code in UNKNOWN_ISSUER:
+            return "the server's certificate is not issued by a CA in tls.ca; add its CA to that file"
+        case ssl.SSLCertVerificationError():
+            return f"the server's certificate is refused: {error.verify_message}; have it renewed"
+        case ssl.SSLError(reason="WRONG_VERSION_NUMBER"):
+            return "the server does not speak TLS on this port; name its TLS port, or remove tls"
+        case ssl.SSLError(reason="TLSV13_ALERT_CERTIFICATE_REQUIRED"):
+            return "the server requires a client certificate; set tls.chain and tls.key"
+        case ssl.SSLError(reason=str(reason)) if "_ALERT_" in reason:
+            alert = reason.partition("_ALERT_")[2].replace("_", " ").lower()
+            return f"the server refused the connection ({alert}); see its log for the reason"
+        case _:
+            return f"TLS with the server failed ({reason_of(error)}); see its log"

@@ -1,16 +1,20 @@
-"""Checks of Asterisk: reachability, owner of its port, our login and secret, version and settings."""
+"""Checks of each Asterisk: reachability, owner of its port, our login and secret, version and settings."""
 
 import pwd
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
+from amiproxy.ami.message import Message
 from amiproxy.config import Config, Unfit, UpstreamSettings, read_secret
 from amiproxy.config.address import is_loopback
+from amiproxy.config.schema import ServerSettings
+from amiproxy.core.model.limits import Limits
 from amiproxy.net.upstream.socketowner import owner_of
 from amiproxy.tools.doctor import settings
 from amiproxy.tools.doctor.finding import DoctorFinding, fail, ok, unknown, warn
 from amiproxy.tools.doctor.openports import open_ports
 from amiproxy.tools.doctor.probe import Probe, ProbeError
+from amiproxy.tools.doctor.settings import Link
 from amiproxy.tools.doctor.versions import faults_of, parse_version
 
 _SUBJECT: Final = "asterisk"
@@ -18,33 +22,81 @@ _SUBJECT: Final = "asterisk"
 _LONG_ENOUGH: Final = 48
 
 
+class _Examined:
+    """One server, and what is known of it after ``findings``."""
+
+    def __init__(self, settings: ServerSettings, limits: Limits, section: str) -> None:
+        self._settings = settings
+        self._timeout = limits.upstream_connect_timeout + limits.upstream_login_timeout
+        self._section = section
+        #: Its ``systemname``; None if it could not be asked.
+        self.system_name: str | None = None
+
+    def findings(self) -> Iterator[DoctorFinding]:
+        """Connect once, log in as the link does, query the settings, and log off."""
+        here = self._settings
+        yield from open_ports(here)
+        try:
+            secret = read_secret(here.secret_file)
+            yield _length(secret, self._section)
+            with Probe(here.host, here.port, self._timeout, here.tls, self._section) as probe:
+                probe.greet()
+                yield ok(_SUBJECT, f"{probe.banner} at {here.host}:{here.port}")
+                yield from _other_end(here, self._section, probe)
+                probe.log_in(here.username, secret)
+                yield ok(_SUBJECT, f"logged in as {here.username}")
+                about = probe.ask("CoreSettings")
+                if about.get(b"response") == b"Success":
+                    self.system_name = about.get(b"systemname").decode("latin-1")
+                yield from _version(about)
+                is_near = is_loopback(probe.socket.getpeername()[0])
+                link = Link(here.username, is_near=is_near, is_tls=here.tls is not None)
+                yield from settings.examine(probe, link)
+                probe.ask("Logoff")
+        except Unfit as error:
+            yield fail("configuration", f"{self._section}.secret_file: {error}", error.remedy)
+            yield not_asked(here.username)
+        except ProbeError as error:
+            yield fail(_SUBJECT, str(error), error.remedy)
+            yield not_asked(here.username)
+
+
 def examine(config: Config) -> Iterator[DoctorFinding]:
-    """Connect once, log in as the link does, query the settings, and log off.
+    """Examine each server; findings about one of several have its name as their subject.
 
     Errors of the connection and of the secret's file are findings.
     """
-    upstream, limits = config.first_server, config.limits
-    timeout = limits.upstream_connect_timeout + limits.upstream_login_timeout
-    yield from open_ports(upstream)
-    try:
-        secret = read_secret(upstream.secret_file)
-        yield _length(secret)
-        with Probe(upstream.host, upstream.port, timeout) as probe:
-            probe.greet()
-            yield ok(_SUBJECT, f"{probe.banner} at {upstream.host}:{upstream.port}")
-            yield from _owner(upstream, probe)
-            probe.log_in(upstream.username, secret)
-            yield ok(_SUBJECT, f"logged in as {upstream.username}")
-            yield from _version(probe)
-            near = is_loopback(probe.socket.getpeername()[0])
-            yield from settings.examine(probe, upstream.username, private=near)
-            probe.ask("Logoff")
-    except Unfit as error:
-        yield fail("configuration", f"upstream.secret_file: {error}", error.remedy)
-        yield not_asked(upstream.username)
-    except ProbeError as error:
-        yield fail(_SUBJECT, str(error), error.remedy)
-        yield not_asked(upstream.username)
+    names: dict[str, str] = {}
+    for name, settings_ in config.every_server.items():
+        is_only = config.upstream is not None
+        server = _Examined(settings_, config.limits_of(name), "upstream" if is_only else f"servers.{name}")
+        for finding in server.findings():
+            is_its = finding.subject == _SUBJECT and not is_only
+            yield finding._replace(subject=name) if is_its else finding
+        if server.system_name is not None:
+            names[name] = server.system_name
+    yield from _system_names(names)
+
+
+def _system_names(names: Mapping[str, str]) -> Iterator[DoctorFinding]:
+    """Whether the ids of calls tell the servers apart; ``names``: the systemname of each that was asked."""
+    if len(names) < 2:
+        return
+    remedy = "set a systemname of its own in [options] of asterisk.conf of each, and restart Asterisk"
+    of_name: dict[str, list[str]] = {}
+    for server, name in names.items():
+        of_name.setdefault(name, []).append(server)
+    if nameless := of_name.pop("", []):
+        text = (
+            f"systemname is empty at {', '.join(nameless)}: calls of different servers may have the same ids"
+        )
+        yield warn("servers", text, remedy)
+    for name, servers in of_name.items():
+        if len(servers) > 1:
+            text = f"systemname is {name!r} at {', '.join(servers)}: the same ids, or even the same Asterisk"
+            yield warn("servers", text, remedy)
+    if not nameless and len(of_name) == len(names):
+        yield ok("servers", "each has a systemname of its own, so that no ids of calls are the same")
 
 
 def not_asked(username: str) -> DoctorFinding:
@@ -57,16 +109,20 @@ def not_asked(username: str) -> DoctorFinding:
     return unknown(_SUBJECT, f"not checked, or only in part: its version; {settings.ALL}", remedy)
 
 
-def _length(secret: bytes) -> DoctorFinding:
+def _length(secret: bytes, section: str) -> DoctorFinding:
     text = f"the link's secret has {len(secret)} characters"
     if len(secret) >= _LONG_ENOUGH:
         return ok(_SUBJECT, text)
     text += f": anyone who reaches the port can try to guess it; {_LONG_ENOUGH} are safe from guessing"
-    remedy = "create one with ami-proxy users generate; put it into upstream.secret_file and manager.conf"
+    remedy = f"create one with ami-proxy users generate; put it into {section}.secret_file and manager.conf"
     return warn(_SUBJECT, text, remedy)
 
 
-def _owner(upstream: UpstreamSettings, probe: Probe) -> Iterator[DoctorFinding]:
+def _other_end(upstream: UpstreamSettings, section: str, probe: Probe) -> Iterator[DoctorFinding]:
+    """Whether the link reaches Asterisk, and nobody else."""
+    if upstream.tls is not None:
+        yield ok(_SUBJECT, f"its certificate is valid for {upstream.tls.name or upstream.host}")
+        return
     if not is_loopback(probe.socket.getpeername()[0]):
         yield unknown(_SUBJECT, "not known: the owner of its port on another machine", "look there: ss -ltnp")
         return
@@ -79,16 +135,16 @@ def _owner(upstream: UpstreamSettings, probe: Probe) -> Iterator[DoctorFinding]:
     name = _name_of(uid)
     if upstream.expect_user is None:
         text = f"any local user could take its port while it is down; it belongs to {name} now"
-        yield warn(_SUBJECT, text, f"set upstream.expect_user: {name}")
+        yield warn(_SUBJECT, text, f"set {section}.expect_user: {name}")
     elif upstream.expect_user not in (name, str(uid)):
         text = f"its port belongs to {name}, not to {upstream.expect_user}: the link will not log in"
-        yield fail(_SUBJECT, text, "stop the program that listens there, or correct upstream.expect_user")
+        yield fail(_SUBJECT, text, f"stop the program that listens there, or correct {section}.expect_user")
     else:
         yield ok(_SUBJECT, f"its port belongs to {name}, as expected")
 
 
-def _version(probe: Probe) -> Iterator[DoctorFinding]:
-    text = probe.ask("CoreSettings").get(b"asteriskversion").decode("latin-1")
+def _version(about: Message) -> Iterator[DoctorFinding]:
+    text = about.get(b"asteriskversion").decode("latin-1")
     if not text:
         yield unknown(_SUBJECT, "not known: its version, which it does not report", "look at: asterisk -V")
         return

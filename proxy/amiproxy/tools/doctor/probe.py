@@ -4,12 +4,16 @@ import hashlib
 import re
 import secrets
 import socket
+import ssl
 import time
 from types import TracebackType
 from typing import Final, Self
 
 from amiproxy.ami.framing import UpstreamFramer
 from amiproxy.ami.message import Action, Message
+from amiproxy.config.schema import UpstreamTls
+from amiproxy.net.upstream.errors import LinkError
+from amiproxy.net.upstream.tls import link_context, refusal
 
 _BANNER: Final = re.compile(rb"Asterisk Call Manager/[\x21-\x7e]{1,64}\r?\n")
 _LONGEST_BANNER: Final = 256
@@ -33,11 +37,20 @@ class Probe:
     """A connection to Asterisk; use it in a ``with``.
 
     The constructor connects.  It and every method that waits for Asterisk raise ProbeError, after ``timeout``
-    seconds at the latest for each answer.
+    seconds at the latest for each answer.  With ``tls`` the server is verified before anything is sent.
+    ``section`` is the one of proxy.yaml that has the settings.
     """
 
-    def __init__(self, host: str, port: int, timeout: float) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        timeout: float,
+        tls: UpstreamTls | None = None,
+        section: str = "upstream",
+    ) -> None:
         self._timeout = timeout
+        self._section = section
         self._framer = UpstreamFramer(_LONGEST, _LONGEST)
         self._ready: list[bytes] = []
         try:
@@ -45,6 +58,8 @@ class Probe:
         except OSError as error:
             text = f"Asterisk cannot be reached at {host}:{port}: {error.strerror or error}"
             raise ProbeError(text, "start it; check enabled = yes and bindaddr in manager.conf") from None
+        if tls is not None:
+            self.socket = self._secured(tls, host)
         #: The banner; set by ``greet``.
         self.banner = ""
 
@@ -56,13 +71,27 @@ class Probe:
     ) -> None:
         self.socket.close()
 
+    def _secured(self, tls: UpstreamTls, host: str) -> ssl.SSLSocket:
+        name = tls.name or host
+        try:
+            return link_context(tls).wrap_socket(self.socket, server_hostname=name)
+        except LinkError as error:
+            text, _, remedy = str(error).partition("; ")
+        except ssl.SSLError as error:
+            text, _, remedy = refusal(error, name).partition("; ")
+        except (OSError, ValueError) as error:
+            text = f"TLS with {host} failed: {getattr(error, 'strerror', None) or error}"
+            remedy = f"check port and tls.name in {self._section}, and the server's log"
+        self.socket.close()
+        raise ProbeError(text, remedy)
+
     def greet(self) -> None:
         """Read the banner.  Raises ProbeError, also if it is not that of an Asterisk manager."""
         line = b""
         while not line.endswith(b"\n") and len(line) < _LONGEST_BANNER:
             line += self._receive(1, time.monotonic() + self._timeout)
         if not _BANNER.fullmatch(line):
-            remedy = "correct upstream.port, or stop the program that uses Asterisk's port"
+            remedy = f"correct {self._section}.port, or stop the program that uses Asterisk's port"
             raise ProbeError("the server did not send the banner of an Asterisk manager", remedy)
         self.banner = line.decode("ascii").strip()
 
@@ -74,7 +103,7 @@ class Probe:
         if reply.get(b"response") != b"Success":
             text = f"Asterisk refused the login of {username}: {reply.get(b'message').decode('latin-1')}"
             remedy = (
-                f"give [{username}] in manager.conf the secret of upstream.secret_file, "
+                f"give [{username}] in manager.conf the secret of {self._section}.secret_file, "
                 "then run: asterisk -rx 'manager reload'"
             )
             raise LoginRefused(text, remedy)

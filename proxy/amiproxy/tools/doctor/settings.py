@@ -7,7 +7,7 @@ differ, and a setting that could not be checked is not necessarily right.
 import ipaddress
 import re
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from amiproxy.ami.values import ast_true
 from amiproxy.config import Unfit
@@ -33,29 +33,38 @@ ALL: Final = (
 )
 
 
-def examine(probe: Probe, username: str, *, private: bool) -> Iterator[DoctorFinding]:
-    """Check all settings.  ``private``: the connection is local, so a response may contain the secret.
+class Link(NamedTuple):
+    """How the proxy reaches Asterisk: as this manager user, from the same machine or not, by TLS or not."""
 
-    ``probe`` is logged in as ``username``.  Raises ProbeError.
-    """
+    username: str
+    is_near: bool = True
+    is_tls: bool = False
+
+
+def examine(probe: Probe, link: Link) -> Iterator[DoctorFinding]:
+    """Check all settings; ``probe`` is logged in over such a link.  Raises ProbeError."""
+    username = link.username
     rows = _rows(probe.command(_SETTINGS))
     user = _rows(probe.command(f"manager show user {username}"))
-    yield from _manager(rows)
+    yield from _manager(rows, link)
     yield from _displayconnects(rows, user, username)
-    yield from _link_user(user, username)
+    yield from _link_user(user, link)
     yield _sessions(probe, username)
-    yield from _section(probe, username, private=private)
+    yield from _section(probe, link)
     yield from _live_dangerously(probe)
 
 
-def _manager(rows: dict[str, str]) -> Iterator[DoctorFinding]:
+def _manager(rows: dict[str, str], link: Link) -> Iterator[DoctorFinding]:
     if not rows:
         text = "not known: bindaddr, webenabled, tlsenable, disabledevents: the command was refused"
         yield unknown(_SUBJECT, text, f"look at: asterisk -rx '{_SETTINGS}'")
         return
-    yield _bound(rows.get("tcp bindaddress"))
+    yield _bound(rows.get("tcp bindaddress"), link)
     yield _off(rows.get("web manager (ami/http)"), "webenabled", "its manager is open over HTTP, too")
-    yield _off(rows.get("tls enable"), "tlsenable", "its manager has a TLS port of its own")
+    if link.is_tls and ast_true(rows.get("tls enable", "")):
+        yield ok(_SUBJECT, "tlsenable is yes, and the link uses TLS")
+    else:
+        yield _off(rows.get("tls enable"), "tlsenable", "its manager has a TLS port of its own")
     disabled = rows.get("disabled events")
     if disabled is None:
         yield _unsaid("disabledevents")
@@ -64,7 +73,7 @@ def _manager(rows: dict[str, str]) -> Iterator[DoctorFinding]:
         yield fail(_SUBJECT, text, "remove it from disabledevents in manager.conf")
 
 
-def _bound(address: str | None) -> DoctorFinding:
+def _bound(address: str | None, link: Link) -> DoctorFinding:
     if not address:
         return _unsaid("bindaddr")
     host = address.rpartition(":")[0].strip("[]")
@@ -74,6 +83,9 @@ def _bound(address: str | None) -> DoctorFinding:
         return unknown(_SUBJECT, f"not known: whether bindaddr {address} is loopback", "look at bindaddr")
     if bound.is_loopback:
         return ok(_SUBJECT, f"bindaddr is {address}")
+    if not link.is_near and not link.is_tls:
+        text = f"bindaddr is {address}: the link needs it, and passes the network in plain text"
+        return warn(_SUBJECT, text, "reach it by TLS (tls in proxy.yaml), or by a proxy on its own machine")
     text = f"bindaddr is {address}: other machines can bypass the proxy, in plain text"
     return fail(_SUBJECT, text, "set bindaddr = 127.0.0.1 in manager.conf, and restart Asterisk")
 
@@ -105,7 +117,8 @@ def _displayconnects(rows: dict[str, str], user: dict[str, str], username: str) 
         yield ok(_SUBJECT, "displayconnects is no")
 
 
-def _link_user(rows: dict[str, str], username: str) -> Iterator[DoctorFinding]:
+def _link_user(rows: dict[str, str], link: Link) -> Iterator[DoctorFinding]:
+    username = link.username
     if not rows:
         text = f"{username} may not run CLI commands, so users with class command cannot, either"
         yield warn(_SUBJECT, text, f"set write = all for [{username}] in manager.conf")
@@ -122,11 +135,8 @@ def _link_user(rows: dict[str, str], username: str) -> Iterator[DoctorFinding]:
             yield unknown(_SUBJECT, text, f"look at [{username}] in manager.conf")
     if rows.get("acl") == "no":
         text = f"{username} may log in from any address that reaches the port"
-        yield warn(
-            _SUBJECT,
-            text,
-            f"set deny = 0.0.0.0/0.0.0.0, deny = ::/0, permit = 127.0.0.1/255.255.255.255 for [{username}]",
-        )
+        permit = "permit = 127.0.0.1/255.255.255.255" if link.is_near else "a permit for the proxy's address"
+        yield warn(_SUBJECT, text, f"set deny = 0.0.0.0/0.0.0.0, deny = ::/0, {permit} for [{username}]")
     if rows.get("allowmultiplelogin") == "no":
         text = f"{username} may log in only once: no side links, and a stale session may block the link"
         yield warn(_SUBJECT, text, f"set allowmultiplelogin = yes for [{username}]")
@@ -150,10 +160,11 @@ def _sessions(probe: Probe, username: str) -> DoctorFinding:
     return ok(_SUBJECT, text)
 
 
-def _section(probe: Probe, username: str, *, private: bool) -> Iterator[DoctorFinding]:
+def _section(probe: Probe, link: Link) -> Iterator[DoctorFinding]:
     """Check settings that only the file shows.  Asterisk sends the whole section, with its secret."""
+    username = link.username
     remedy = f"look at writetimeout, permit and deny of [{username}] in manager.conf"
-    if not private:
+    if not link.is_near and not link.is_tls:
         text = "not known: writetimeout and the acl's lines: asking would send the secret over the network"
         yield unknown(_SUBJECT, text, remedy)
         return
@@ -163,7 +174,7 @@ def _section(probe: Probe, username: str, *, private: bool) -> Iterator[DoctorFi
         yield unknown(_SUBJECT, text, remedy)
         return
     yield _write_timeout(lines, username)
-    yield from _acl(lines, username)
+    yield from _acl(lines, link)
 
 
 def _write_timeout(lines: Sequence[tuple[str, str]], username: str) -> DoctorFinding:
@@ -179,7 +190,8 @@ def _write_timeout(lines: Sequence[tuple[str, str]], username: str) -> DoctorFin
     return warn(_SUBJECT, text, f"set writetimeout = {_WRITE_TIMEOUT} for [{username}]")
 
 
-def _acl(lines: Sequence[tuple[str, str]], username: str) -> Iterator[DoctorFinding]:
+def _acl(lines: Sequence[tuple[str, str]], link: Link) -> Iterator[DoctorFinding]:
+    username = link.username
     written = [(key, value) for key, value in lines if key in ("permit", "deny", "acl")]
     for key, value in written:
         if key == "acl":
@@ -193,9 +205,10 @@ def _acl(lines: Sequence[tuple[str, str]], username: str) -> Iterator[DoctorFind
             text = f"{key} = {value} of {username}: {error}"
             yield fail(_SUBJECT, text, "correct it; Asterisk drops such a user at the next reload")
     for rule in rules:
-        if rule.permits and not rule.network.is_loopback:
+        if rule.permits and not rule.network.is_loopback and (link.is_near or rule.network.num_addresses > 1):
             text = f"{username} may log in from {rule.network}"
-            yield warn(_SUBJECT, text, f"permit only 127.0.0.1/255.255.255.255 for [{username}]")
+            only = "127.0.0.1/255.255.255.255" if link.is_near else "the proxy's address"
+            yield warn(_SUBJECT, text, f"permit only {only} for [{username}]")
     if rules and not any(not rule.permits and rule.network == _EVERYBODY for rule in rules):
         text = f"{username} has an acl, but no rule that denies all other addresses"
         yield warn(_SUBJECT, text, f"set deny = 0.0.0.0/0.0.0.0 before the permit of [{username}]")
