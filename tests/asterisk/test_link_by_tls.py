@@ -76,8 +76,9 @@ async def far(asterisk: Asterisk, start: Start, request: pytest.FixtureRequest) 
 
 async def ready(client: AmiClient) -> None:
     """Wait until actions are sent."""
-    while (await client.action("Getvar", Variable="LAB")).get("Value") != "1":  # noqa: ASYNC110 (asked of the proxy)
-        await asyncio.sleep(0.05)
+    async with asyncio.timeout(30):
+        while (await client.action("Getvar", Variable="LAB")).get("Value") != "1":
+            await client.action("Ping")
 
 
 async def test_actions_events_and_lists_are_the_same(far: Door, direct: Door) -> None:
