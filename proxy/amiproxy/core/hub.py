@@ -140,8 +140,7 @@ class Hub:
     def serves(self, name: str) -> None:
         """Tell clients that their actions are sent from now on."""
         server = self.servers.find(name.encode())
-        if server is None:
-            return
+        assert server is not None
         if self.servers.named:
             server.settings.learn()
         self._tell_upstream(server, b"Up")
@@ -149,8 +148,7 @@ class Hub:
     def link_down(self, name: str, reason: str) -> None:
         """The link is lost, and open actions were answered: tell clients, or close them soon."""
         server = self.servers.find(name.encode())
-        if server is None:
-            return  # it is no longer configured, and has no sessions
+        assert server is not None
         text = reason.encode("ascii", "replace")
         told = self._tell_upstream(server, b"Down", (b"Reason", text), now=True)
         if not server.exchange.draining:
@@ -322,7 +320,7 @@ class Hub:
 
     def _removed(self, server: Server) -> None:
         """Forget a server that is no longer configured; no session is bound to it any more."""
-        server.disconnect()
+        server.retire()
         self.subscriptions.remove(server.name)
         self._verdicts.drop(server.name)
         self.ctx.caused.drop(server.name)

@@ -7,7 +7,7 @@ message bodies are never among them.
 
 # mypyc: compiled
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple, Protocol
 
 from amiproxy import log
@@ -34,6 +34,9 @@ class SessionFacts(NamedTuple):
     #: The server that it is bound to, or that the action went to; None if servers have no names, or for
     #: neither.
     server: str | None = None
+    #: Names of the servers that it may see, before login those that its user or its listener would let it
+    #: see; empty if that is not known.
+    sees: tuple[str, ...] = ()
 
 
 class Announcer(Protocol):
@@ -42,9 +45,15 @@ class Announcer(Protocol):
     def readers(self, classes: int) -> int:
         """The number of sessions whose classes admit an event of these classes."""
 
-    def announce(self, write: Callable[[list[tuple[bytes, bytes]]], bytes], wall: float) -> None:
+    def announce(
+        self,
+        write: Callable[[list[tuple[bytes, bytes]]], bytes],
+        wall: float,
+        sees: Collection[str] = (),
+    ) -> None:
         """Send an event, with the next ``settle``, to all sessions that may read it.
 
+        If it is about a session that ``sees`` servers of these names, only to sessions that see one of them.
         ``write`` returns it, well-formed and whole, given the headers from ``Origin.headers`` that follow its
         Privilege.  ``wall`` is the time in seconds since the epoch.
         """
@@ -69,7 +78,7 @@ class AuditLog:
         self.ration = Ration()
 
     def tell(self, who: SessionFacts, name: bytes, severity: bytes, *extra: tuple[bytes, bytes]) -> None:
-        """Send a security event about this session to the readers of class ``security``."""
+        """Send a security event about this session to the readers of class ``security`` at its servers."""
         announcer, wall = self._announcer, self._scheduler.wall()
         if not announcer.readers(privilege.SECURITY) or not self.ration.admits(name, who.peer.address):
             return
@@ -86,6 +95,7 @@ class AuditLog:
                 extra=extra,
             ),
             wall,
+            who.sees,
         )
         announcer.settle()
 

@@ -260,8 +260,9 @@ class Login:
     def begin(self, session: Session, action: Action) -> None:
         """Start to judge a Login; no other action of this client runs until that is done."""
         ctx, peer = self._ctx, session.transport.peer.address
-        name = self._routing.login_name(ctx.users, action.get(b"username")).name
-        session.principal.login_name = name[:79]  # Asterisk cuts names there
+        name = self._routing.login_name(ctx.users, action.get(b"username"))
+        session.principal.login_name = name.name[:79]  # Asterisk cuts names there
+        session.principal.sees = self._routing.within_sight(name, session.entrance)
         if ctx.limit_state.admission.is_penalised(peer, ctx.scheduler.now()):
             # The client connected before the penalty began: its guess is refused without being checked.
             self._refuse(

@@ -27,6 +27,7 @@ class Principal:
         "opened",
         "opened_wall",
         "route",
+        "sees",
         "share",
         "user",
     )
@@ -38,6 +39,8 @@ class Principal:
         self.share = share
         #: Which servers it sees, and with which rights.
         self.route = route
+        #: See SessionFacts.
+        self.sees: tuple[str, ...] = ()
         #: When it was opened, in monotonic seconds and in seconds since the epoch.
         self.opened = opened
         self.opened_wall = opened_wall
@@ -74,9 +77,15 @@ class Principal:
             filters = filters.with_added(added)
         return self.route.view(filters or None, self.mask)
 
+    def follow(self, route: Route) -> None:
+        """Replace the route."""
+        self.route = route
+        self.sees = tuple(server.name for server in route.servers)
+
     def who(self, peer: Peer) -> SessionFacts:
         """What the audit log says about the client, which is connected from ``peer`` now."""
         user = self.user.name if self.user is not None else None
+        bound = self.route.bound_name
         return SessionFacts(
-            self.id, user, self.login_name, peer, self.opened, self.opened_wall, self.route.bound_name
+            self.id, user, self.login_name, peer, self.opened, self.opened_wall, bound, self.sees
         )

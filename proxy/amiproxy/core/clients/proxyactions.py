@@ -71,7 +71,7 @@ class ProxyActions:
 
     def _list_sessions(self, session: Session, _: Action) -> Headers:
         headers: Headers = []
-        for other in self._registry.sessions:
+        for other in filter(_seen_by(session), self._registry.sessions):
             headers += [
                 (b"ProxyClientSession", other.transport.peer.address.encode()),
                 (b"ProxyClientInputHandler", _FORMAT),
@@ -80,6 +80,12 @@ class ProxyActions:
         if session.server.exchange.connected:
             headers.append((b"ProxyServerSession", b"asterisk"))
         return headers
+
+
+def _seen_by(session: Session) -> Callable[[Session], bool]:
+    """Whether a session may know of another one: not if that is only about servers that it does not see."""
+    here = session.server.name
+    return lambda other: not other.principal.sees or here in other.principal.sees
 
 
 def _list_servers(session: Session, _: Action) -> Headers:

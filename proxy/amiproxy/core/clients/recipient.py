@@ -58,7 +58,8 @@ class Recipient(ABC):
     def follow(self, route: Route) -> None:
         """Replace the route: the client has logged in, or a reload has changed its rights or servers."""
         before = self.route
-        self.route = self.principal.route = route
+        self.route = route
+        self.principal.follow(route)
         before.replace(route)
 
     # -- answers -----------------------------------------------------------

@@ -1,13 +1,13 @@
 """Announcements: the events of the proxy's own, and who is sent them.
 
 A client that is bound to a server is sent them in the form that this server would give them.  A client of
-several servers is sent each of them once.  What happens to the link to a server is told only to clients that
-may use that server, and with its name if there are several.
+several servers is sent each of them once.  What happens to the link to a server, and what a client of it
+does, is told only to clients that may use that server, the former with its name if there are several.
 """
 
 # mypyc: compiled
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from amiproxy.ami import message
 from amiproxy.ami.privilege import may_read, required_classes
@@ -58,11 +58,13 @@ class Announcements:
         """See ``Announcer``."""
         self._settle()
 
-    def announce(self, write: Write, wall: float) -> None:
+    def announce(self, write: Write, wall: float, sees: Collection[str] = ()) -> None:
         """See ``Announcer``."""
         forms = {"": write([])}
         event = _Own(forms[""])
         for subscription in self._subscriptions.reading(event.required):
+            if sees and not _may_read_at(subscription, sees, event.required):
+                continue
             name = subscription.view.own.server
             raw = forms.get(name)
             if raw is None:
@@ -131,6 +133,13 @@ class Announcements:
         self._counts.classes[event.required] += 1
         if not event.is_read:
             self._counts.unread[event.required] += 1
+
+
+def _may_read_at(subscription: Subscription, servers: Collection[str], required: int) -> bool:
+    """Whether it may read events of these classes of any of these servers."""
+    return any(
+        sight.server in servers and may_read(sight.mask, required) for sight in subscription.view.sights
+    )
 
 
 class _Own:

@@ -71,6 +71,7 @@ class Server:
         self.load = Load()
         self._receiver = receiver
         self._owner = owner
+        self._is_retired = False
         self._by_head = receiver.by_head
         self._pass_on: Callable[[bytes, Audience], None] = receiver.pass_on
         #: Returns the number of sessions that may read an event of these classes.
@@ -142,7 +143,7 @@ class Server:
 
     def serve(self) -> None:
         """Asterisk has booted: send clients' actions from now on."""
-        if self.boot.end_wait():
+        if self.boot.end_wait() and not self._is_retired:
             self.exchange.serving = True
             self.since = self._scheduler.wall()
             self._owner.serves(self.name)
@@ -159,7 +160,8 @@ class Server:
         self.disconnect()
         if self.tracker is not None:
             self.tracker.reset()
-        self._owner.link_down(self.name, reason)
+        if not self._is_retired:
+            self._owner.link_down(self.name, reason)
 
     def disconnect(self) -> None:
         """Send nothing more to Asterisk, and answer open actions with an error."""
@@ -174,6 +176,11 @@ class Server:
         self.exchange.draining = True
         for side in self.sides:
             side.drain()
+
+    def retire(self) -> None:
+        """It is no longer configured: end everything, and report nothing of its link any more."""
+        self._is_retired = True
+        self.disconnect()
 
     # -- from the link -----------------------------------------------------
 

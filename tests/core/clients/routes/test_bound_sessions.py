@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -14,7 +15,7 @@ from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.servers.servers import Configured
 from amiproxy.steps import result_of
 from amiproxy.x509.identity import Binding, CertificateLogin, Identity
-from tests.support.core_doubles import Bench, ListTransport, event
+from tests.support.core_doubles import Bench, ListTransport, ListUpstream, event
 
 TWO = Configured(("pbx1", "pbx2"), named=True, default="pbx1")
 EVERYWHERE = ("pbx1", "pbx2")
@@ -371,16 +372,6 @@ class TestLogin:
         for name in ("lone/pbx2", "lone/pbx9", "lone"):
             assert b"Login Already In Use" in self.login(bench, name, "x")[0]
 
-    def test_security_events_have_the_users_name_alone(self, bench: Bench) -> None:
-        """Their readers may not be permitted to know the server."""
-        _, transport = bench.login("boss/pbx1")
-        self.login(bench, "one/pbx2", "wrong")
-        self.login(bench, "one/pbx1", "x")
-        bench.hub.flush()
-        told = transport.take()
-        assert set(re.findall(rb"AccountID: (.*)\r\n", told)) == {b"one"}
-        assert b"pbx" not in told
-
     def test_a_listener_binds_its_sessions_and_shows_its_servers_banner(self, bench: Bench) -> None:
         bench.server("pbx2").banner = b"Asterisk Call Manager/9.0.0\r\n"
         entrance = Entrance("pbx2")
@@ -415,6 +406,83 @@ class TestLogin:
             session, transport = bench.connect()
             session.receive(f"Action: Login\r\nUsername: boss/{server}\r\nSecret: x\r\n\r\n".encode())
             assert (b"FullyBooted" in transport.take()) is (server == "pbx1")
+
+
+class TestSecurityEvents:
+    """They go to readers who see a server that the session sees, and never name it."""
+
+    def told(self, bench: Bench, cause: Callable[[Bench], object]) -> dict[str, list[tuple[bytes, bytes]]]:
+        """Names and accounts of the security events that readers at each server, and at both, are sent."""
+        readers = {name: bench.login(name)[1] for name in ("boss/pbx1", "boss/pbx2", "boss")}
+        bench.hub.flush()
+        for transport in readers.values():
+            transport.take()
+        cause(bench)
+        bench.hub.flush()
+        return {
+            name: re.findall(rb"Event: (\w+)|AccountID: (.*)\r", transport.take())
+            for name, transport in readers.items()
+        }
+
+    def test_the_account_is_the_users_name_alone(self, bench: Bench) -> None:
+        def log_in(bench: Bench) -> None:
+            _, transport = bench.connect()
+            bench.login("one/pbx2")
+            transport.take()
+
+        told = self.told(bench, log_in)
+        assert told == {
+            "boss/pbx1": [],
+            "boss/pbx2": [(b"SuccessfulAuth", b""), (b"", b"one")],
+            "boss": [(b"SuccessfulAuth", b""), (b"", b"one")],
+        }
+
+    @pytest.mark.parametrize(
+        ("name", "entrance", "readers"),
+        [
+            ("one/pbx2", "", {"boss/pbx2", "boss"}),
+            ("one/pbx1", "", {"boss/pbx2", "boss"}),
+            ("one", "pbx1", {"boss/pbx1", "boss"}),
+            ("boss/pbx1", "", {"boss/pbx1", "boss/pbx2", "boss"}),
+            ("ghost", "", {"boss/pbx1", "boss/pbx2", "boss"}),
+            ("ghost/pbx2", "", {"boss/pbx1", "boss/pbx2", "boss"}),
+        ],
+    )
+    def test_a_failed_login_is_told_at_the_servers_that_it_is_about(
+        self, bench: Bench, name: str, entrance: str, readers: set[str]
+    ) -> None:
+        def fail(bench: Bench) -> None:
+            session, _ = bench.connect(entrance=Entrance(entrance))
+            session.receive(f"Action: Login\r\nUsername: {name}\r\nSecret: wrong\r\n\r\n".encode())
+
+        told = self.told(bench, fail)
+        assert {reader for reader, events in told.items() if events} == readers
+
+    def test_a_denied_action_is_told_at_the_servers_of_its_session(self, bench: Bench) -> None:
+        session, _ = bench.login("one")
+        told = self.told(bench, lambda _: session.receive(b"Action: Nonsense\r\n\r\n"))
+        assert {reader for reader, events in told.items() if events} == {"boss/pbx2", "boss"}
+
+    def test_a_reader_of_several_servers_needs_the_class_there(self) -> None:
+        here = user("boss", read=privilege.CALL)
+        bench = make(user("boss", narrowed={"pbx2": here}), ONE)
+        session, _ = bench.login("one")
+        told = self.told(bench, lambda _: session.receive(b"Action: Nonsense\r\n\r\n"))
+        assert told == {"boss/pbx1": [], "boss/pbx2": [], "boss": []}
+
+
+class TestOtherSessions:
+    """AstManProxy's list of sessions shows none that are only about another server."""
+
+    def test_a_bound_session_is_not_shown_those_of_another_server(self, bench: Bench) -> None:
+        session, transport = bench.login("boss/pbx1")
+        for address, name in (("192.0.2.21", "boss/pbx1"), ("192.0.2.22", "one"), ("192.0.2.23", "boss")):
+            bench.login(name, by=ListTransport(address))
+        bench.connect("192.0.2.24")
+        transport.take()
+        session.receive(b"ProxyAction: ListSessions\r\n\r\n")
+        shown = re.findall(rb"ProxyClientSession: (.*)\r", transport.take())
+        assert set(shown) == {b"192.0.2.1", b"192.0.2.21", b"192.0.2.23", b"192.0.2.24"}
 
 
 class TestLinkLoss:
@@ -469,6 +537,9 @@ class TestReload:
         users = UserTable([user("boss")])
         bench.hub.adopt(users, Configured(("pbx1",), named=True))
         old.link_down("the link is closed")
+        old.link_up(ListUpstream(), b"Asterisk Call Manager/11.0.0\r\n")  # a login that was under way
+        old.serve()
+        assert not old.exchange.connected
         bench.add_server("pbx2")
         bench.hub.adopt(users, TWO)
         assert bench.server("pbx2") is not old

@@ -88,6 +88,12 @@ class Routing:
             found = server
         return found
 
+    def within_sight(self, name: LoginName, entrance: Entrance) -> tuple[str, ...]:
+        """Names of the servers that a login would let its client see at most; empty if that is not known."""
+        if entrance.server:
+            return (entrance.server,)
+        return name.user.servers if name.user is not None else ()
+
     def route(self, user: User, bound: Server | None, session: LegOwner | None = None) -> Route:
         """The route of a session that logs in; ``bound`` is what ``chosen`` returned.
 
