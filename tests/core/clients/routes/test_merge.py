@@ -406,6 +406,18 @@ def test_in_any_order_the_list_is_complete_or_says_what_is_missing(kinds: list[s
         assert own == [f"SIP/{number}-{place}".encode() for place in range(sent)]
 
 
+def test_of_several_responses_of_a_server_the_first_counts() -> None:
+    client, (one, two), _ = merge_of(b"pbx1", b"pbx2")
+    one.reply(message.success(b"7", b"first"))
+    one.reply(message.success(b"7", b"second"))
+    one.finished()
+    two.reply(error("Permission denied"))
+    two.failed(b"", b"Upstream connection lost (outcome unknown)")
+    (only,) = client.sent
+    assert only.get(b"message") == b"first"
+    assert two.error == error("Permission denied")
+
+
 @pytest.mark.parametrize("text", ["No Contacts found\n", "No endpoints found"])
 def test_empty_lists_of_pjsip_are_no_failures(text: str) -> None:
     client, (one,), _ = merge_of(b"pbx1")

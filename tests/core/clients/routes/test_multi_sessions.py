@@ -6,8 +6,10 @@ import re
 import pytest
 
 from amiproxy.ami import privilege
+from amiproxy.ami.actions import OtherActions
 from amiproxy.ami.message import Message
 from amiproxy.core.clients.session import Session
+from amiproxy.core.model.encoding import Encoding
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.rules import ActionNames, Rules
 from amiproxy.core.model.state import State
@@ -530,6 +532,58 @@ class TestLists:
         assert [(m.get(b"response"), m.get(b"event"), m.get(b"server")) for m in messages(transport)] == [
             (b"", b"Newchannel", b"pbx2"),
             (b"Success", b"", b""),
+        ]
+
+
+class TestOtherForms:
+    """Doors that write events in another form than AMI's, answers that go on, and what is recorded."""
+
+    def test_in_another_form_the_events_of_all_servers_wait_for_an_answer(self, bench: Bench) -> None:
+        shouting = ListTransport(encoding=Encoding("shouting", lambda raw: raw.upper()))
+        session, transport = bench.login("boss", by=shouting)
+        send(session, "Action: VoicemailUsersList\nServer: pbx2")
+        bench.feed(event("Newchannel", Channel="SIP/a"), at="pbx1")
+        assert transport.take() == b""
+        bench.answer(sent_to(bench, "pbx2")[0], b"", at="pbx2")
+        assert transport.take() == (
+            b"Response: Success\r\nServer: pbx2\r\n\r\n"
+            + event("Newchannel", Channel="SIP/a").upper()[:-2]
+            + b"SERVER: PBX1\r\n\r\n"
+        )
+
+    def test_an_answer_that_goes_on_after_its_end_bears_the_name_too(self, bench: Bench) -> None:
+        bench.server("pbx2").adopt_actions(OtherActions(undescribed_for_system=True))
+        bench.server("pbx2").actions.table = bench.server("pbx2").actions.table.learnt_from(
+            [(b"Strange", b"Does things  (Priv: <none>)")]
+        )
+        session, transport = bench.login("boss")
+        send(session, "Action: Strange\nActionID: 6\nServer: pbx2")
+        (asked,) = sent_to(bench, "pbx2")
+        bench.answer(asked, b"", at="pbx2")
+        (ping,) = bench.upstreams["pbx2"].take()
+        bench.answer(ping, b"Ping: Pong\r\n", at="pbx2")
+        assert session.state is State.READY
+        transport.take()
+        line = b"ActionID: " + asked.get(b"actionid") + b"\r\n"
+        bench.feed(b"Event: More\r\n" + line + b"\r\n", at="pbx2")
+        assert transport.take() == b"Event: More\r\nActionID: 6\r\nServer: pbx2\r\n\r\n"
+
+    def test_a_list_query_is_recorded_once(self, bench: Bench) -> None:
+        session, _ = bench.login("boss")
+        bench.hub.learner.begin(0)
+        send(session, "Action: CoreShowChannels")
+        assert bench.hub.learner.recorder is not None
+        assert list(bench.hub.learner.recorder.shapes.values()) == [1]
+
+    def test_its_rights_where_no_server_is_meant_are_those_of_the_user(self) -> None:
+        less = user("some", read=privilege.CALL, write=0)
+        bench = make(user("some", read=privilege.CALL | privilege.AGENT, narrowed={"pbx1": less}))
+        session, _ = bench.login("some")
+        assert session.route.rights.write == privilege.ALL
+        assert [place.rights.read for place in session.route.places] == [
+            privilege.CALL,
+            privilege.CALL | privilege.AGENT,
+            privilege.CALL | privilege.AGENT,
         ]
 
 

@@ -188,8 +188,6 @@ class _Everywhere(Errand):
             assert leg is not None
             merge.add(leg.name, leg.stamped, leg.leave)
         for leg, part, verdict in zip(legs, list(merge.parts), verdicts, strict=True):
-            if merge.is_over:
-                return
             assert leg is not None
             if isinstance(verdict, Allow):
                 leg.submit(verdict.action, part)
