@@ -10,11 +10,12 @@ import sys
 from pathlib import Path
 
 from amiproxy.cli import file_error
-from amiproxy.cli.configured import actions_of, add_users_options, users_of
+from amiproxy.cli.configured import actions_of, add_users_options, config_of, users_of
 from amiproxy.cli.explain.action import explain_action
 from amiproxy.cli.explain.event import explain_event
 from amiproxy.cli.explain.replaying import replay
-from amiproxy.config import ConfigErrors
+from amiproxy.config import ConfigErrors, load_config
+from amiproxy.config.users.servers import ServerNames
 from amiproxy.config.users.usertable import table_of
 from amiproxy.core.learning.recording import BadRecording, parse
 from amiproxy.core.model.users import UserTable
@@ -24,10 +25,13 @@ _EXAMPLE = """\
 examples:
   printf 'Action: Getvar\\nVariable: SHELL(id)\\n' | ami-proxy explain --user wallboard
   ami-proxy explain --users users.yaml newchannel.event
+  ami-proxy explain --user dialer --server pbx2 originate.action
 
 A message that begins with Event: is an event, any other is an action. Lines may end in LF or CRLF;
-a blank line separates messages. Exit status 0 if every action is allowed (every event seen by at
-least one user), 1 if one is not, 2 if the files or the message cannot be read."""
+a blank line separates messages. With several servers the rights are those of the user at the server
+to which the action goes, or from which the event comes; with --server the session is bound to that
+server. Exit status 0 if every action is allowed (every event seen by at least one user), 1 if one is
+not, 2 if the files or the message cannot be read."""
 
 _BLANK = re.compile(rb"\r?\n\r?\n")
 
@@ -52,6 +56,12 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "--user", metavar="NAME", help="the user that sends the action; for an event: only this user"
     )
     parser.add_argument(
+        "--server",
+        metavar="NAME",
+        default="",
+        help="the only server of the session, of those in proxy.yaml; for an event: the server it comes from",
+    )
+    parser.add_argument(
         "file", nargs="?", type=Path, metavar="FILE", help="file with the message (default: standard input)"
     )
     parser.set_defaults(run=run)
@@ -63,10 +73,15 @@ def run(arguments: argparse.Namespace) -> int:
     0 if all is allowed or seen, 1 if something is not, 2 for wrong usage or files that cannot be used.
     """
     try:
-        table = table_of(users_of(arguments))
+        names = _servers_of(arguments)
+        table = table_of(users_of(arguments), names)
         actions = actions_of(arguments)
+        if problem := _wrong_server(arguments.server, names):
+            terminal.error(problem)
+            return 2
         if arguments.replay is not None:
-            return replay(parse(arguments.replay.read_bytes()), table, actions, arguments.user)
+            recording = parse(arguments.replay.read_bytes())
+            return replay(recording, table, actions, arguments.user, arguments.server)
         messages = _messages(arguments.file)
     except (ConfigErrors, BadRecording) as error:
         terminal.error(error)
@@ -86,15 +101,32 @@ def run(arguments: argparse.Namespace) -> int:
         if number:
             print()
         if raw.startswith(b"Event:"):
-            good, lines = explain_event([user] if user else list(table), raw)
+            servers = (arguments.server,) if arguments.server else names.names if names.named else ()
+            good, lines = explain_event([user] if user else list(table), raw, servers)
         elif user is None:
             terminal.error("an action needs --user NAME, the user that sends it")
             return 2
         else:
-            good, lines = explain_action(user, raw, actions)
+            good, lines = explain_action(user, raw, actions, arguments.server if names.named else None)
         terminal.say("\n".join(lines))
         status = max(status, 0 if good else 1)
     return status
+
+
+def _servers_of(arguments: argparse.Namespace) -> ServerNames:
+    """The servers of proxy.yaml; with ``--users`` alone one without a name, as the file belongs to any."""
+    if arguments.config is None and arguments.users is not None:
+        return ServerNames()
+    return load_config(config_of(arguments)).server_names
+
+
+def _wrong_server(name: str, names: ServerNames) -> str:
+    """What is wrong with the name of a server; "" if it is one, or if there is none."""
+    if not name or (names.named and name in names.names):
+        return ""
+    if not names.named:
+        return f"unknown server {name}: no server has a name; use --config with a proxy.yaml that has some"
+    return f"unknown server {name}; known servers: {', '.join(names.names)}"
 
 
 def _messages(file: Path | None) -> list[bytes]:

@@ -8,6 +8,7 @@ from amiproxy.ami.arguments.kinds import MEANING
 from amiproxy.ami.errors import ProtocolError
 from amiproxy.ami.message import Action, parse_action
 from amiproxy.ami.privilege import class_names
+from amiproxy.cli.explain.servers import is_of_the_proxy, rights_at, where
 from amiproxy.cli.printable import text_of
 from amiproxy.core.audit.targets import target_of
 from amiproxy.core.model.users import User
@@ -53,10 +54,14 @@ def _left_out(action: Action, actions: ActionTable) -> tuple[bytes, ...]:
     return () if described is None else described.left_out(action)
 
 
-def explain_action(user: User, raw: bytes, actions: ActionTable = SHIPPED) -> tuple[bool, list[str]]:
+def explain_action(
+    user: User, raw: bytes, actions: ActionTable = SHIPPED, server: str | None = None
+) -> tuple[bool, list[str]]:
     """Whether this user's action is allowed, and the explanation, line by line.
 
-    ``raw`` is a whole message, as a client sends it; what cannot be parsed is not allowed.
+    ``raw`` is a whole message, as a client sends it; what cannot be parsed is not allowed.  ``server`` is the
+    server that the session is bound to, "" for a session with all servers of its user; None if servers have
+    no names.
     """
     lines = [f"user     {user.name}{' (disabled)' if user.disabled else ''}, write {class_names(user.write)}"]
     try:
@@ -67,10 +72,33 @@ def explain_action(user: User, raw: bytes, actions: ActionTable = SHIPPED) -> tu
     if not action.name:
         return False, [*lines, "refused before any rule: Missing action in request"]
     lines.append(f"action   {text_of(action.name)}  {target_of(action)}".rstrip())
+    if server is None:
+        good, more = _judged(user, raw, action, actions)
+        return good, [*lines, *more]
+    if server and server not in user.servers:
+        return False, [*lines, f"refused at the login: the user may not use the server {server}"]
+    if is_of_the_proxy(action, user, server):
+        return True, [*lines, "", "allowed; answered by the proxy itself, nothing is sent to Asterisk"]
+    place = where(user, action, server)
+    lines.append(f"server   {place.text}")
+    if place.refusal:
+        return False, [*lines, f"refused before any rule: {place.refusal}"]
+    at_each = rights_at(user, place.servers)
+    is_allowed = True
+    for name, rights in at_each:
+        good, more = _judged(rights, raw, action.without(b"server"), actions)
+        heading = ["", f"at {name}, write {class_names(rights.write)}"] if len(at_each) > 1 else []
+        lines += [*heading, *more]
+        is_allowed = is_allowed and good
+    return is_allowed, lines
+
+
+def _judged(user: User, raw: bytes, action: Action, actions: ActionTable) -> tuple[bool, list[str]]:
+    lines = []
     unsent = _left_out(action, actions)
     if unsent:
         lines.append(f"not sent {', '.join(text_of(name) for name in unsent)}: not described")
-    dropped = sum(1 for line in raw.split(b"\n") if line.strip(b"\r")) - len(action.headers)
+    dropped = sum(1 for line in raw.split(b"\n") if line.strip(b"\r")) - len(parse_action(raw).headers)
     if dropped:
         lines.append(f"dropped  {count(dropped, 'line')}: not headers to Asterisk, or repeated ones")
     lines.append("")

@@ -20,10 +20,13 @@ from amiproxy.core.policy import Deny, decide
 from amiproxy.tools import terminal
 
 
-def replay(recording: Recording, table: UserTable, actions: ActionTable, only: str | None) -> int:
+def replay(
+    recording: Recording, table: UserTable, actions: ActionTable, only: str | None, server: str = ""
+) -> int:
     """Print which recorded actions and events these users would be denied; return 1 if any, otherwise 0.
 
-    ``only`` restricts this to one user.
+    ``only`` restricts this to one user; ``server`` is the server at which the rights are checked, "" for
+    those that users have where nothing is narrowed.
     """
     denied = judged = unproven = 0
     for name in recording.users():
@@ -34,6 +37,8 @@ def replay(recording: Recording, table: UserTable, actions: ActionTable, only: s
             terminal.say(f"{name}: unknown or disabled user")
             denied += 1
             continue
+        if server:
+            user = user.at(server)
         for shape in (shape for shape in recording.shapes if shape.user == name):
             judged += 1
             verdict = decide(user, shape.as_action(), actions)
