@@ -161,6 +161,22 @@ def test_a_certificate_that_disappears_meanwhile_is_reported(
     assert "server.crt" in capsys.readouterr().err
 
 
+def test_before_the_setup_the_setup_is_named(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (config.parent / "upstream.secret").unlink()
+    assert check(config) == 1
+    assert capsys.readouterr().err.splitlines()[-1].startswith("hint: ami-proxy setup")
+    config.write_text("upstream: 1\n")
+    assert check(config) == 1
+    assert "hint" not in capsys.readouterr().err
+
+
+def test_servers_are_summarised(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = config.read_text().replace("upstream: {", "servers:\n  pbx1: {")
+    config.write_text(f"{text}default_server: pbx1\n")
+    assert check(config) == 0
+    assert "server     pbx1: " in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("option", [["--json"], ["--socket", "c.sock"]])
 def test_options_of_the_comparison_need_it(config: Path, option: list[str]) -> None:
     with pytest.raises(SystemExit, match="2"):

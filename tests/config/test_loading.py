@@ -56,7 +56,7 @@ def test_a_missing_configuration_is_reported(folder: Path) -> None:
 
 def test_a_users_file_readable_by_all_is_refused(folder: Path) -> None:
     (folder / "users.yaml").chmod(0o644)
-    with pytest.raises(ConfigErrors, match="yaml has mode 0644: readable by all users; chmod 0640"):
+    with pytest.raises(ConfigErrors, match="yaml: has mode 0644: readable by all users; chmod 0640"):
         load(folder / "proxy.yaml")
 
 
@@ -138,7 +138,7 @@ def test_the_limits_of_a_users_file_apply_to_each_of_several(folder: Path, cheap
     (folder / "users.d" / "c.yaml").chmod(0o644)
     assert problems_of(config) == [
         f"users.d/b.yaml: the file is larger than {MAX_BYTES} bytes; remove what does not belong in it",
-        "users.d/c.yaml: users.d/c.yaml has mode 0644: readable by all users; chmod 0640 users.d/c.yaml",
+        "users.d/c.yaml: has mode 0644: readable by all users; chmod 0640 users.d/c.yaml",
     ]
 
 

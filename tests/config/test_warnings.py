@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from amiproxy.config import load_config, parse_users, warnings_of
+from amiproxy.config import UsersFile, load_config, parse_users, warnings_of
 from amiproxy.core.model.phc import dummy_hash
 
 STRONG = dummy_hash()
@@ -100,8 +100,13 @@ def test_a_link_across_the_network_is_warned_about(folder: Path) -> None:
 
 def test_disabled_users_are_skipped(folder: Path) -> None:
     assert warnings_for(folder, "md5_secret: hunter2, write: all, disabled: true") == [
-        "users: no client can log in: no users are defined, or all are disabled"
+        "users: no client can log in: all users are disabled"
     ]
+
+
+def test_without_users_the_command_that_makes_the_first_is_named(folder: Path) -> None:
+    (warning,) = warnings_of(load_config(folder / "proxy.yaml"), UsersFile(users={}))
+    assert "ami-proxy setup" in warning
 
 
 def test_metrics_open_to_all_are_warned_about(folder: Path) -> None:

@@ -19,10 +19,12 @@ from amiproxy.config import (
     Tls,
     Unfit,
     UsersFile,
+    draft_config,
     load,
     named_users,
     warnings_of,
 )
+from amiproxy.config.reading.files import is_missing
 from amiproxy.counted import count
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.result import CertificatesRefused
@@ -92,7 +94,10 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         loaded = load(file)
     except ConfigErrors as errors:
-        return _cannot_be_used(map(str, errors.problems), arguments)
+        status = _cannot_be_used(map(str, errors.problems), arguments)
+        if _is_not_set_up(file):
+            terminal.error("hint: ami-proxy setup makes the secret, a certificate, and the first user")
+        return status
     config, users, outdated = loaded
     judged = [_judge(one, config.tls) for one in config.listeners]
     findings = list(dict.fromkeys(finding for _, found in judged for finding in found))
@@ -111,6 +116,14 @@ def run(arguments: argparse.Namespace) -> int:
     for line in _summary(config, users):
         terminal.say(f"  {line}")
     return 0
+
+
+def _is_not_set_up(file: Path) -> bool:
+    """Whether proxy.yaml is as good as it is after the installation, without the secret for Asterisk."""
+    try:
+        return is_missing(draft_config(file).first_server.secret_file)
+    except ConfigErrors:
+        return False
 
 
 def _cannot_be_used(problems: Iterable[str], arguments: argparse.Namespace) -> int:

@@ -7,6 +7,8 @@ from typing import Final
 from amiproxy.ami.actions import SHIPPED, ActionTable
 from amiproxy.config import UsersFile, load_config, load_users, users_files
 from amiproxy.config.actions import other_actions
+from amiproxy.config.loading import server_names
+from amiproxy.config.users.servers import ServerNames
 
 #: Where the package puts proxy.yaml, and where its units read it.
 DEFAULT_CONFIG: Final = Path("/etc/ami-proxy/proxy.yaml")
@@ -43,7 +45,15 @@ def users_of(arguments: argparse.Namespace) -> UsersFile:
     """The users of ``--users``, or else of the files that proxy.yaml names.  Raises ConfigErrors."""
     if arguments.users is not None:
         return load_users(arguments.users)
-    return load_users(*users_files(load_config(config_of(arguments))))
+    config = load_config(config_of(arguments))
+    return load_users(*users_files(config), servers=config.server_names)
+
+
+def servers_of(arguments: argparse.Namespace) -> ServerNames | None:
+    """The servers that the users of ``users_of`` name; None with ``--users`` alone, which belongs to any."""
+    if arguments.config is None and arguments.users is not None:
+        return None
+    return server_names(config_of(arguments))
 
 
 def actions_of(arguments: argparse.Namespace) -> ActionTable:

@@ -21,12 +21,14 @@ _FIRST_ENTRY = re.compile(rb"^users:[^\n]*\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*([ ]+)[^
 
 
 class Addition(NamedTuple):
-    """A new user without its secret: name, privilege classes as text, permit and deny lines."""
+    """A new user without its secret: name, privilege classes as text, permit and deny lines, servers."""
 
     name: str
     read: str = ""
     write: str = ""
     acl: tuple[str, ...] = ()
+    #: Names and patterns; none if there is only one server.
+    servers: tuple[str, ...] = ()
 
 
 def table_with(file: Path, text: bytes, addition: Addition, secret: str | None = None) -> bytes:
@@ -46,6 +48,8 @@ def table_with(file: Path, text: bytes, addition: Addition, secret: str | None =
     entry["write"] = _words(addition.write)
     if addition.acl:
         entry["acl"] = list(addition.acl)
+    if addition.servers:
+        entry["servers"] = list(addition.servers)
     # Parse the entry alone first, so that its problems are not reported at some line of the file.
     try:
         alone = parse_users(file, dump({"users": {addition.name: entry}}).encode())

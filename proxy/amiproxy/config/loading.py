@@ -111,6 +111,11 @@ def named_files(path: Path) -> list[Path]:
     return list(read.users_files)
 
 
+def server_names(path: Path) -> ServerNames | None:
+    """The servers that a proxy.yaml names, whatever else is wrong with it; None if it names none."""
+    return _config(path, (check_certificate_file, check_readable, read_secret)).servers
+
+
 def users_files(config: Config) -> list[Path]:
     """The current users files of a configuration.  Raises ConfigErrors if a pattern no longer matches any."""
     try:

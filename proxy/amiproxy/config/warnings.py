@@ -22,8 +22,11 @@ def warnings_of(config: Config, users: UsersFile) -> list[str]:
     found = list(_of_servers(config))
     if config.metrics is not None and config.metrics.insecure_remote:
         found.append(f"metrics: {config.metrics.address} answers any client in plain HTTP (insecure_remote)")
-    if all(entry.disabled for entry in users.users.values()):
-        found.append("users: no client can log in: no users are defined, or all are disabled")
+    if not users.users:
+        remedy = "make the first with: ami-proxy setup, or ami-proxy users add NAME"
+        found.append(f"users: no client can log in: no users are defined; {remedy}")
+    elif all(entry.disabled for entry in users.users.values()):
+        found.append("users: no client can log in: all users are disabled")
     servers = config.server_names
     asks = any(listener.client_auth != "none" for listener in config.listeners)
     for name, entry in users.users.items():

@@ -121,6 +121,81 @@ class TestRemove:
         assert "users.dialer.setvar.WHO" in out
 
 
+SERVERS = """\
+servers:
+  pbx1: {username: a, secret_file: s}
+  eu-1: {username: a, secret_file: s}
+listeners: [{address: "127.0.0.1:0", certificates: [{chain: c, key: k}]}]
+users_file: users.yaml
+"""
+
+
+class TestServers:
+    @pytest.fixture
+    def several(self, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+        """Run a verb on the users of a proxy.yaml with several servers."""
+        file.write_text(USERS.replace("    read:", "    servers: [pbx1]\n    read:"))
+        config = file.parent / "proxy.yaml"
+        config.write_text(SERVERS)
+        for name in ("s", "c", "k"):
+            (file.parent / name).write_text("a secret\n")
+            (file.parent / name).chmod(0o600)
+
+        def run_it(*words: str, stdin: bytes = b"") -> tuple[int, str, str]:
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+            capsys.readouterr()
+            changes = ["--no-reload"] if words[0] not in ("list", "show") else []
+            status = main(["users", *words, "--config", str(config), *changes])
+            return status, *capsys.readouterr()
+
+        return run_it
+
+    def test_they_are_granted_and_taken_away(self, file: Path, several: Run) -> None:
+        status, out, _ = several("allow", "dialer", "--servers", "eu-*")
+        assert status == 0
+        assert "+ eu-*" in out
+        assert load_users(file).users["dialer"].servers == ("pbx1", "eu-*")
+        assert several("deny", "dialer", "--servers", "eu-1")[0] == 1, "the pattern includes it"
+        assert several("deny", "dialer", "--servers", "pbx1")[0] == 0
+        assert load_users(file).users["dialer"].servers == ("eu-*",)
+        before = file.read_text()
+        assert several("deny", "dialer", "--servers", "eu-*")[0] == 1, "no server would be left"
+        assert several("allow", "dialer", "--servers", "us-1", "--only")[0] == 1
+        assert file.read_text() == before
+
+    def test_a_new_user_must_name_its_own_before_its_secret_is_asked_for(
+        self, file: Path, several: Run
+    ) -> None:
+        status, _, err = several("add", "admin", "--read", "all")
+        assert (status, "--servers" in err) == (1, True)
+        status, _, err = several("add", "admin", "--read", "all", "--servers", "us-*")
+        assert (status, "pbx1, eu-1" in err) == (1, True)
+        status, out, _ = several("add", "admin", "--servers", "pbx1, eu-*", stdin=b"a long secret of hers")
+        assert status == 0
+        assert "pbx1, eu-*" in out
+        assert load_users(file).users["admin"].servers == ("pbx1", "eu-*")
+
+    def test_rights_are_shown_for_each(self, file: Path, several: Run) -> None:
+        several("allow", "dialer", "--servers", "eu-*")
+        file.write_text(file.read_text() + '    on: {eu-1: {write: [], scope: {channels: ["PJSIP/1"]}}}\n')
+        status, out, _ = several("show", "dialer")
+        lines = {line[:29].rstrip(): line[29:].strip() for line in out.splitlines()}
+        assert status == 0
+        assert lines["servers"] == "pbx1, eu-1"
+        assert lines["writes"] == "originate"
+        assert lines["at eu-1: writes"] == "none"
+        assert lines["at eu-1: may run (originate)"] == "none"
+        assert "PJSIP/1" in lines["at eu-1: sees calls"]
+        assert "at eu-1: reads events of" not in lines, "it is as everywhere"
+
+    def test_they_are_listed(self, several: Run) -> None:
+        several("allow", "dialer", "--servers", "eu-*")
+        _, out, _ = several("list")
+        assert "servers" in out.splitlines()[0]
+        rows = [json.loads(line) for line in several("list", "--json")[1].splitlines()]
+        assert [row["servers"] for row in rows] == [["pbx1"], ["pbx1", "eu-*"]]
+
+
 class TestRename:
     def test_secret_and_rights_stay(self, file: Path, run: Run) -> None:
         before = load_users(file).users["dialer"]
@@ -137,6 +212,13 @@ class TestRename:
 
 
 class TestPasswd:
+    @pytest.mark.parametrize(("secret", "warned"), [(b"hunter2\n", True), (b"x" * 12, False)])
+    def test_a_secret_that_can_be_guessed_is_warned_of(self, run: Run, secret: bytes, warned: bool) -> None:
+        status, _, err = run("passwd", "wallboard", stdin=secret)
+        assert status == 0
+        assert ("can be guessed" in err) is warned
+        assert "hunter2" not in err
+
     def test_only_the_secret_changes(self, file: Path, run: Run) -> None:
         status, out, err = run("passwd", "dialer", stdin=b"n3w\n")
         assert status == 0
@@ -270,6 +352,7 @@ class TestList:
             "write": "none",
             "login": ["secret"],
             "from": [],
+            "servers": None,
             "file": str(file),
         }
         assert dialer["from"] == ["deny 0.0.0.0/0", "permit 10.0.0.0/8"]

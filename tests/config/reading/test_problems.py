@@ -36,7 +36,9 @@ def test_key_paths_are_printed_in_the_usual_notation() -> None:
     assert spell(()) == ""
 
 
-@pytest.mark.parametrize("said", ["/etc/users.yaml: Permission denied", "Permission denied"])
+@pytest.mark.parametrize(
+    "said", ["/etc/users.yaml: Permission denied", "/etc/users.yaml Permission denied", "Permission denied"]
+)
 def test_a_problem_of_a_whole_file_names_it_once(said: str) -> None:
     problem = Problem.of_file(Path("/etc/users.yaml"), Unfit(said, "make it readable"))
     assert str(problem) == "/etc/users.yaml: Permission denied; make it readable"

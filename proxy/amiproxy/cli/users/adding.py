@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from amiproxy.cli.users.changing import add_options, carry_out, guarded, store_of
-from amiproxy.cli.users.prompt import new_secret
+from amiproxy.cli.users.prompt import new_secret, warn_of_short
 from amiproxy.config import Unfit, parse_users
 from amiproxy.config.additions import Addition, table_with
 from amiproxy.config.editing.entries import find
+from amiproxy.config.loading import server_names
+from amiproxy.config.users.servers import problems_of_servers
 from amiproxy.core.model.phc import hash_secret, random_secret
 from amiproxy.tools.users import UserStore
 
@@ -25,7 +27,8 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         epilog="examples:\n"
         "  ami-proxy users add wallboard --read call,agent\n"
         "  ami-proxy users add dialer --read call --write originate --generate \\\n"
-        '      --acl "deny 0.0.0.0/0" --acl "permit 10.0.0.0/8"',
+        '      --acl "deny 0.0.0.0/0" --acl "permit 10.0.0.0/8"\n'
+        '  ami-proxy users add admin --read all --write all --servers "*"',
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", metavar="NAME")
@@ -40,6 +43,12 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         metavar="LINE",
         help='such as "permit 10.0.0.0/8"; may be repeated',
     )
+    parser.add_argument(
+        "--servers",
+        default="",
+        metavar="NAMES",
+        help="servers that the user may use, such as pbx1,eu-* or *; needed if there are several",
+    )
     parser.add_argument("--generate", action="store_true", help="make a random secret, and show it once")
     add_options(parser)
     parser.set_defaults(run=guarded(_add))
@@ -47,11 +56,15 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def _add(arguments: argparse.Namespace) -> int:
     store = store_of(arguments)
-    addition = Addition(arguments.name, arguments.read, arguments.write, tuple(arguments.acl))
+    servers = tuple(name.strip() for name in arguments.servers.split(",")) if arguments.servers else ()
+    addition = Addition(arguments.name, arguments.read, arguments.write, tuple(arguments.acl), servers)
+    _check_servers(servers or None, store)
     # Checked without the secret first, so that a misspelt class is reported before the prompt.
     _with(store, store.read(may_be_new=True), addition)
     secret = random_secret() if arguments.generate else None
-    hashed = hash_secret(new_secret() if secret is None else secret.encode())
+    given = new_secret() if secret is None else secret.encode()
+    warn_of_short(given)
+    hashed = hash_secret(given)
 
     return carry_out(
         store,
@@ -62,6 +75,16 @@ def _add(arguments: argparse.Namespace) -> int:
         may_be_new=True,
         secret=secret,
     )
+
+
+def _check_servers(servers: tuple[str, ...] | None, store: UserStore) -> None:
+    """Raise Unfit if the new user cannot use these servers, before its secret is asked for."""
+    known = server_names(store.config) if store.config is not None else None
+    if known is None:
+        return
+    for problem in problems_of_servers(servers, None, (), known):
+        names = f'--servers {known.names[0]}, or --servers "*" for all of {", ".join(known.names)}'
+        raise Unfit(problem.text, f"give {names}" if known.named else "leave out --servers")
 
 
 def _with(

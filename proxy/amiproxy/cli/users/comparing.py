@@ -7,7 +7,7 @@ from amiproxy.config import UserEntry
 
 #: Rows whose values are lists, and what separates their names.
 _LISTS = dict.fromkeys(
-    ("reads events of", "writes", "may run", "contexts", "channels", "hosts", "applications"), ","
+    ("reads events of", "writes", "may run", "contexts", "channels", "hosts", "applications", "servers"), ","
 ) | {"technologies": ",", "functions": ",", "sets variables": ",", "from": ";"}
 #: Values of such rows that are not a list.
 _WORDS = {"any", "all", "any address"}
@@ -33,7 +33,7 @@ def differences_of(before: UserEntry | None, after: UserEntry | None) -> Iterato
         if one == other:
             continue
         if before is None:
-            if label in ("from", "reads events of", "writes"):
+            if label in ("from", "servers", "reads events of", "writes"):
                 yield label, other
         elif said := _changed(_names(label, one), _names(label, other)):
             yield label, said
@@ -46,12 +46,20 @@ def _rows(entry: UserEntry | None) -> dict[str, str]:
         return {}
     rows: dict[str, str] = {"state": "disabled" if entry.disabled else "enabled"}
     for label, value in rights_of("", entry):
-        if label.startswith(_RUNS):
+        server, what = _of_server(label)
+        if what.startswith(_RUNS):
             # One row for each class that opens actions: which class it is does not matter here.
-            rows[_RUNS] = f"{rows[_RUNS]}, {value}" if _RUNS in rows else value
+            runs = f"{server}{_RUNS}"
+            rows[runs] = f"{rows[runs]}, {value}" if runs in rows else value
         elif label != "user":
             rows[label] = value
     return rows
+
+
+def _of_server(label: str) -> tuple[str, str]:
+    """What a row says about one server alone: what its label begins with, empty if nothing; and the rest."""
+    server, colon, what = label.partition(": ")
+    return (server + colon, what) if colon else ("", label)
 
 
 def _short(value: str) -> str:
@@ -62,7 +70,7 @@ def _short(value: str) -> str:
 
 def _names(label: str, value: str) -> list[str] | None:
     """The value as a list of names; None if it is a text."""
-    separator = _LISTS.get(label)
+    separator = _LISTS.get(_of_server(label)[1])
     if separator is None or value in _WORDS or "(" in value or (separator == "," and ";" in value):
         return None
     return [name.strip() for name in value.split(separator) if name.strip() not in ("", "none")]

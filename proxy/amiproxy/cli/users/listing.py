@@ -45,6 +45,8 @@ def _list(arguments: argparse.Namespace) -> int:
             print(json.dumps(row))
         return 0
     shown = ["name", "state", "read", "write", "login", "from"]
+    if any(row["servers"] is not None for row in rows):
+        shown.append("servers")
     if len(store.files) > 1:
         shown.append("file")
     table = terminal.Table([terminal.Column(name) for name in shown])
@@ -62,6 +64,7 @@ def _row(entry: UserEntry) -> dict[str, Any]:
         "write": class_names(entry.write_mask),
         "login": list(_ways_in(entry)),
         "from": list(entry.acl),
+        "servers": None if entry.servers is None else list(entry.servers),
     }
 
 
@@ -74,9 +77,9 @@ def _ways_in(entry: UserEntry) -> Iterator[str]:
         yield "certificate"
 
 
-def _cell(value: str | list[str]) -> Text:
+def _cell(value: str | list[str] | None) -> Text:
     if isinstance(value, str):
         # Blanks, so that a list of classes can be folded.
         value = value.split(",")
-    text = ", ".join(value) or "any"
+    text = ", ".join(value or ()) or "any"
     return Text(printable(text), style="red" if text == "disabled" else "")

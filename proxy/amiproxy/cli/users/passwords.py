@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from amiproxy.cli.users.changing import add_options, carry_out, guarded, on_each, store_of
-from amiproxy.cli.users.prompt import new_secret
+from amiproxy.cli.users.prompt import new_secret, warn_of_short
 from amiproxy.config import Unfit
 from amiproxy.config.editing.entries import changed, entry_of
 from amiproxy.core.model.phc import hash_secret, random_secret
@@ -49,6 +49,8 @@ def _passwd(arguments: argparse.Namespace) -> int:
     _with_secret(entry, b"x" * 22, "", arguments.md5_secret)
     made = random_secret() if arguments.generate else None
     secret = new_secret() if made is None else made.encode()
+    _with_secret(entry, secret, "", arguments.md5_secret)  # raises if it cannot be stored
+    warn_of_short(secret)
     hashed = hash_secret(secret)
 
     def edit(file: Path, text: bytes, name: str) -> bytes:

@@ -2,9 +2,13 @@
 
 import getpass
 import sys
+from typing import Final
 
 from amiproxy.config import Unfit
 from amiproxy.core.model.phc import MAX_SECRET_BYTES
+from amiproxy.tools import terminal
+
+_SHORT: Final = 12
 
 
 def new_secret() -> bytes:
@@ -27,6 +31,13 @@ def new_secret() -> bytes:
     if any(byte < 0x20 or byte == 0x7F for byte in secret):
         raise Unfit("the secret contains a line break or control character", "give one line of plain text")
     return secret
+
+
+def warn_of_short(secret: bytes) -> None:
+    """Warn about a secret that can be guessed, whatever it is hashed with."""
+    if len(secret) < _SHORT:
+        text = f"the secret has less than {_SHORT} characters, and can be guessed"
+        terminal.error(f"warning: {text}; make one with: ami-proxy users generate")
 
 
 def piped_secret() -> bytes:

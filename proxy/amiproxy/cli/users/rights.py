@@ -3,15 +3,18 @@
 import argparse
 from collections.abc import Iterator
 
+from msgspec import structs
+
 from amiproxy.ami import privilege
 from amiproxy.ami.actions import SHIPPED, Listed
 from amiproxy.ami.catalogue.functions import OpenTo, open_to
-from amiproxy.cli.configured import add_users_options, users_of
+from amiproxy.cli.configured import add_users_options, servers_of, users_of
 from amiproxy.config import ConfigErrors, UserEntry
 from amiproxy.config.editing.entries import find
+from amiproxy.config.users.servers import ServerNames
 from amiproxy.config.users.usertable import user_of
 from amiproxy.core.model.rules import Require, Rule, Rules
-from amiproxy.core.model.users import User
+from amiproxy.core.model.users import LONE_SERVER, User
 from amiproxy.core.policy import may_run
 from amiproxy.core.policy.classes import classes_of
 from amiproxy.core.policy.kinds.dialling import TELEPHONES
@@ -25,7 +28,8 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser = verbs.add_parser(
         "show",
         help="show what a user may see and do",
-        description="Show the effective rights of one user: classes, actions, rules. No secret is shown.",
+        description="Show the effective rights of one user: classes, actions, rules, and what is different\n"
+        "at single servers. No secret is shown.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -45,18 +49,46 @@ def run_show(arguments: argparse.Namespace) -> int:
     if name is None:
         terminal.error(f"unknown user {arguments.name}; known users: {', '.join(users)}")
         return 1
-    terminal.show(terminal.Facts(rights_of(name, users[name])))
+    terminal.show(terminal.Facts(rights_of(name, users[name], servers_of(arguments))))
     return 0
 
 
-def rights_of(name: str, entry: UserEntry) -> Iterator[tuple[str, str]]:
-    """The effective rights as rows of (label, value).  The entry has been checked by loading it."""
-    user = user_of(name, entry)
-    rules = user.rules or Rules()
+def rights_of(name: str, entry: UserEntry, servers: ServerNames | None = None) -> Iterator[tuple[str, str]]:
+    """The effective rights as rows of (label, value).  The entry has been checked by loading it.
+
+    ``servers`` are those of proxy.yaml; None: they are not known, and the user's patterns stand for them.
+    """
+    if servers is None:
+        names = ", ".join(entry.servers or ())
+        default = entry.default_server or ""
+        alike = structs.replace(entry, servers=("*",)) if entry.on else structs.replace(entry, servers=None)
+        user = user_of(name, alike, ServerNames(tuple(entry.on) or (LONE_SERVER,), named=True))
+    else:
+        user = user_of(name, entry, servers)
+        names = ", ".join(user.servers) if servers.named else ""
+        default = user.default_server
     yield "user", f"{name} (disabled)" if user.disabled else name
     yield "logs in", _ways_in(entry)
     yield "from", "; ".join(entry.acl) or "any address"
     yield "sessions", "any number" if user.allowmultiplelogin else "one at a time"
+    if names:
+        yield "servers", names
+    if default:
+        yield "default server", default
+    own = dict(_rights(user))
+    yield from own.items()
+    for variable in entry.setvar:
+        yield "sets variable", variable
+    for server in user.narrowed:
+        there = dict(_rights(user.at(server)))
+        for label in dict.fromkeys((*own, *there)):
+            if own.get(label) != there.get(label):
+                yield f"at {server}: {label}", there.get(label, "none")
+
+
+def _rights(user: User) -> Iterator[tuple[str, str]]:
+    """The rows that may differ between servers."""
+    rules = user.rules or Rules()
     yield "reads events of", privilege.class_names(user.read)
     yield "event filters", "; ".join(map(str, user.filters.filters)) or "none"
     yield "sees calls", _scope(rules)
@@ -75,8 +107,6 @@ def rights_of(name: str, entry: UserEntry) -> Iterator[tuple[str, str]]:
     yield "CLI commands", _commands(user, rules)
     for number, rule in enumerate(rules.rules):
         yield f"rules[{number}]", _rule(rule)
-    for variable in entry.setvar:
-        yield "sets variable", variable
 
 
 def _ways_in(entry: UserEntry) -> str:

@@ -46,6 +46,12 @@ RIGHTS: Final = (
     Right("applications", ("applications",), "dialplan applications", "all that are harmless are allowed"),
     Right("technologies", ("technologies",), "channel technologies", "those of telephones are allowed"),
     Right("hosts", ("hosts",), "hosts in dial strings and addresses of messages"),
+    Right(
+        "servers",
+        ("servers",),
+        "servers that the user may use, such as pbx1 or eu-*",
+        "it may use the only one",
+    ),
     Right("certificate", ("certificate",), "a client certificate, such as dns:HOST", commas=False),
     Right("scope-channels", ("scope", "channels"), "devices whose calls the user sees", _ALL_CALLS),
     Right("scope-contexts", ("scope", "contexts"), "contexts whose calls the user sees", _ALL_CALLS),

@@ -28,7 +28,8 @@ class Problem(NamedTuple):
     @classmethod
     def of_file(cls, file: Path, error: Unfit) -> "Problem":
         """A problem of a whole file, whose path the error's text may begin with."""
-        return cls(str(file), 0, "", str(error).removeprefix(f"{file}: "), error.remedy)
+        text = str(error).removeprefix(f"{file}: ").removeprefix(f"{file} ")
+        return cls(str(file), 0, "", text, error.remedy)
 
     def __str__(self) -> str:
         place = ":".join((self.file, *(str(number) for number in (self.line, self.column) if number)))

@@ -22,9 +22,9 @@ from amiproxy.steps import finish
 from amiproxy.x509.identity import Binding
 
 
-def load_users(*files: Path) -> UsersFile:
-    """Load the users of all these files.  Raises ConfigErrors with all problems."""
-    reader = UsersReader()
+def load_users(*files: Path, servers: ServerNames | None = None) -> UsersFile:
+    """Load the users of all these files; see ``UsersReader``.  Raises ConfigErrors with all problems."""
+    reader = UsersReader(servers=servers)
     for file in files:
         finish(reader.read(file))
     return _all_of(reader)
