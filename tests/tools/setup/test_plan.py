@@ -1,5 +1,6 @@
 """The plan, without a file or a right of root: what is missing is made, what is there is kept."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -263,6 +264,18 @@ def test_a_port_that_is_not_asterisks_own_is_reported_and_not_expected() -> None
     made = plan(empty(port_user="mallory", console_user="asterisk"), WISHES)
     assert b"expect_user" not in written(made, "proxy.yaml").content
     assert [text for text, _ in made.notes if "mallory" in text]
+
+
+def test_a_user_of_several_servers_is_added_by_another_command(tmp_path: Path) -> None:
+    text = yaml.safe_load(proxy_yaml())
+    upstream = text.pop("upstream")
+    facts = complete(
+        **edited(tmp_path, json.dumps({**text, "servers": {"pbx1": upstream, "pbx2": upstream}}))
+    )
+    assert plan(facts, Wishes()).steps == ()
+    with pytest.raises(Unfit) as refused:
+        plan(facts, Wishes(user=Addition("second", "call")))
+    assert "users add second --servers" in refused.value.remedy
 
 
 def test_an_edited_proxy_yaml_gets_no_expected_user(tmp_path: Path) -> None:

@@ -217,6 +217,9 @@ class _Planner:
             else:
                 yield WriteFile(found.path, b"users: {}\n", self._access(), "no users yet")
             return
+        if self._facts.config is not None and len(self._facts.config.servers) > 1:
+            several = f"{self._facts.proxy.path} has several servers, and each user must name its own"
+            raise Unfit(several, f"give --no-user, then: ami-proxy users add {user.name} --servers NAMES")
         before = found.content
         secret = hash_secret(self._facts.fresh[1].encode())
         text = table_with(found.path, before or b"", user, secret)
