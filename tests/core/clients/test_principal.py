@@ -69,5 +69,7 @@ def test_rights_are_those_at_its_server(principal):
 
 
 def test_the_audit_log_names_the_server_only_if_clients_do(principal):
-    principal.route = bound(NOBODY, named=True)
+    principal.follow(bound(NOBODY, named=True))
+    assert principal.who(PEER).server is None, "it is not known before the login"
+    principal.user = User("boss")
     assert principal.who(PEER).server == "asterisk"

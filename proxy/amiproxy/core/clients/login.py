@@ -311,7 +311,9 @@ class Login:
             peer,
             session=session.id,
             user=session.principal.login_name,
-            server=self._routing.login_name(ctx.users, action.get(b"username")).server,
+            server=self._routing.login_name(ctx.users, action.get(b"username")).server
+            or session.entrance.server
+            or None,
             reason=verdict.reason,
             # Only for failures that count against the address: tools that read the log ban addresses by this.
             security_event=verdict.event if verdict.is_guess else None,

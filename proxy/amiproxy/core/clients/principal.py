@@ -85,7 +85,7 @@ class Principal:
     def who(self, peer: Peer) -> SessionFacts:
         """What the audit log says about the client, which is connected from ``peer`` now."""
         user = self.user.name if self.user is not None else None
-        bound = self.route.bound_name
+        bound = self.route.bound_name if user is not None else None  # not known before login
         return SessionFacts(
             self.id, user, self.login_name, peer, self.opened, self.opened_wall, bound, self.sees
         )

@@ -289,6 +289,12 @@ class TestLogin:
         self.login(bench, "boss/pbx9", "x")
         (fields,) = fields_of(caplog, "login-failed")
         assert (fields["user"], fields["server"]) == (b"boss", b"pbx9")
+        self.login(bench, "one", "x", "pbx1")
+        fields = fields_of(caplog, "login-failed")[-1]
+        assert (fields["user"], fields["server"]) == (b"one", "pbx1")
+        self.login(bench, "one", "wrong")
+        assert fields_of(caplog, "login-failed")[-1]["server"] is None
+        assert {fields["server"] for fields in fields_of(caplog, "session-close")} == {None}
 
     def test_a_session_is_logged_with_its_server(
         self, bench: Bench, caplog: pytest.LogCaptureFixture
