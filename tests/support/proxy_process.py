@@ -31,7 +31,8 @@ def hashed(secret: str) -> str:
 class ProxyProcess:
     """The proxy in front of ``upstream`` (host, port, user, secret), for ``users`` as in users.yaml.
 
-    ``settings`` are further keys of proxy.yaml.  All its files are in ``directory``.
+    ``settings`` are further keys of proxy.yaml; with ``servers`` among them, ``upstream`` only has the secret
+    that they share.  All its files are in ``directory``.
     """
 
     host = "localhost"
@@ -72,6 +73,8 @@ class ProxyProcess:
             "users_file": "users.yaml",
             **settings,
         }
+        if "servers" in settings:
+            del configuration["upstream"]
         self.config.write_text(yaml.safe_dump(configuration, sort_keys=False))
         for path in directory.iterdir():
             path.chmod(0o600)
