@@ -29,6 +29,9 @@ def said(line: str, text: bytes, *headers: tuple[bytes, bytes]) -> str:
         ("Xyzzy", b"Invalid/unknown command: Xyzzy.", "no action Xyzzy"),
         ("Ping", b"Authentication failed", "login-failed"),
         ("Ping", b"Too many requests", "wait"),
+        ("Ping Server=x", b"No such server", "\\server"),
+        ("Getvar Variable=A", b"Server header required", "Server=NAME"),
+        ("Getvar Server=*", b"Not for several servers", "Server=NAME"),
     ],
 )
 def test_a_known_error_comes_with_its_remedy(line: str, text: bytes, part: str) -> None:

@@ -133,3 +133,25 @@ def test_what_is_remembered_is_bounded_and_printable() -> None:
 )
 def test_an_unfinished_line_is_no_error(words: Vocabulary, text: str) -> None:
     complete(text, words)
+
+
+@pytest.fixture
+def of_several(words: Vocabulary) -> Vocabulary:
+    for server in (b"pbx1", b"pbx2"):
+        words.seen.look(Message(message.response(b"Success", b"1", (b"Ping", b"Pong"), (b"Server", server))))
+    return words
+
+
+def test_servers_that_answered_can_be_named_in_every_action(of_several: Vocabulary) -> None:
+    assert "Server=" in labels("Originate ", of_several)
+    assert "Server=" in labels("OfAnotherModule ", of_several)
+    assert labels("Ping Server=", of_several) == ["pbx1", "pbx2"]
+    assert labels("\\server ", of_several) == ["pbx1", "pbx2", "all"]
+    assert labels("ProxyS", of_several) == ["ProxyServers"]
+
+
+def test_without_several_servers_none_is_offered(words: Vocabulary) -> None:
+    words.seen.look(Message(message.event(b"X", (b"Server", b"of a UserEvent"), (b"Y", b"1"))))
+    words.seen.look(Message(message.event(b"X", (b"Server", b"of a UserEvent"))))
+    assert "Server=" not in labels("Originate ", words)
+    assert labels("ProxyS", words) == []

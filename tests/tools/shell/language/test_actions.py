@@ -106,3 +106,8 @@ def test_a_block_with_a_fault_is_refused(text: str) -> None:
 def test_an_action_can_be_spelled_as_a_line(line: str) -> None:
     action = read_line(line).action
     assert read_line(spelled(action)).action == action
+
+
+def test_any_action_may_name_a_server() -> None:
+    assert read_line("CoreShowChannels Server=pbx2").remarks == ()
+    assert read_line("CoreShowChannels Servre=pbx2").remarks != ()

@@ -180,3 +180,28 @@ def test_wide_characters_take_two_columns() -> None:
 
 def test_several_values_of_a_header_share_a_cell() -> None:
     assert by_column([[("A", "1"), ("A", "2")], [("B", "3")]], ["A"]) == {"A": ["1, 2", ""]}
+
+
+class TestSeveralServers:
+    def rows(self, *servers: bytes) -> list[tuple[bytes, tuple[tuple[bytes, bytes], ...]]]:
+        return [(b"CoreShowChannel", (*CHANNEL, (b"Server", server))) for server in servers]
+
+    def test_the_server_is_the_first_column_if_the_items_are_from_several(self) -> None:
+        lines = screen(listed(*self.rows(b"pbx1", b"pbx2")), 80)
+        assert lines[0].split()[0] == "Server"
+        assert [line.split()[0] for line in lines[2:4]] == ["pbx1", "pbx2"]
+
+    def test_a_column_that_is_the_same_everywhere_gives_way(self) -> None:
+        assert "Server" not in screen(listed(*self.rows(b"pbx1", b"pbx1")), 60)[0]
+
+    def test_servers_whose_list_is_missing_are_named(self) -> None:
+        found = Answer(read_line("CoreShowChannels").action, ID)
+        found.take(Message(message.response(b"Success", ID, (b"EventList", b"start"))))
+        end = (
+            (b"ActionID", ID),
+            (b"EventList", b"Complete"),
+            (b"ListItems", b"0"),
+            (b"ServersMissing", b"pbx3"),
+        )
+        found.take(Message(message.event(b"CoreShowChannelsComplete", *end)))
+        assert any("pbx3" in line for line in screen(found, 80))

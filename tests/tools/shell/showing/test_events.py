@@ -35,3 +35,10 @@ def test_an_event_is_cut_to_the_width(width: int) -> None:
 def test_events_that_were_counted_are_a_line() -> None:
     assert unshown(1).plain.startswith("… 1 more event,")
     assert unshown(7).plain.startswith("… 7 more events,")
+
+
+def test_the_server_that_an_event_is_from_comes_first() -> None:
+    stamped = Message(NEW.raw[:-2] + b"Server: pbx2\r\n\r\n")
+    line = event(stamped, "12:00:00", 200).plain
+    assert line.startswith("12:00:00 pbx2 Newchannel Channel=PJSIP/alice-1 ")
+    assert "Server" not in line

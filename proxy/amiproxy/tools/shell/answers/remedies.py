@@ -64,6 +64,14 @@ def _failed_login(_answer: Answer, asker: Asker) -> list[str]:
     return [f"{causes} The proxy's log says which (login-failed)"]
 
 
+def _no_such_server(_answer: Answer, asker: Asker) -> list[str]:
+    return [f"{asker.user} has no server of this name; \\server lists those that it has"]
+
+
+def _server_required(_answer: Answer, _asker: Asker) -> list[str]:
+    return ["Add Server=NAME, or choose a server for what follows with \\server NAME; \\server lists them"]
+
+
 def _busy(_answer: Answer, _asker: Asker) -> list[str]:
     return [
         "Too many of these actions in a short time, or too many sessions; wait a few seconds and try again"
@@ -75,6 +83,9 @@ _EXPLAINED: Final[tuple[tuple[bytes, Callable[[Answer, Asker], list[str]]], ...]
     (b"invalid/unknown command", _unknown),
     (b"authentication failed", _failed_login),
     (b"too many", _busy),
+    (b"no such server", _no_such_server),
+    (b"server header required", _server_required),
+    (b"not for several servers", _server_required),
 )
 
 

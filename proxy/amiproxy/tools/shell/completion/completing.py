@@ -166,6 +166,8 @@ def _arguments(name: str, rest: str, words: Vocabulary) -> Iterable[str]:
             )
         case "columns":
             return words.columns
+        case "server":
+            return [*words.seen.servers, "all"]
         case "c":
             return words.profiles
         case _:

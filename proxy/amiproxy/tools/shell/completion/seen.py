@@ -1,10 +1,12 @@
 """Remembers values that answers and events had, so that they can be completed: channels, queues, contexts."""
 
+import re
 from collections import OrderedDict
 from typing import Final
 
 from amiproxy.ami.arguments import Kind
 from amiproxy.ami.message import Message
+from amiproxy.tools.shell.language.actions import SERVER
 
 #: Values of one group that are remembered; the oldest is forgotten.
 MOST: Final = 200
@@ -40,6 +42,8 @@ _TAKES: Final = {
     **dict.fromkeys((Kind.PARKING_LOT, Kind.PARKING_LOT_SHOWN), "parking lot"),
     Kind.AGENT: "agent",
 }
+#: The name of a server in proxy.yaml.
+_SERVER: Final = re.compile(rb"[a-z0-9][a-z0-9-]{0,31}")
 #: Events after which their channel is gone.
 _ENDS: Final = frozenset({b"Hangup", b"ChannelHungup"})
 
@@ -51,12 +55,16 @@ class Seen:
         self._values: dict[str, OrderedDict[str, None]] = {}
         #: Names of events that came.
         self.events: OrderedDict[str, None] = OrderedDict()
+        #: Names of servers that messages were from.
+        self.servers: OrderedDict[str, None] = OrderedDict()
 
     def look(self, message: Message) -> None:
         """Remember what an answer or event names."""
         name = message.get(b"event")
         if name:
             _keep(self.events, name)
+        if server := server_of(message):
+            _keep(self.servers, server)
         gone = name in _ENDS
         for header, value in message.headers:
             group = _GROUPS.get(header.lower())
@@ -72,6 +80,14 @@ class Seen:
         """Values of this kind, the latest first."""
         group = _TAKES.get(kind)
         return list(reversed(self._values.get(group, {}))) if group else []
+
+
+def server_of(message: Message) -> bytes:
+    """The name of the server that a message is from: its last header; b"" if it has none there."""
+    if not message.headers:
+        return b""
+    name, value = message.headers[-1]
+    return value if name.lower() == SERVER and _SERVER.fullmatch(value) else b""
 
 
 def _keep(values: "OrderedDict[str, None]", value: bytes) -> None:

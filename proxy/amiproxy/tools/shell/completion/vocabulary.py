@@ -45,6 +45,10 @@ _OF_KIND: Final = {
 }
 
 
+#: The action of ami-proxy's own that lists the servers of a session that has several.
+_PROXY_SERVERS: Final = Listed(b"ProxyServers", 0, b"List the servers of this session")
+
+
 class Known(NamedTuple):
     """An action as it is offered: ``allowed`` if this user may run it, or if that is not known."""
 
@@ -74,6 +78,8 @@ class Vocabulary:
             Known(row.name.decode(errors="replace"), row, not live or row.name.lower() in live)
             for row in self.table
         ]
+        if self.seen.servers:
+            found.append(Known(_PROXY_SERVERS.name.decode(), _PROXY_SERVERS, True))
         return sorted(found, key=lambda known: (not known.allowed, known.name.lower()))
 
     def find(self, name: str) -> Known | None:
@@ -81,9 +87,14 @@ class Vocabulary:
         return next((known for known in self.actions() if known.name.lower() == name.lower()), None)
 
     def headers(self, action: str) -> list[Argument]:
-        """The headers of an action that can be typed; none if it is not described."""
+        """The headers of an action that can be typed; none if it is not described.
+
+        Where there are several servers, one of them can be named.
+        """
         described = ARGUMENTS.get(action.lower().encode())
-        return headers_of(described) if described else []
+        own = headers_of(described) if described else []
+        servers = tuple(name.encode() for name in self.seen.servers)
+        return [*own, Argument(b"Server", Kind.TEXT, one_of=servers)] if servers else own
 
     def values(self, action: str, argument: Argument) -> list[str]:
         """Common values of a header: those seen first, then those that are known."""

@@ -13,6 +13,8 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_.()/-]{1,64}")
 _HEADER: Final = re.compile(r"([A-Za-z0-9_.()/-]{1,64})=", re.ASCII)
 #: The beginning of a block of AMI's own lines.
 _BLOCK: Final = re.compile(r"\s*(?:ActionID\s*:[^\n]*\n\s*)?Action\s*:", re.IGNORECASE)
+#: The header that says which of several servers a message is for, or from; in lower case.
+SERVER: Final = b"server"
 #: The action that takes the rest of its line as it is.
 COMMAND: Final = "command"
 
@@ -148,6 +150,8 @@ def _remarks(action: Action) -> tuple[str, ...]:
     known = [argument.header.decode() for argument in headers_of(described)]
     remarks = []
     for name in described.left_out(action):
+        if name.lower() == SERVER:
+            continue  # it says to which server the action goes
         near = nearest(_text(name), known)
         remarks.append(
             f"{_text(action.name)} has no header {_text(name)}, so the proxy does not send it"

@@ -23,6 +23,9 @@ COMMANDS: Final = {
             "filter", "[PATTERN…|clear]", "show only events such as Queue* or Channel=PJSIP/*; -VarSet hides"
         ),
         ShellCommand("watch", "SECONDS ACTION…", "run an action again and again, until Ctrl-C"),
+        ShellCommand(
+            "server", "[NAME|all]", "send actions that name no server to this one; nothing: list the servers"
+        ),
         ShellCommand("raw", "", "read blocks of `Name: value` lines; an empty line sends one"),
         ShellCommand("x", "[on|off|auto]", "show lists as records, one header a line"),
         ShellCommand("columns", "[NAME…]", "show only these columns of lists; none: choose them again"),

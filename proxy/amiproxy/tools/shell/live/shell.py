@@ -17,7 +17,7 @@ from amiproxy.tools.shell.answers.answer import Answer
 from amiproxy.tools.shell.answers.remedies import Asker, remedies
 from amiproxy.tools.shell.completion.vocabulary import Vocabulary
 from amiproxy.tools.shell.events.filters import Filter, Filters
-from amiproxy.tools.shell.language.actions import Read, is_block, read_block, read_line
+from amiproxy.tools.shell.language.actions import SERVER, Read, is_block, read_block, read_line
 from amiproxy.tools.shell.language.commands import Typed, read_command, read_watch, switched, wrong_usage
 from amiproxy.tools.shell.language.script import Statements
 from amiproxy.tools.shell.language.words import UsageError
@@ -31,6 +31,8 @@ from amiproxy.tools.shell.showing.records import by_event, columns
 from amiproxy.tools.terminal import printable
 from amiproxy.tools.tlsclient import ConnectError
 
+#: In place of the name of a server.
+_ALL: Final = "all"
 #: Files that may read files with \i inside one another.
 _DEEPEST: Final = 8
 _LIST_COMMANDS: Final = Action([(b"Action", b"ListCommands")])
@@ -58,6 +60,8 @@ class Shell:
         self.look = Look()
         self.json = json
         self.raw = False
+        #: The server of actions that name none; "" if the proxy is to decide.
+        self.server = ""
         #: True when nothing more is to be run.
         self.is_over = False
         #: True while \watch has the screen.
@@ -135,6 +139,8 @@ class Shell:
 
     async def _ask(self, action: Action) -> Answer:
         assert self.connection is not None
+        if self.server and not action.get(SERVER):
+            action = Action([*action.headers, (b"Server", self.server.encode())])
         answer = await self.connection.ask(action)
         for message in filter(None, (answer.response, *answer.items)):
             self.words.seen.look(message)
@@ -225,6 +231,23 @@ class Shell:
             if screen is not None:
                 screen.write("\x1b[?1049l")
                 screen.show(*shown)
+
+    async def _server(self, typed: Typed) -> bool:
+        if not typed.words:
+            return await self._act(Read(Action([(b"Action", b"ProxyServers")])))
+        if len(typed.words) > 1:
+            raise wrong_usage("server")
+        (name,) = typed.words
+        known = self.words.seen.servers
+        if name == _ALL:
+            self.server = ""
+            self._told("the proxy decides where actions go: lists to all servers, others to the default one")
+            return True
+        if known and name.lower() not in known:
+            raise UsageError(f"no server {name[:40]!r} is known; \\server lists those that you may use")
+        self.server = name.lower()
+        self._told(f"actions that name no server go to {printable(self.server)}; \\server all ends this")
+        return True
 
     def _raw(self, _typed: Typed) -> bool:
         self.raw = not self.raw
@@ -343,6 +366,7 @@ _COMMANDS: Final[dict[str, Callable[[Shell, Typed], bool | Awaitable[bool]]]] = 
     "events": Shell._events,
     "filter": Shell._filter,
     "watch": Shell._watch,
+    "server": Shell._server,
     "raw": Shell._raw,
     "x": Shell._records,
     "columns": Shell._columns,

@@ -208,7 +208,8 @@ class Terminal:
             return "...> "
         if self._shell.raw:
             return "raw> "
-        there = f"{printable(account.user)}@{account.server.destination.host}"
+        server = f"/{self._shell.server}" if self._shell.server else ""
+        there = f"{printable(account.user)}@{account.server.destination.host}{server}"
         return f"{there}> " if connection.session is not None else f"{there} (not connected)> "
 
     def _history(self, path: Path, words: Vocabulary) -> History:

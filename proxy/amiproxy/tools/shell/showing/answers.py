@@ -169,6 +169,8 @@ def _end(result: Answer, groups: object) -> Iterator[RenderableType]:
         yield Text(
             f"the list was cancelled{f': {reason}' if reason else ''}; it is not complete", style="red"
         )
+    if missing := shown(complete.get(b"serversmissing")):
+        yield Text(f"the list is without these servers, which did not give theirs: {missing}", style="red")
     promised = complete.get(b"listitems")
     if promised.isdigit() and int(promised) != len(result.items):
         yield Text(f"the list should have had {int(promised)} items", style="red")

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from amiproxy.ami.message import Message
 from amiproxy.counted import count
+from amiproxy.tools.shell.completion.seen import server_of
 from amiproxy.tools.shell.showing.printable import shown
 
 #: Headers that say little about what happened.
@@ -19,12 +20,19 @@ _OF_STATE: Final = frozenset({"Newchannel", "Newstate"})
 
 
 def event(message: Message, at: str, width: int) -> Text:
-    """An event on one line: the time ``at``, its name, and as many headers with a value as fit."""
+    """An event on one line: the time ``at``, its name, and as many headers with a value as fit.
+
+    If it is from one of several servers, this comes first.
+    """
     name = shown(message.get(b"event"))
     line = Text(f"{at} ", style="dim")
+    headers = message.headers
+    if server := server_of(message):
+        line.append(f"{shown(server)} ", style="not dim magenta")
+        headers = headers[:-1]
     line.append(name, style="cyan")
     told = name in _OF_STATE
-    for header, value in sorted(message.headers, key=lambda one: one[0] != b"Channel"):
+    for header, value in sorted(headers, key=lambda one: one[0] != b"Channel"):
         key = header.lower()
         dull = key in _DULL or key.endswith((b"uniqueid", b"linkedid"))
         if not value or (dull and not (told and key == b"channelstatedesc")):

@@ -12,6 +12,7 @@ GAP: Final = 2
 _WIDEST: Final = 32
 #: Columns that people look at first, by the event of the list, in lower case.
 _FIRST: Final = {
+    "proxyserver": "Server Status Since Version SystemName Default",
     "coreshowchannel": "Channel ChannelStateDesc CallerIDNum ConnectedLineNum Application Exten Duration",
     "status": "Channel ChannelStateDesc CallerIDNum ConnectedLineNum Application Exten Seconds",
     "queuemember": "Queue Name Location Status Paused CallsTaken LastCall InCall Penalty",
@@ -31,6 +32,8 @@ _FIRST: Final = {
     "listdialplan": "Context Extension Priority Application AppData ExtensionLabel",
     "outboundregistrationdetail": "ObjectName ServerUri ClientUri Status NextReg",
 }
+#: The header with the server that a message is from.
+_SERVER: Final = "Server"
 _IDENTIFIER: Final = re.compile(r"(?:id|source)\Z", re.IGNORECASE)
 _HUMP: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^A-Z]+")
 
@@ -47,9 +50,9 @@ def layout(event: str, cells: Mapping[str, Sequence[str]], width: int) -> Layout
     """Choose among the columns of a list of ``event``, for a line of ``width`` characters.
 
     ``cells`` has the values of each column.  Columns that people look at first are preferred, then those
-    whose values differ, ids last.
+    whose values differ, ids last.  If the items are from several servers, these come first.
     """
-    names = list(cells)
+    names = sorted(cells, key=lambda name: name != _SERVER)
     empty = [name for name in names if not any(cells[name])]
     wanted = _FIRST.get(event.lower(), "").split()
     longest = {name: max(map(wide, cells[name]), default=0) for name in names}
@@ -58,6 +61,8 @@ def layout(event: str, cells: Mapping[str, Sequence[str]], width: int) -> Layout
         if name in wanted:
             return 0, wanted.index(name)
         values = cells[name]
+        if name == _SERVER and any(value != values[0] for value in values):
+            return 0, -1
         same = len(values) > 1 and all(value == values[0] for value in values)
         identifies = _IDENTIFIER.search(name) is not None and name != names[0]
         return 1 + same + 2 * identifies, names.index(name)
