@@ -84,13 +84,16 @@ def explain_action(
     if place.refusal:
         return False, [*lines, f"refused before any rule: {place.refusal}"]
     at_each = rights_at(user, place.servers)
-    is_allowed = True
+    denied_at = []
     for name, rights in at_each:
         good, more = _judged(rights, raw, action.without(b"server"), actions)
         heading = ["", f"at {name}, write {class_names(rights.write)}"] if len(at_each) > 1 else []
         lines += [*heading, *more]
-        is_allowed = is_allowed and good
-    return is_allowed, lines
+        if not good:
+            denied_at.append(name)
+    if denied_at and len(denied_at) < len(at_each):
+        lines += ["", f"the client gets one list, with ServersMissing: {', '.join(denied_at)}"]
+    return len(denied_at) < len(at_each), lines
 
 
 def _judged(user: User, raw: bytes, action: Action, actions: ActionTable) -> tuple[bool, list[str]]:
