@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amiproxy.config import Config, UsersFile, load, parse_users
+from amiproxy.config import Config, UsersFile, load, load_config, parse_users
 from amiproxy.config.differences import Differences, differences, needs_restart
 from amiproxy.core.model.phc import dummy_hash
 
@@ -48,6 +48,23 @@ def test_users_are_added_removed_and_changed_by_key(folder: Path) -> None:
     found = differences((config, old), (config, new))
     assert found == Differences((), ("c",), ("a",), (("b", ("secret", "md5_secret", "read")),))
     assert found.lines() == ["added user c", "removed user a", "changed user b: secret, md5_secret, read"]
+
+
+def test_users_whose_pattern_matches_another_server_are_changed(folder: Path) -> None:
+    file = folder / "proxy.yaml"
+    server = "{username: a, secret_file: upstream.secret}"
+    text = file.read_text().partition("\n")[2]
+    file.write_text(f"servers: {{pbx1: {server}}}\n{text}")
+    one = load_config(file)
+    file.write_text(f"servers: {{pbx1: {server}, pbx2: {server}}}\n{text}")
+    two = load_config(file)
+    found = users(f'''users:
+      all: {{secret: "{HASH}", servers: ["*"]}}
+      one: {{secret: "{HASH}", servers: [pbx1]}}
+    ''')
+    for old, new in ((one, two), (two, one)):
+        assert differences((old, found), (new, found)).users_changed == (("all", ("servers",)),)
+        assert needs_restart(old, new) == []
 
 
 @given(secret=st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=24, max_size=40))

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from amiproxy.config.plain import changes, plain, plain_user
 from amiproxy.config.schema import Config
+from amiproxy.config.users.servers import ServerNames
 from amiproxy.config.users.user import UserEntry, UsersFile
 from amiproxy.steps import Steps, result_of
 
@@ -47,12 +48,13 @@ def differences(old: tuple[Config, UsersFile], new: tuple[Config, UsersFile]) ->
 def differing(old: tuple[Config, UsersFile], new: tuple[Config, UsersFile]) -> Steps[Differences]:
     """Compare two configurations, in steps; the content of files that they only name is not compared."""
     before, after = old[1].users, new[1].users
+    servers = None if old[0] is new[0] else (old[0].server_names, new[0].server_names)
     added, changed = [], []
     for name, entry in after.items():
         earlier = before.get(name)
         if earlier is None:
             added.append(name)
-        elif earlier is not entry and (keys := _user_keys(earlier, entry)):
+        elif keys := _user_keys(earlier, entry, servers):
             changed.append((name, keys))
         yield
     removed = []
@@ -83,6 +85,15 @@ def _keys(old: Config, new: Config) -> tuple[str, ...]:
     return () if old == new else tuple(change.key for change in changes(plain(old), plain(new)))
 
 
-def _user_keys(old: UserEntry, new: UserEntry) -> tuple[str, ...]:
-    # The values are compared here and thrown away, so that they need no fingerprints.
-    return tuple(change.key for change in changes(plain_user(old, str), plain_user(new, str)))
+def _user_keys(
+    old: UserEntry, new: UserEntry, servers: tuple[ServerNames, ServerNames] | None
+) -> tuple[str, ...]:
+    keys: tuple[str, ...] = ()
+    if old is not new:
+        # The values are compared here and thrown away, so that they need no fingerprints.
+        keys = tuple(change.key for change in changes(plain_user(old, str), plain_user(new, str)))
+    if servers is not None and servers[0] != servers[1] and "servers" not in keys:
+        # A pattern may stand for other servers now, although the entry is the same.
+        before, after = servers[0].matching(old.servers), servers[1].matching(new.servers)
+        keys = keys if set(before) == set(after) else (*keys, "servers")
+    return keys

@@ -237,6 +237,14 @@ class TestServers:
         assert [setting.key for setting in report.settings] == ["upstream", "servers.pbx1", "servers.pbx2"]
         assert report.result == "reload"
         assert report.users[0].directions == {"servers": "wider"}
+        back = compare(
+            running(several, path, {"u": entry(servers=("*",))}, upstream_secrets={}),
+            replace(state(config, {"u": entry(servers=("*",))}), upstream_secrets={}),
+            config,
+            path,
+            (),
+        )
+        assert back.users[0].directions == {"servers": "narrower"}
 
 
 def _servers(*names: str) -> dict[str, ServerSettings]:

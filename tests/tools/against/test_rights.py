@@ -46,7 +46,7 @@ FIRST, SECOND = Rule(action="A", header="X"), Rule(action="B", header="X")
         ("allowmultiplelogin", False, True),
         ("limits", plain(UserLimits(sessions=1)), plain(UserLimits(sessions=2))),
         ("servers", ["pbx1"], ["pbx1", "pbx2"]),
-        ("servers", None, ["pbx1", "pbx2"]),
+        ("servers", ["upstream:"], ["pbx1", "pbx2"]),
         ("on", {"pbx2": at_server(write="none")}, {}),
         ("on", {"pbx2": at_server(write="call")}, {"pbx2": at_server(write="call,agent")}),
         ("on", {"pbx2": at_server(read="call")}, {"pbx2": at_server(write=None)}),
@@ -64,7 +64,7 @@ def test_more_is_wider_and_less_is_narrower(key: str, narrow: Any, wide: Any) ->
     ("key", "one", "other"),
     [
         ("read", "call", "agent"),
-        ("servers", None, ["pbx1"]),
+        ("servers", ["upstream:"], ["pbx1"]),
         ("servers", ["pbx1"], ["pbx2"]),
         ("on", {"pbx1": at_server(read="none")}, {"pbx2": at_server(read="none")}),
         ("on", {"pbx2": at_server(read="none")}, {"pbx2": at_server(write="none")}),

@@ -11,7 +11,7 @@ from amiproxy.config.plain import ABSENT, Change, Plain, changes, defaults, plai
 from amiproxy.config.users.servers import ServerNames
 from amiproxy.core.model.users import folded
 from amiproxy.tools.against.report import CertificateChange, Report, Setting, UserChange, UserKey
-from amiproxy.tools.against.rights import Direction, direction
+from amiproxy.tools.against.rights import THE_ONLY_ONE, Direction, direction
 from amiproxy.tools.against.state import Running, State
 from amiproxy.x509.names import lost_names
 
@@ -129,8 +129,10 @@ def _users(
     running: Running, candidate: State, closes: Mapping[str, Mapping[str, int]] | None
 ) -> Iterator[UserChange]:
     """The changed users, in the order of the files; those that are removed come last."""
-    before = {name: _with_servers(entry, running.config) for name, entry in running.users.items()}
-    after = {name: _with_servers(entry, candidate.config) for name, entry in candidate.users.items()}
+    before, after = running.users, candidate.users
+    if running.config.get("servers") or candidate.config.get("servers"):
+        before = {name: _with_servers(entry, running.config) for name, entry in before.items()}
+        after = {name: _with_servers(entry, candidate.config) for name, entry in after.items()}
     removed = {name: entry for name, entry in before.items() if name not in after}
     earlier_names = _renamed(removed, {name: entry for name, entry in after.items() if name not in before})
     for name, entry in after.items():
@@ -149,13 +151,13 @@ def _users(
 
 
 def _with_servers(entry: Plain, config: Plain) -> Plain:
-    """The entry with the names of the servers that its patterns stand for, if servers have names.
+    """The entry with the names of the servers that its patterns stand for, or THE_ONLY_ONE.
 
     The servers of a user may change although its entry does not.
     """
     names = tuple(config.get("servers") or ())
     if not names:
-        return entry
+        return {**entry, "servers": [THE_ONLY_ONE]}
     patterns = entry.get("servers")
     allowed = ServerNames(names, named=True).matching(None if patterns is None else tuple(patterns))
     return {**entry, "servers": list(allowed)}

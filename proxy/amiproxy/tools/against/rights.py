@@ -12,6 +12,9 @@ from amiproxy.config.plain import Plain
 #: ``""``: both or neither, or it cannot be told from the values.
 Direction = Literal["wider", "narrower", ""]
 
+#: Stands for the server of ``upstream`` among the names of servers.
+THE_ONLY_ONE: Final = "upstream:"
+
 
 def direction(key: str, old: Plain, new: Plain) -> Direction:
     """The direction of a changed value of one key of users.yaml; both are as ``plain_user`` writes them."""
@@ -99,10 +102,9 @@ def _section(judge: Callable[[Plain, Plain], Direction]) -> Callable[[Plain, Pla
 
 
 def _servers(old: Plain, new: Plain) -> Direction:
-    """The servers of a user by name; None: the only one, which has no name."""
-    if old is None or new is None:
-        named = new if old is None else old
-        return "" if len(named) < 2 else "wider" if old is None else "narrower"
+    """The servers of a user by name.  Which of them THE_ONLY_ONE was or will be is not known."""
+    if THE_ONLY_ONE in (old or ()) or THE_ONLY_ONE in (new or ()):
+        return _sets(set(range(len(old))), set(range(len(new))))
     return _sets(_as_set(old), _as_set(new))
 
 

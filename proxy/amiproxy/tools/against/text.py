@@ -13,7 +13,7 @@ from amiproxy.tools.against.rights import Direction
 _LEVEL: Final = "  "
 #: Columns that the shortest labels are padded to at most.
 _WIDEST: Final = 40
-_NOTHING: Final[tuple[Plain, ...]] = (None, [], {})
+_NOTHING: Final[tuple[Plain, ...]] = (None, [], {}, "")
 
 
 class _Row(NamedTuple):
