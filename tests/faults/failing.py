@@ -5,6 +5,7 @@ that the rest survives them.
 """
 
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from amiproxy.net.upstream.link import Link
 
 #: Seconds for which the loop is stuck.
 STUCK = 3.0
+#: The domain of names that hang.
+HANGING = ".hangs.example.org"
 
 
 def _fails(kind: type, name: str, when: Callable[..., bool]) -> None:
@@ -72,8 +75,20 @@ def clock_jumps() -> None:
     time.time = lambda: right() + float(file.read_text())
 
 
+def dns_hangs() -> None:
+    """Names below HANGING are never answered."""
+    right = socket.getaddrinfo
+
+    def look_up(host: Any, *arguments: Any, **more: Any) -> Any:
+        while str(host).endswith(HANGING):
+            time.sleep(1)
+        return right(host, *arguments, **more)
+
+    socket.getaddrinfo = look_up
+
+
+_FAULTS = (link_crashes, tick_crashes, session_crashes, loop_sticks, clock_jumps, dns_hangs)
+
 if __name__ == "__main__":
-    {f.__name__: f for f in (link_crashes, tick_crashes, session_crashes, loop_sticks, clock_jumps)}[
-        sys.argv[1]
-    ]()
+    {fault.__name__: fault for fault in _FAULTS}[sys.argv[1]]()
     sys.exit(main(sys.argv[2:]))

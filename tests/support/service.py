@@ -62,6 +62,12 @@ class Service(ProxyProcess):
         configuration = yaml.safe_load(self.config.read_text())
         self.config.write_text(yaml.safe_dump({**configuration, **settings}, sort_keys=False))
 
+    def drop(self, key: str) -> None:
+        """Remove a key of proxy.yaml."""
+        configuration = yaml.safe_load(self.config.read_text())
+        del configuration[key]
+        self.config.write_text(yaml.safe_dump(configuration, sort_keys=False))
+
     async def client(self, user: str, *, source: str | None = None, **more: str) -> AmiClient:
         """A session that has logged in, from the address ``source``."""
         client = await self.connect(source)

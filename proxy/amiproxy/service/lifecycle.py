@@ -162,10 +162,6 @@ class Lifecycle:
         # Wait briefly for the last bytes to leave and for the clients to close.
         await self._while(lambda: self._pool.open > 0, CLOSING_SECONDS / 2)
 
-    @property
-    def _in_flight(self) -> int:
-        return sum(server.in_flight for server in self._hub.servers)
-
     async def _while(self, condition: Callable[[], bool], seconds: float) -> None:
         deadline = self._loop.time() + seconds
         # The core is synchronous and offers nothing to await, so poll; this only happens while stopping.

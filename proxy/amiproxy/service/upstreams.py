@@ -26,7 +26,7 @@ class _Ways:
         self.settings = settings
         self.secret = secret
         self.link = Link(server, settings, secret, dialler, named=named)
-        self._sides = [SideLink(side, settings, secret, dialler) for side in server.sides]
+        self._sides = [SideLink(side, settings, secret, dialler, named=named) for side in server.sides]
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, group: asyncio.TaskGroup) -> None:
@@ -42,6 +42,7 @@ class _Ways:
         self.link.named = named
         self.link.adopt(settings, secret)
         for side in self._sides:
+            side.named = named
             side.adopt(settings, secret)
 
     def tick(self, now: float) -> None:

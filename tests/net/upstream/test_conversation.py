@@ -10,7 +10,6 @@ import pytest
 from amiproxy.config.schema import UpstreamSettings
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Upstream
-from amiproxy.net.upstream import slices as slicing
 from amiproxy.net.upstream.conversation import Conversation
 from tests.support.waiting import until
 
@@ -65,12 +64,11 @@ class Transport:
 
 
 @pytest.fixture
-async def talk(monkeypatch: pytest.MonkeyPatch) -> tuple[Board, Transport, Conversation]:
+async def talk() -> tuple[Board, Transport, Conversation]:
     """A conversation that has logged in, and whose slices have one portion each."""
-    monkeypatch.setattr(slicing, "_SLICE", 0.0)
     board, transport = Board(), Transport()
     settings = UpstreamSettings(username="proxy", secret_file=Path("unused"))
-    conversation = Conversation(board, settings, b"x")
+    conversation = Conversation(board, settings, b"x", slice_seconds=0.0)
     conversation.connection_made(cast("asyncio.BaseTransport", transport))
     conversation._receive = conversation._relay
     conversation.is_up = True

@@ -21,7 +21,7 @@ from amiproxy.config.schema import UpstreamSettings
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Upstream
 from amiproxy.net.upstream.errors import LinkError, LoginRejected
-from amiproxy.net.upstream.slices import MessageSlices
+from amiproxy.net.upstream.slices import ALONE, MessageSlices
 from amiproxy.net.upstream.socketowner import check_owner, owner_beyond
 from amiproxy.net.upstream.tls import LinkTls
 
@@ -59,7 +59,7 @@ class Switchboard(Protocol):
 class Conversation(asyncio.Protocol):
     """One connection to Asterisk; ``events`` is the event mask of its login, such as ``on`` or ``off``.
 
-    ``tls`` encrypts it; None for plain text.
+    ``tls`` encrypts it; None for plain text.  ``slice_seconds``: see ``MessageSlices``.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class Conversation(asyncio.Protocol):
         secret: bytes,
         tls: LinkTls | None = None,
         events: bytes = b"on",
+        slice_seconds: float = ALONE,
     ) -> None:
         self._server = server
         self._tls = tls
@@ -86,7 +87,7 @@ class Conversation(asyncio.Protocol):
         self._receive: Callable[[bytes], None] = self._await_banner
         self._outgoing: list[bytes] = []
         #: Messages that were read but not yet handed over; meanwhile nothing more is read.
-        self._slices = MessageSlices(server, time.perf_counter)
+        self._slices = MessageSlices(server, time.perf_counter, slice_seconds)
         self._due = False
         #: The core has asked to pause reading.
         self._paused = False

@@ -15,6 +15,7 @@ from amiproxy.net.loop.backoff import Backoff
 from amiproxy.net.upstream.conversation import Conversation
 from amiproxy.net.upstream.dialler import Dialler, same_way
 from amiproxy.net.upstream.errors import LinkError, LoginRejected, why
+from amiproxy.net.upstream.slices import ALONE, AMONG_SEVERAL
 from amiproxy.net.upstream.unsolicited import UnsolicitedWatch
 
 #: Seconds beyond the limits for connecting and login after which the link counts as stuck.
@@ -39,8 +40,8 @@ class LinkState(Enum):
 class Link:
     """Maintains one conversation with Asterisk; ``run`` ends only by cancellation.
 
-    ``dialler`` makes the connections.  ``named``: whether the log names the server, because there may be
-    several.
+    ``dialler`` makes the connections.  ``named``: whether there may be several servers, so that the log names
+    this one, and its messages are handled in shorter slices.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Link:
     ) -> None:
         self._server = server
         self._dialler = dialler or Dialler()
-        #: Whether log lines say which server it is.
+        #: Whether there may be several servers.
         self.named = named
         self._conversation: Conversation | None = None
         self._pinged = False
@@ -177,7 +178,13 @@ class Link:
         settings, limits = self.settings, self._server.limits
         conversation = await self._dialler.dial(
             settings,
-            lambda tls: Conversation(self._server, settings, self.secret, tls),
+            lambda tls: Conversation(
+                self._server,
+                settings,
+                self.secret,
+                tls,
+                slice_seconds=AMONG_SEVERAL if self.named else ALONE,
+            ),
             limits.upstream_connect_timeout,
         )
         try:

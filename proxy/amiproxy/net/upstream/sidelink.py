@@ -7,18 +7,29 @@ from amiproxy.core.servers.side import Side
 from amiproxy.net.upstream.conversation import Conversation
 from amiproxy.net.upstream.dialler import Dialler, same_way
 from amiproxy.net.upstream.errors import LinkError, why
+from amiproxy.net.upstream.slices import ALONE, AMONG_SEVERAL
 
 
 class SideLink:
-    """A SideOpener; ``run`` ends only by cancellation.  ``dialler`` makes the connections."""
+    """A SideOpener; ``run`` ends only by cancellation.
+
+    ``dialler`` makes the connections; for ``named`` see ``Link``.
+    """
 
     def __init__(
-        self, side: Side, settings: UpstreamSettings, secret: bytes, dialler: Dialler | None = None
+        self,
+        side: Side,
+        settings: UpstreamSettings,
+        secret: bytes,
+        dialler: Dialler | None = None,
+        *,
+        named: bool = False,
     ) -> None:
         self.name = side.name
         side.opener = self
         self._side = side
         self._dialler = dialler or Dialler()
+        self.named = named
         self._settings = settings
         self._secret = secret
         self._wanted = asyncio.Event()
@@ -72,7 +83,14 @@ class SideLink:
         try:
             conversation = await self._dialler.dial(
                 settings,
-                lambda tls: Conversation(self._side, settings, self._secret, tls, events=b"off"),
+                lambda tls: Conversation(
+                    self._side,
+                    settings,
+                    self._secret,
+                    tls,
+                    events=b"off",
+                    slice_seconds=AMONG_SEVERAL if self.named else ALONE,
+                ),
                 limits.upstream_connect_timeout,
             )
             if attempt == self._closed:

@@ -8,8 +8,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-#: Seconds of one slice, after which the loop does its other work.
-_SLICE: Final = 0.001
+#: Seconds of one slice, after which the loop does its other work: of the only server, and of one of several.
+#: An answer takes some turns of the loop, and each may have a slice of a server that sends without pause.
+ALONE: Final = 0.001
+AMONG_SEVERAL: Final = 0.00025
 
 
 class Taker(Protocol):
@@ -26,13 +28,17 @@ class Taker(Protocol):
 
 
 class MessageSlices:
-    """Messages waiting to be handed over; true while there are any.  ``clock`` returns seconds."""
+    """Messages waiting to be handed over; true while there are any.
 
-    __slots__ = ("_clock", "_taker", "_waiting")
+    ``clock`` returns seconds, of which a slice takes ``seconds``.
+    """
 
-    def __init__(self, taker: Taker, clock: Callable[[], float]) -> None:
+    __slots__ = ("_clock", "_seconds", "_taker", "_waiting")
+
+    def __init__(self, taker: Taker, clock: Callable[[], float], seconds: float = ALONE) -> None:
         self._taker = taker
         self._clock = clock
+        self._seconds = seconds
         #: Lists of messages, each with whether they are sound, and heads (bytes) of skipped messages.
         self._waiting: deque[tuple[Sequence[bytes], bool] | bytes] = deque()
 
@@ -51,7 +57,7 @@ class MessageSlices:
 
     def run(self) -> None:
         """Hand over one slice."""
-        until = self._clock() + _SLICE
+        until = self._clock() + self._seconds
         while self._waiting:
             self._next()
             if self._clock() >= until:
