@@ -137,7 +137,7 @@ def users(result: Sequence[View]) -> RenderableType:
     )
     for row in result:
         fewer = row.get("narrowed", ())
-        servers = ",".join(f"{name}{'*' if name in fewer else ''}" for name in row.get("servers", ()))
+        servers = ",".join(f"({name})" if name in fewer else name for name in row.get("servers", ()))
         table.add_row(
             *cells(
                 row["name"],
@@ -151,7 +151,7 @@ def users(result: Sequence[View]) -> RenderableType:
         )
     notes = [Paragraph(count(len(result), "user"))]
     if any(row.get("narrowed") for row in result):
-        notes.append(Paragraph("* with fewer rights there, by on: of users.yaml"))
+        notes.append(Paragraph("(in brackets: fewer rights there, by on: of users.yaml)"))
     return Group(table, "", *notes)
 
 

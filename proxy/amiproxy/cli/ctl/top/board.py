@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from amiproxy.cli.ctl.cells import servers_of
-
 #: Seconds over which a rate is averaged.
 SMOOTHED: Final = 10.0
 
@@ -140,7 +138,7 @@ class Board:
                 Row(
                     session["id"],
                     session["user"] or "-",
-                    servers_of(session) if self.is_named else "",
+                    _server(session.get("servers", ())) if self.is_named else "",
                     f"{host}:{session['port']}",
                     session["state"],
                     1,
@@ -168,7 +166,7 @@ def _together(user: str, rows: Sequence[Row]) -> Row:
     return Row(
         user,
         user,
-        _together_seen([row.server for row in rows]),
+        _server(list(dict.fromkeys(row.server for row in rows))),
         _origin([row.peer for row in rows]),
         "",
         len(rows),
@@ -183,9 +181,8 @@ def _together(user: str, rows: Sequence[Row]) -> Row:
     )
 
 
-def _together_seen(servers: Sequence[str]) -> str:
-    different = dict.fromkeys(servers)
-    return next(iter(different)) if len(different) == 1 else "several"
+def _server(names: Sequence[str]) -> str:
+    return "several" if len(names) > 1 else names[0] if names else "-"
 
 
 def _origin(peers: Sequence[str]) -> str:
