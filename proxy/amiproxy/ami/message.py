@@ -161,10 +161,10 @@ class Action:
             parts.append(b"ActionID: " + relay_id)
         if len(parts) > MAX_HEADERS:
             raise TooManyHeaders(self.action_id)
-        if max(map(len, parts)) > MAX_LINE:
+        data = b"\r\n".join(parts)
+        if len(data) > MAX_LINE and max(map(len, parts)) > MAX_LINE:
             raise LineTooLong(self.action_id)
-        parts.append(b"\r\n")
-        return b"\r\n".join(parts)
+        return data + b"\r\n\r\n"
 
 
 def parse_action(raw: bytes) -> Action:

@@ -161,6 +161,11 @@ class Hub:
         shares = self.ctx.shares
         shares.charge(shares.of_user(user), self.ctx.caused.reading(messages))
 
+    def delivered(self, user: str, seconds: float) -> None:
+        """Charge a user for a part of an answer that others have too."""
+        shares = self.ctx.shares
+        shares.charge(shares.of_user(user), seconds)
+
     def measured(self, seconds: float, messages: int) -> None:
         """Take in how long it took, in monotonic seconds, to handle a read of this many messages."""
         self.ctx.caused.read(seconds, messages)

@@ -263,8 +263,8 @@ class TestRates:
     def test_input_read_beyond_a_sessions_own_limit_delays_no_other_session(self):
         bench = make(in_flight=5, in_flight_per_session=2)
         (one, flood), (two, other) = bench.login("boss"), bench.login("boss")
-        one.receive(action("CoreStatus", 1) + b"\r\n" * 10)
-        two.receive(action("CoreStatus"))
+        one.receive(action("QueueRule", 1) + b"\r\n" * 10)
+        two.receive(action("QueueRule"))
         assert (flood.paused, other.paused, bench.hub.queued) == (True, False, 2)
         one.lost("gone")
         assert bench.hub.queued == 0
@@ -274,7 +274,7 @@ class TestRates:
         bench = make(action_rate=10.0, action_burst=2, in_flight=2, in_flight_per_session=2)
         (one, flood), (two, other) = bench.login("boss"), bench.login("boss")
         one.receive(b"\r\n" * 10)
-        two.receive(action("CoreStatus"))
+        two.receive(action("QueueRule"))
         assert (flood.paused, other.paused, bench.hub.queued) == (True, False, 0)
         if end == "ends":
             one.lost("gone")
@@ -339,10 +339,10 @@ class TestRates:
     def test_an_action_held_back_is_not_sent_once_its_session_is_lost(self):
         bench = make(action_rate=1.0, action_burst=1)
         session, transport = bench.login("boss")
-        session.receive(action("CoreStatus", 1))
+        session.receive(action("QueueRule", 1))
         (sent,) = bench.upstream.take()
         bench.answer(sent, b"")
-        session.receive(action("CoreStatus", 2))
+        session.receive(action("QueueRule", 2))
         session.lost("gone")
         bench.clock.advance(5)
         assert bench.upstream.take() == []
@@ -373,7 +373,7 @@ class TestInFlight:
     def test_in_flight_per_session_is_logged_when_it_lasts(self, caplog):
         bench = make(in_flight_per_session=2)
         session, transport = bench.login("boss")
-        session.receive(b"".join(action("CoreStatus", n) for n in range(3)))
+        session.receive(b"".join(action("QueueRule", n) for n in range(3)))
         assert transport.paused
         for _ in range(20):
             bench.clock.advance(0.5)
@@ -389,7 +389,7 @@ class TestInFlight:
         bench = make(in_flight=2, in_flight_per_session=1)
         clients = [bench.login("boss") for _ in range(4)]
         for session, _ in clients[:3]:
-            session.receive(action("CoreStatus"))
+            session.receive(action("QueueRule"))
         assert [transport.paused for _, transport in clients] == [False, True, True, False]
         stranger = bench.connect()[1]
         assert not stranger.paused
@@ -405,10 +405,10 @@ class TestInFlight:
         flood = [bench.login("boss") for _ in range(3)]
         victim, transport = bench.login("boss")
         for session, _ in flood:
-            session.receive(b"".join(action("CoreStatus", n) for n in range(400)))
+            session.receive(b"".join(action("QueueRule", n) for n in range(400)))
         for number in range(20):
             assert not transport.paused
-            victim.receive(action("Ping", number) + action("CoreStatus", number))
+            victim.receive(action("Ping", number) + action("QueueRule", number))
             assert answered(transport) == [b"%d" % number], "a Ping does not wait"
             assert transport.paused, "one at a time, while so many are in flight"
             # One of each flood, the victim's only one: round robin.
@@ -422,7 +422,7 @@ class TestInFlight:
     def test_a_waitevent_can_be_ended_however_much_is_in_flight(self):
         bench = make(in_flight=2, in_flight_per_session=2)
         (flood, _), (waiter, transport) = bench.login("boss"), bench.login("boss")
-        flood.receive(b"".join(action("CoreStatus", n) for n in range(9)))
+        flood.receive(b"".join(action("QueueRule", n) for n in range(9)))
         waiter.receive(action("WaitEvent"))
         assert not transport.paused
         waiter.receive(action("Ping", 2))
@@ -432,8 +432,8 @@ class TestInFlight:
     def test_a_session_is_read_again_once_all_its_own_actions_are_answered(self):
         bench = make(in_flight=4, in_flight_per_session=2)
         (flood, _), (second, transport) = bench.login("boss"), bench.login("boss")
-        flood.receive(b"".join(action("CoreStatus", n) for n in range(9)))
-        second.receive(action("CoreStatus"))
+        flood.receive(b"".join(action("QueueRule", n) for n in range(9)))
+        second.receive(action("QueueRule"))
         assert transport.paused
         own = bench.upstream.take()[1]
         bench.answer(own, b"")
@@ -443,8 +443,8 @@ class TestInFlight:
     def test_actions_of_a_lost_session_do_not_count_as_in_flight(self):
         bench = make(in_flight=3, in_flight_per_session=1)
         (first, _), (second, transport) = bench.login("boss"), bench.login("boss")
-        first.receive(b"".join(action("CoreStatus", n) for n in range(3)))
-        second.receive(action("CoreStatus"))
+        first.receive(b"".join(action("QueueRule", n) for n in range(3)))
+        second.receive(action("QueueRule"))
         assert transport.paused
         first.lost("gone")
         bench.hub.settle()
@@ -555,7 +555,7 @@ class TestSlowConsumers:
         for _ in range(100):
             bench.feed(event("Hold", Pad="x" * 100))
             bench.clock.advance(0.1)
-        session.receive(action("CoreStatus", 5))
+        session.receive(action("QueueRule", 5))
         (sent,) = bench.upstream.take()
         bench.answer(sent, b"")
         transport.room = None
@@ -947,19 +947,19 @@ class TestLinkShare:
         bench = make(link_share=0.2)
         bench.feed()
         (greedy, _), (other, _) = bench.login("boss"), bench.login("patient")
-        other.receive(action("CoreStatus"))
+        other.receive(action("QueueRule"))
         self.serve(bench, 0.001)
-        greedy.receive(action("CoreShowChannels"))
+        greedy.receive(action("ModuleCheck"))
         self.serve(bench, 0.5)
-        other.receive(action("CoreStatus"))
+        other.receive(action("QueueRule"))
         self.serve(bench, 0.001)
-        greedy.receive(action("CoreShowChannels"))
+        greedy.receive(action("ModuleCheck"))
         assert bench.upstream.take() == []
-        other.receive(action("CoreStatus"))
-        assert self.serve(bench, 0.001) == b"CoreStatus"
+        other.receive(action("QueueRule"))
+        assert self.serve(bench, 0.001) == b"QueueRule"
         assert [line["limit"] for line in logged(caplog)] == ["link_share"]
         bench.clock.advance(1.5)
-        assert self.serve(bench, 0.001) == b"CoreShowChannels"
+        assert self.serve(bench, 0.001) == b"ModuleCheck"
         seconds = bench.hub.servers.first.exchange.accounts.seconds()
         assert seconds == {
             "boss": pytest.approx(0.5, abs=0.01),
@@ -970,44 +970,44 @@ class TestLinkShare:
         bench = make(link_share=0.2)
         session, _ = bench.login("boss")
         for _ in range(3):
-            session.receive(action("CoreShowChannels"))
+            session.receive(action("ModuleCheck"))
             self.serve(bench, 2.0)
 
     def test_the_user_that_had_less_goes_first_and_none_queues_ahead_at_asterisk(self):
         bench = make()
         greedy = [bench.login("boss")[0] for _ in range(4)]
         other, _ = bench.login("patient")
-        greedy[0].receive(action("CoreShowChannels"))
+        greedy[0].receive(action("ModuleCheck"))
         self.serve(bench, 0.05)
         for session in greedy:
-            session.receive(action("CoreShowChannels"))
+            session.receive(action("ModuleCheck"))
         (first,) = bench.upstream.take()
-        other.receive(action("CoreStatus"))
-        assert bench.upstream.take()[0].get(b"action") == b"CoreStatus"
+        other.receive(action("QueueRule"))
+        assert bench.upstream.take()[0].get(b"action") == b"QueueRule"
         bench.answer(first, b"")
 
     def test_quick_actions_make_no_room_for_many_slow_ones(self):
         bench = make(action_rate=100_000, action_burst=100_000)
         greedy = [bench.login("boss")[0] for _ in range(8)]
-        greedy[0].receive(action("CoreShowChannels"))
+        greedy[0].receive(action("ModuleCheck"))
         self.serve(bench, 0.05)
         for _ in range(100):
-            greedy[0].receive(action("CoreStatus"))
+            greedy[0].receive(action("QueueRule"))
             self.serve(bench, 0.0001)
         for session in greedy:
-            session.receive(action("CoreShowChannels"))
+            session.receive(action("ModuleCheck"))
         assert len(bench.upstream.take()) == 1
 
     def test_one_slow_answer_does_not_count_for_ever(self):
         bench = make(action_rate=100_000, action_burst=100_000)
         sessions = [bench.login("boss")[0] for _ in range(8)]
-        sessions[0].receive(action("CoreShowChannels"))
+        sessions[0].receive(action("ModuleCheck"))
         self.serve(bench, 0.05)
         bench.clock.advance(60)
-        sessions[0].receive(action("CoreStatus"))
+        sessions[0].receive(action("QueueRule"))
         self.serve(bench, 0.0001)
         for session in sessions:
-            session.receive(action("CoreStatus"))
+            session.receive(action("QueueRule"))
         assert len(bench.upstream.take()) == 8
 
 

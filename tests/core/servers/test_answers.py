@@ -90,7 +90,7 @@ class TestActionIdPosition:
 
     def test_an_undescribed_answer_ends_with_the_answer_to_the_next_action(self, bench):
         (one, two) = Client(bench), Client(bench)
-        ours, next_ = one.ask("RptStatus", "r1"), two.ask("CoreStatus", "s1")
+        ours, next_ = one.ask("RptStatus", "r1"), two.ask("QueueRule", "s1")
         bench.feed(lines(b"ActionID: " + ours, b"Response: Success", b"Node: 2000"))
         assert not one.is_free, "more of it may come"
         bench.feed(lines(b"Response: Success", b"ActionID: " + next_))
@@ -116,7 +116,7 @@ class TestActionIdPosition:
     def test_a_row_in_the_answer_to_the_proxys_own_action_reaches_no_client(self, bench):
         bench.hub.servers.first.exchange.tick(1.0)
         client = Client(bench)
-        client.ask("CoreStatus")
+        client.ask("QueueRule")
         bench.hub.tick(1.0)
         (ping,) = bench.upstream.take()
         bench.feed(lines(b"Row: 1", b"ActionID: " + ping.get(b"actionid")))
@@ -279,7 +279,7 @@ class TestRows:
         client, other = Client(bench), Client(bench)
         client.session.receive(b"Action: Rowed\r\nActionID: r\r\n\r\n")
         row, ping = bench.upstream.take()
-        other.session.receive(b"Action: CoreStatus\r\n\r\n")
+        other.session.receive(b"Action: QueueRule\r\n\r\n")
         assert bench.upstream.take() == [], "it is alone"
         ours = row.get(b"actionid")
         bench.feed(
@@ -301,7 +301,7 @@ class TestLateMessages:
         ours = client.ask("Foo", "f")
         bench.feed(lines(b"Response: Success", b"ActionID: " + ours))
         bench.pong()
-        next_ = client.ask("CoreStatus", "s")
+        next_ = client.ask("QueueRule", "s")
         for late in (
             lines(b"Event: Late", b"ActionID: " + ours),
             lines(b"Row: late", b"ActionID: " + ours),
@@ -342,7 +342,7 @@ class TestLateMessages:
 class TestLostAnswers:
     def test_a_lost_answer_is_reported_within_a_second(self, bench):
         client = Client(bench)
-        client.ask("CoreStatus", "lost")
+        client.ask("QueueRule", "lost")
         bench.clock.advance(1)
         bench.hub.tick(bench.clock.now())
         bench.pong()
@@ -352,9 +352,9 @@ class TestLostAnswers:
 
     def test_a_lost_answer_is_reported_at_once_when_a_later_action_is_answered(self, bench):
         one, two, three = Client(bench), Client(bench), Client(bench)
-        one.ask("CoreStatus", 1)
+        one.ask("QueueRule", 1)
         two.ask("Foo", 2)
-        three_ = three.ask("CoreStatus", 3)
+        three_ = three.ask("QueueRule", 3)
         bench.feed(lines(b"Response: Success", b"ActionID: " + three_))
         assert b"No answer" in one.heard[0]
         assert b"No answer" in two.heard[0]
@@ -364,7 +364,7 @@ class TestLostAnswers:
         caller, other = Client(bench), Client(bench)
         caller.session.receive(CALL)
         ours = bench.upstream.take()[0].get(b"actionid")
-        bench.feed(lines(b"Response: Success", b"ActionID: " + other.ask("CoreStatus")))
+        bench.feed(lines(b"Response: Success", b"ActionID: " + other.ask("QueueRule")))
         assert caller.heard == []
         assert bench.hub.servers.first.exchange.in_flight == 0
         bench.feed(
@@ -381,13 +381,13 @@ class TestLostAnswers:
         answers = []
         bench.hub.servers.first.exchange.ask(Action([(b"Action", b"ListCommands")]), answers.append)
         bench.upstream.take()
-        bench.feed(lines(b"Response: Success", b"ActionID: " + Client(bench).ask("CoreStatus")))
+        bench.feed(lines(b"Response: Success", b"ActionID: " + Client(bench).ask("QueueRule")))
         assert answers == [b""]
 
     def test_no_ping_is_sent_while_no_answer_is_due_or_a_ping_is_in_flight(self, bench):
         bench.hub.tick(1.0)
         assert bench.upstream.take() == []
-        Client(bench).ask("CoreStatus")
+        Client(bench).ask("QueueRule")
         bench.hub.tick(2.0)
         bench.hub.tick(3.0)
         assert len(bench.upstream.take()) == 1
@@ -433,7 +433,7 @@ def test_each_asker_gets_exactly_its_own(plans, data):
         if todo[number] and clients[number].is_free:
             shape, items = todo[number].pop(0)
             action_id = f"{number}-{len(todo[number])}"
-            name = "CoreStatus" if shape == "own" else "Foo"
+            name = "QueueRule" if shape == "own" else "Foo"
             # It may have to wait for a place on the link, so each action names its client.
             pending[action_id.encode()] = (number, shape, items)
             clients[number].session.receive(

@@ -63,7 +63,7 @@ class TestIds:
         session, _ = bench.login("boss")
         seen = set()
         for _ in range(3):
-            send(session, "Action: CoreStatus\nActionID: same")
+            send(session, "Action: QueueRule\nActionID: same")
             (asked,) = bench.upstream.take()
             seen.add(asked.get(b"actionid"))
             bench.answer(asked, b"")
@@ -73,8 +73,8 @@ class TestIds:
 
     def test_two_clients_may_use_the_same_action_id(self, bench):
         (one, one_got), (two, two_got) = bench.login("boss"), bench.login("deaf")
-        send(one, "Action: CoreStatus\nActionID: 1")
-        send(two, "Action: CoreSettings\nActionID: 1")
+        send(one, "Action: QueueRule\nActionID: 1")
+        send(two, "Action: ModuleCheck\nActionID: 1")
         first, second = bench.upstream.take()
         bench.answer(first, b"X: one\r\n")
         bench.answer(second, b"X: two\r\n")
@@ -83,7 +83,7 @@ class TestIds:
 
     def test_an_answer_to_an_action_without_id_has_none(self, bench):
         session, got = bench.login("boss")
-        send(session, "Action: CoreStatus")
+        send(session, "Action: QueueRule")
         (asked,) = bench.upstream.take()
         bench.answer(asked, b"X: 1\r\n")
         assert got.take() == b"Response: Success\r\nX: 1\r\n\r\n"
@@ -98,7 +98,7 @@ class TestIds:
 
     def test_the_answer_for_a_lost_client_reaches_no_other(self, bench):
         (one, _), (_, got) = bench.login("boss"), bench.login("boss")
-        send(one, "Action: CoreStatus\nActionID: 1")
+        send(one, "Action: QueueRule\nActionID: 1")
         (asked,) = bench.upstream.take()
         one.lost("reset")
         bench.answer(asked, b"")
@@ -117,7 +117,7 @@ class TestIds:
 
     def test_suppressevents_is_not_passed_on(self, bench):
         session, _ = bench.login("boss")
-        send(session, "Action: CoreStatus\nSuppressEvents: yes")
+        send(session, "Action: QueueRule\nSuppressEvents: yes")
         (asked,) = bench.upstream.take()
         assert asked.get(b"suppressevents") == b""
 
@@ -127,8 +127,7 @@ class TestOrder:
         session, got = bench.login("boss")
         send(
             session,
-            "Action: CoreStatus\nActionID: 1\n\nAction: Ping\nActionID: 2\n\n"
-            "Action: CoreSettings\nActionID: 3",
+            "Action: QueueRule\nActionID: 1\n\nAction: Ping\nActionID: 2\n\nAction: ModuleCheck\nActionID: 3",
         )
         (asked,) = bench.upstream.take()
         assert got.take() == b""
@@ -145,7 +144,7 @@ class TestOrder:
         bench.link_up()
         session, got = bench.login("boss")
         bench.feed(event("A"))  # the first leaves at once, the next waits
-        send(session, "Action: CoreStatus\nActionID: 1")
+        send(session, "Action: QueueRule\nActionID: 1")
         (asked,) = bench.upstream.take()
         relay_id = asked.get(b"actionid")
         bench.feed(event("B"), b"Response: Success\r\nActionID: " + relay_id + b"\r\n\r\n", event("C"))
@@ -157,13 +156,13 @@ class TestOrder:
         sessions = [bench.login("boss")[0] for _ in range(30)]
         more = [bench.login("deaf")[0] for _ in range(10)]
         for session in sessions + more:
-            send(session, "Action: CoreStatus\n\nAction: CoreSettings")
+            send(session, "Action: QueueRule\n\nAction: ModuleCheck")
         first = bench.upstream.take()
         assert len(first) == WINDOW
         assert bench.hub.servers.first.exchange.waiting == 40 - WINDOW
         bench.answer(first[0], b"")
         (following,) = bench.upstream.take()
-        assert following.get(b"action") == b"CoreStatus", "the others' first before this one's second"
+        assert following.get(b"action") == b"QueueRule", "the others' first before this one's second"
 
 
 class TestLists:
@@ -359,7 +358,7 @@ class TestLists:
     def test_the_next_response_shows_that_a_list_was_cut_short(self, bench):
         _, got, asked = self.ask(bench)
         other, _ = bench.login("deaf")
-        send(other, "Action: CoreStatus")
+        send(other, "Action: QueueRule")
         (status,) = bench.upstream.take()
         bench.answer(asked, b"EventList: start\r\n")
         bench.feed(item(asked, "CoreShowChannel"))
@@ -458,30 +457,30 @@ class TestFence:
 
     def test_a_fenced_action_runs_alone(self, bench):
         (one, _), (two, _), (three, _) = (bench.login("boss") for _ in range(3))
-        send(one, "Action: CoreStatus")
+        send(one, "Action: QueueRule")
         send(two, "Action: IAXnetstats")
-        send(three, "Action: CoreStatus")
+        send(three, "Action: QueueRule")
         (status,) = bench.upstream.take()
         bench.answer(status, b"")
         stats, ping = bench.upstream.take()
         assert stats.get(b"action") == b"IAXnetstats"
         bench.answer(ping, b"")
         (last,) = bench.upstream.take()
-        assert last.get(b"action") == b"CoreStatus"
+        assert last.get(b"action") == b"QueueRule"
 
     def test_a_lost_answer_before_it_delays_no_client(self, bench):
         clients = [bench.login("boss") for _ in range(3)]
-        for (session, _), name in zip(clients, ("GetConfigJSON", "IAXnetstats", "CoreStatus"), strict=True):
+        for (session, _), name in zip(clients, ("GetConfigJSON", "IAXnetstats", "QueueRule"), strict=True):
             send(session, f"Action: {name}\nFilename: x.conf\nActionID: {name}")
         (_,) = bench.upstream.take()
         bench.clock.advance(14)
         bench.hub.tick(bench.clock.now())
         (late, got) = bench.login("boss")
-        send(late, "Action: CoreSettings\nActionID: late")
+        send(late, "Action: ModuleCheck\nActionID: late")
         for _ in range(5):
             bench.clock.advance(1)
             bench.hub.tick(bench.clock.now())
-        for (_, answered), name in zip(clients, ("GetConfigJSON", "IAXnetstats", "CoreStatus"), strict=True):
+        for (_, answered), name in zip(clients, ("GetConfigJSON", "IAXnetstats", "QueueRule"), strict=True):
             expected = f"Response: Error\r\nActionID: {name}\r\nMessage: Timeout waiting for Asterisk\r\n"
             assert expected.encode() in answered.take()
         assert bench.hub.stats.action_timeouts == 3
@@ -492,7 +491,7 @@ class TestFence:
 
     def test_it_waits_for_overdue_answers_only_until_the_pong(self, bench):
         (one, _), (two, two_got) = bench.login("boss"), bench.login("boss")
-        send(one, "Action: CoreStatus")
+        send(one, "Action: QueueRule")
         (lost,) = bench.upstream.take()
         bench.clock.advance(14)
         bench.hub.tick(bench.clock.now())
@@ -508,7 +507,7 @@ class TestFence:
         bench.feed(b"IAX2/a 12 34\r\n\r\n")
         bench.answer(fence, b"Ping: Pong\r\n")
         assert two_got.take() == b"IAX2/a 12 34\r\n\r\n"
-        assert lost.get(b"action") == b"CoreStatus"
+        assert lost.get(b"action") == b"QueueRule"
 
     def test_rows_for_a_lost_asker_are_dropped(self, bench):
         (one, _), (two, _) = bench.login("boss"), bench.login("boss")
@@ -517,7 +516,7 @@ class TestFence:
         one.lost("reset")
         bench.feed(b"rows\r\n\r\n")
         bench.answer(ping, b"")
-        send(two, "Action: CoreStatus")
+        send(two, "Action: QueueRule")
         assert len(bench.upstream.take()) == 1
 
     def test_an_action_too_long_with_our_id_is_refused(self, bench):
@@ -557,7 +556,7 @@ class TestOriginate:
     ):
         _, watcher = bench.login("boss")
         session, got = bench.login("boss")
-        send(session, self.CALL + "\n\nAction: CoreStatus")
+        send(session, self.CALL + "\n\nAction: QueueRule")
         (asked,) = bench.upstream.take()
         assert asked.get(b"async") == b"true"
         bench.answer(asked, b"Message: Originate successfully queued\r\n")
@@ -569,7 +568,7 @@ class TestOriginate:
         bench.feed(self.response(asked, outcome))
         assert got.take() == answer + event("Newchannel")
         assert watcher.take() == b"", "the synchronous form has no such event"
-        assert bench.upstream.take()[0].get(b"action") == b"CoreStatus"
+        assert bench.upstream.take()[0].get(b"action") == b"QueueRule"
 
     def test_an_originate_refused_at_once_is_answered_at_once(self, bench):
         session, got = bench.login("boss")
@@ -713,7 +712,7 @@ class TestUserEventEchoes:
 class TestTime:
     def test_an_answer_that_does_not_come_becomes_a_timeout_error(self, bench):
         session, got = bench.login("boss")
-        send(session, "Action: CoreStatus\nActionID: 1")
+        send(session, "Action: QueueRule\nActionID: 1")
         (asked,) = bench.upstream.take()
         bench.clock.advance(16)
         bench.hub.tick(bench.clock.now())
@@ -729,17 +728,17 @@ class TestTime:
         # The link skips a message over its size limit: such an answer never comes.
         session, got = bench.login("boss")
         for _ in range(WINDOW):
-            send(session, "Action: CoreStatus")
+            send(session, "Action: QueueRule")
             bench.clock.advance(16)
             bench.hub.tick(bench.clock.now())
         assert bench.hub.servers.first.exchange.in_flight == WINDOW, "with the Pings that ask for them"
-        send(session, "Action: CoreSettings\nActionID: 1")
+        send(session, "Action: ModuleCheck\nActionID: 1")
         got.take()
         *_, ping = bench.upstream.take()
         assert ping.get(b"action") == b"Ping"
         bench.answer(ping, b"Ping: Pong\r\n")
         (asked,) = bench.upstream.take()
-        assert asked.get(b"action") == b"CoreSettings"
+        assert asked.get(b"action") == b"ModuleCheck"
         assert bench.hub.servers.first.exchange.in_flight == 1
         bench.answer(asked, b"")
         assert got.take() == b"Response: Success\r\nActionID: 1\r\n\r\n"
@@ -747,7 +746,7 @@ class TestTime:
     def test_an_action_that_cannot_be_sent_makes_no_other_be_sent_twice(self, bench):
         # Its session ends with it, and the queue is rebuilt while it is being processed.
         for _ in range(WINDOW):
-            send(bench.login("deaf")[0], "Action: CoreStatus")
+            send(bench.login("deaf")[0], "Action: QueueRule")
         on_link = bench.upstream.take()
         setter, _ = bench.login("setter")
         long = "Action: Originate\nChannel: Local/1@x\nApplication: Wait\nData: 1\n"
@@ -763,7 +762,7 @@ class TestTime:
         bench = Bench(DEAF, limits=Limits(sessions_per_user=1000))
         bench.link_up()
         for _ in range(WINDOW):
-            send(bench.login("deaf")[0], "Action: CoreStatus")
+            send(bench.login("deaf")[0], "Action: QueueRule")
         on_link = bench.upstream.take()
         asked = [bench.login("deaf") for _ in range(400)]
         too_long = ("Action: UserEvent" + "".join(f"\nH{n}: 1" for n in range(127))).replace("\n", "\r\n")
@@ -778,7 +777,7 @@ class TestTime:
         send(caller, TestOriginate.CALL)
         (call,) = bench.upstream.take()
         bench.answer(call, b"Message: Originate successfully queued\r\n")
-        send(other, "Action: CoreStatus")
+        send(other, "Action: QueueRule")
         (asked,) = bench.upstream.take()
         bench.clock.advance(16)
         bench.hub.tick(bench.clock.now())
@@ -792,7 +791,7 @@ class TestTime:
 
     def test_a_call_that_waits_for_a_place_is_answered_when_its_session_ends(self, bench):
         for _ in range(WINDOW):
-            send(bench.login("deaf")[0], "Action: CoreStatus")
+            send(bench.login("deaf")[0], "Action: QueueRule")
         session, got = bench.login("boss")
         send(session, TestOriginate.CALL)
         bench.feed(event("Newchannel"))
@@ -820,8 +819,8 @@ class TestLinkLoss:
         asks = [
             TestOriginate.CALL,
             "Action: CoreShowChannels\nActionID: 2",
-            "Action: CoreStatus\nActionID: 1",
-            "Action: CoreStatus\nActionID: 4",
+            "Action: QueueRule\nActionID: 1",
+            "Action: QueueRule\nActionID: 4",
             "Action: IAXnetstats\nActionID: 5",
         ]
         for (session, _), text in zip(clients, asks, strict=True):
@@ -844,7 +843,7 @@ class TestLinkLoss:
 
     def test_actions_are_refused_while_the_link_is_down_and_not_sent_later(self, bench):
         session, got = bench.login("deaf")
-        send(session, "Action: CoreStatus\nActionID: 1\n\nAction: CoreStatus\nActionID: 2")
+        send(session, "Action: QueueRule\nActionID: 1\n\nAction: QueueRule\nActionID: 2")
         bench.upstream.take()
         bench.hub.servers.first.link_down("gone")
         assert got.take() == (
@@ -877,24 +876,24 @@ def test_in_any_interleaving_each_client_gets_exactly_its_own(data):
             listed = data.draw(st.booleans())
             client_id = data.draw(st.sampled_from([b"same", b"", b"%d" % serial]))
             line = b"ActionID: " + client_id + b"\r\n" if client_id else b""
-            name = b"CoreShowChannels" if listed else b"CoreStatus"
+            name = b"BridgeTechnologyList" if listed else b"QueueRule"
             clients[who][0].receive(b"Action: " + name + b"\r\n" + line + b"\r\n")
             (asked,) = bench.upstream.take()
             to_answer.append((asked, who, line))
         elif step == "answer" and to_answer:
             asked, who, line = to_answer.pop(0)
             payload = b"Serial: %d\r\n" % data.draw(st.integers(0, 9))
-            if asked.get(b"action") == b"CoreStatus":
+            if asked.get(b"action") == b"QueueRule":
                 bench.answer(asked, payload)
                 told = b"Response: Success\r\n" + line + payload + b"\r\n"
             else:
                 bench.answer(asked, b"EventList: start\r\n")
-                bench.feed(item(asked, "CoreShowChannel", payload.decode().strip()))
-                bench.feed(item(asked, "CoreShowChannelsComplete", "EventList: Complete"))
+                bench.feed(item(asked, "BridgeTechnologyList", payload.decode().strip()))
+                bench.feed(item(asked, "BridgeTechnologyListComplete", "EventList: Complete"))
                 told = (
                     b"Response: Success\r\n" + line + b"EventList: start\r\n\r\n"
-                    b"Event: CoreShowChannel\r\n" + line + payload + b"\r\n"
-                    b"Event: CoreShowChannelsComplete\r\n" + line + b"EventList: Complete\r\n\r\n"
+                    b"Event: BridgeTechnologyList\r\n" + line + payload + b"\r\n"
+                    b"Event: BridgeTechnologyListComplete\r\n" + line + b"EventList: Complete\r\n\r\n"
                 )
             if who in alive:
                 expected[who] += told

@@ -101,7 +101,15 @@ def test_events_before_a_list_are_delivered_before_it(bench):
     bench.got.take()
     bench.feed(event("Newstate", Channel="Local/1@x-1"))
     bench.ask(2)
+    bench.lists_up()
     assert b"Event: Newstate" in bench.got.take()
+
+
+def test_events_are_delivered_while_a_list_waits_to_be_sent(bench):
+    bench.ask(2)
+    bench.feed(event("Newchannel", Channel="Local/1@x-1"))
+    bench.clock.advance(1.0)
+    assert b"Event: Newchannel" in bench.got.take()
 
 
 def test_a_list_uses_the_main_link_when_its_own_is_refused(bench):

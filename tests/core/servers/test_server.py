@@ -78,7 +78,7 @@ def test_a_long_list_is_taken_in_portions_like_anything_else(bench):
 def test_many_answers_are_taken_a_few_at_a_time(bench):
     sessions = [bench.login("boss")[0] for _ in range(20)]
     for session in sessions:
-        session.receive(b"Action: CoreStatus\r\n\r\n")
+        session.receive(b"Action: QueueRule\r\n\r\n")
     answers = [
         b"Response: Success\r\nActionID: " + asked.get(b"actionid") + b"\r\n\r\n"
         for asked in bench.upstream.take()

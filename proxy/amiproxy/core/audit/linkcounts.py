@@ -26,6 +26,8 @@ class LinkCounts:
     strays: int = 0
     answers_lost: int = 0
     actions_relayed: int = 0
+    #: Actions that were not sent, because another one that was sent had the same answer.
+    actions_joined: int = 0
     action_timeouts: int = 0
     #: Bound sessions that were logged in when the link was lost, by what was done with them (``linkloss``).
     lost_sessions: Counter[str] = field(default_factory=Counter)

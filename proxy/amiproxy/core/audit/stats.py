@@ -71,6 +71,11 @@ class Stats:
         return sum(one.actions_relayed for one in self.links.values())
 
     @property
+    def actions_joined(self) -> int:
+        """See LinkCounts."""
+        return sum(one.actions_joined for one in self.links.values())
+
+    @property
     def action_timeouts(self) -> int:
         """See LinkCounts."""
         return sum(one.action_timeouts for one in self.links.values())

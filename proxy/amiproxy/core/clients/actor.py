@@ -33,7 +33,7 @@ from amiproxy.core.servers.server import Server
 
 
 class Actor(Recipient):
-    """The part of a session that runs its actions.  See ``Requester`` in requester.py."""
+    """The part of a session that runs its actions.  See ``Asker`` in requester.py."""
 
     __slots__ = (
         "_answer_ended",
@@ -98,6 +98,16 @@ class Actor(Recipient):
             self._unsent.append(data)
             return
         self.late(data)
+
+    def give(self, data: bytes) -> bool:
+        """Send part of a shared answer; returns whether the client takes more now."""
+        self.reply(data)
+        return self.takes_more()
+
+    def takes_more(self) -> bool:
+        """Send the answers so far; returns whether the client takes more now."""
+        self.push()
+        return not self.outbox.size
 
     def answer(self, data: bytes) -> None:
         """Take the whole answer of an action, which leaves with the next ``push``.
@@ -310,7 +320,6 @@ class Actor(Recipient):
         if side is None:
             place.server.exchange.submit(self, action)
         else:
-            self.hold_events()
             side.submit(self, action)
 
     def _may_cause(self, server: Server, action: Action, outgoing: Action) -> bool:

@@ -14,13 +14,24 @@ from amiproxy.core.model.encoding import Encoding
 from amiproxy.core.model.share import Share
 from amiproxy.core.model.users import User
 from amiproxy.core.ports import Transport
+from amiproxy.core.servers.requester import Undelivered
 from amiproxy.core.servers.server import Server
 
 
 class Recipient(ABC):
     """The part of a session that sends to its client.  See ``Member`` in subscription.py."""
 
-    __slots__ = ("_unsent", "ctx", "outbox", "principal", "route", "seen", "subscription", "transport")
+    __slots__ = (
+        "_unsent",
+        "ctx",
+        "outbox",
+        "principal",
+        "route",
+        "seen",
+        "shared",
+        "subscription",
+        "transport",
+    )
 
     def __init__(self, ctx: Context, transport: Transport, principal: Principal) -> None:
         self.ctx = ctx
@@ -34,6 +45,8 @@ class Recipient(ABC):
         self.seen = 0
         #: Parts of answers that leave with the next ``push``.
         self._unsent: list[bytes] = []
+        #: What the client has not had of answers that it shares with others; None if there are none.
+        self.shared: dict[Undelivered, None] | None = None
 
     @property
     def id(self) -> str:
@@ -82,6 +95,30 @@ class Recipient(ABC):
             data = b"".join(self._unsent)
             self._unsent.clear()
             self._sent(self.outbox.answer(data))
+
+    # -- answers that are shared; see ``Asker`` in requester.py --------------
+
+    def share(self, rest: Undelivered) -> None:
+        """An answer that is shared begins, of which ``rest`` is to come."""
+        if self.shared is None:
+            self.shared = {}
+        self.shared[rest] = None
+
+    def unshare(self, rest: Undelivered) -> None:
+        """The client was given all of ``rest``, or is given no more of it."""
+        shared = self.shared
+        assert shared is not None
+        del shared[rest]
+        if not shared:
+            self.shared = None
+
+    def more_waits(self) -> None:
+        """There is more of a shared answer, while the client takes no more: it may be past its limit."""
+        self._sent(self.outbox.size + self._shared_size <= self.outbox.limit)
+
+    @property
+    def _shared_size(self) -> int:
+        return sum([rest.size for rest in self.shared]) if self.shared is not None else 0
 
     def greet(self, banner: bytes) -> None:
         """Send the banner, alone in the first write: client libraries rely on it (nami, ami-io).
@@ -169,7 +206,7 @@ class Recipient(ABC):
     @property
     def bytes_waiting(self) -> int:
         """Bytes that wait to be sent, including those that are held back."""
-        return self.outbox.waiting
+        return self.outbox.waiting + self._shared_size
 
     @property
     def payer(self) -> str:

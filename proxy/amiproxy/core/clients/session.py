@@ -150,6 +150,9 @@ class Session(Actor):
     def writable(self) -> bool:
         """Send waiting bytes, now that the transport accepts bytes again; True if it is to call again."""
         more = self.outbox.drain()
+        if self.shared is not None and not self.outbox.size:
+            for rest in self.shared:
+                rest.go_on()
         if self.state is State.CLOSING and not self.outbox.size:
             self._gone()
         return more

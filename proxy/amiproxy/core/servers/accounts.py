@@ -14,11 +14,12 @@ so only the order counts; and time that a user gets then is not owed later.
 
 import math
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from amiproxy.ami.message import Action
 from amiproxy.core.limits.fairtime import charged, position, used
-from amiproxy.core.servers.requester import Requester
+from amiproxy.core.servers.requester import Asker, Requester
 
 #: Most seconds of work that one user may have in Asterisk's queue; a single action may be longer.
 _AHEAD: Final = 0.002
@@ -49,7 +50,7 @@ _LONGEST: Final = 0.05
 #: The share that means no limit: only the order counts.
 WHOLE: Final = 1.0
 
-Item = tuple[Requester, Action, float]
+Item = tuple[Asker, Action, float]
 
 
 class Account:
@@ -114,7 +115,8 @@ class Account:
             self._took_at = now
         average += ((seconds if seconds < _LONGEST else _LONGEST) - average) * _NEWEST  # noqa: FURB136 - hot
         self._average = average
-        self.typical = max(self.typical, average)
+        if average > self.typical:  # noqa: PLR1730 - hot
+            self.typical = average
 
     def wait(self, now: float) -> float:
         """Seconds until it is within its share again; 0 or less if it is."""
@@ -208,7 +210,7 @@ class Accounts:
         if now > self._took_at:
             self._average *= math.pow(0.5, (now - self._took_at) / _FORGETTING)
             self._took_at = now
-        self._average += (min(seconds, _LONGEST) - self._average) * _NEWEST_OF_ALL
+        self._average += ((seconds if seconds < _LONGEST else _LONGEST) - self._average) * _NEWEST_OF_ALL  # noqa: FURB136 - hot
 
     def charge(self, account: Account, seconds: float, now: float, share: float) -> None:
         """Charge an account for ``seconds`` that Asterisk has spent on it."""
@@ -228,7 +230,7 @@ class Accounts:
         """Queue an action; the last part of ``item`` is the time of its arrival, in monotonic seconds."""
         if item[2] - account.asked > _ABSENT:
             self._enter(account)
-        account.asked = item[2]
+        account.asked = max(account.asked, item[2])
         if account not in self.waiting:
             self.waiting[account] = None
             account.place = account.place_at(item[2], 0.0)
@@ -289,6 +291,21 @@ class Accounts:
                 account.queue = deque(item for item in account.queue if item[0] is not requester)
                 if not account.queue:
                     del self.waiting[account]
+        return found
+
+    def withdraw(self, key: bytes, same: Callable[[Action], bool]) -> list[Item]:
+        """Remove and return the waiting actions of this name (in lower case) for which ``same`` holds."""
+        found: list[Item] = []
+        for account in list(self.waiting):
+            kept: deque[Item] = deque()
+            for item in account.queue:
+                if item[1].key == key and same(item[1]):
+                    found.append(item)
+                else:
+                    kept.append(item)
+            account.queue = kept
+            if not kept:
+                del self.waiting[account]
         return found
 
     def clear(self) -> list[Item]:

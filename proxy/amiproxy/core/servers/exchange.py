@@ -13,6 +13,7 @@ end, a Ping follows at once, and its Pong marks the end.
 
 # mypyc: compiled
 
+import math
 from collections.abc import Callable
 
 from amiproxy.ami import message
@@ -47,6 +48,7 @@ from amiproxy.core.servers.answers.unended import UnendedAnswer
 from amiproxy.core.servers.deadlines import Deadlines
 from amiproxy.core.servers.known.lengths import Lengths
 from amiproxy.core.servers.outgoing import WINDOW, Outgoing
+from amiproxy.core.servers.sharing.queries import Queries
 
 
 class Exchange(Outgoing):
@@ -58,11 +60,14 @@ class Exchange(Outgoing):
         deadlines: Deadlines,
         scheduler: Scheduler,
         lengths: Lengths | None,
+        queries: Queries,
         window: int = WINDOW,
         beside: Accounts | None = None,
+        *,
+        aside: bool = False,
     ) -> None:
-        """``lengths`` records how long answers were; for ``beside`` see ``Accounts``."""
-        super().__init__(counts, deadlines, scheduler, lengths, window, beside)
+        """See Outgoing."""
+        super().__init__(counts, deadlines, scheduler, lengths, queries, window, beside, aside=aside)
         #: Called with the number of items of a long answer that a user was sent, to charge the proxy's time.
         self.relayed: Callable[[str, int], None] | None = None
         #: The list that is being read.
@@ -79,11 +84,12 @@ class Exchange(Outgoing):
         self.serving = False
         self._window.clear()
         self.open_list = self._fenced = None
-        waiting = self.accounts.clear()
+        waiting = [(asker, action) for asker, action, _ in self.accounts.clear()]
+        waiting += self.take_held(math.inf)
         for answer in self._correlator.clear():
             answer.give_up(LOST)
-        for requester, action, _ in waiting:
-            requester.failed(message.error(action.action_id, NOT_CONNECTED), NOT_CONNECTED)
+        for asker, action in waiting:
+            asker.failed(message.error(action.action_id, NOT_CONNECTED), NOT_CONNECTED)
 
     # -- reads -------------------------------------------------------------
 
@@ -300,8 +306,11 @@ class Exchange(Outgoing):
 
     def _end_waiting(self, now: float) -> None:
         """Answer with a timeout those actions that have waited for a place as long as an answer may take."""
-        for requester, action, _ in self.accounts.overdue(now - self.deadlines.action):
+        since = now - self.deadlines.action
+        overdue = [(asker, action) for asker, action, _ in self.accounts.overdue(since)]
+        overdue += self.take_held(since)
+        for asker, action in overdue:
             self._counts.action_timeouts += 1
-            requester.limit_reached("action_timeout", action=action.name)
-            requester.failed(message.error(action.action_id, TIMED_OUT), TIMED_OUT)
+            asker.limit_reached("action_timeout", action=action.name)
+            asker.failed(message.error(action.action_id, TIMED_OUT), TIMED_OUT)
         self._fill()  # the others may have waited only for one of these

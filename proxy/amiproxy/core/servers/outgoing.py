@@ -16,6 +16,7 @@ from amiproxy.ami.actions import answer_of
 from amiproxy.ami.answers import Answer, AnswerKind
 from amiproxy.ami.errors import ProtocolError
 from amiproxy.ami.message import Action
+from amiproxy.ami.sharing import SHARED
 from amiproxy.core.audit.linkcounts import LinkCounts
 from amiproxy.core.ports import Scheduler, Timer, Upstream
 from amiproxy.core.servers import originate
@@ -29,7 +30,9 @@ from amiproxy.core.servers.answers.own import PING, Collecting, Collector, OwnAn
 from amiproxy.core.servers.answers.rows import RowsAnswer
 from amiproxy.core.servers.deadlines import Deadlines
 from amiproxy.core.servers.known.lengths import Lengths
-from amiproxy.core.servers.requester import Requester
+from amiproxy.core.servers.requester import Asker, Requester
+from amiproxy.core.servers.sharing.flight import MARK, Flight
+from amiproxy.core.servers.sharing.queries import Queries, Query
 from amiproxy.core.servers.window import Window
 
 #: Most actions on the link at once.  Asterisk runs them one by one, so more would only move the queue there.
@@ -48,10 +51,18 @@ class Outgoing:
         deadlines: Deadlines,
         scheduler: Scheduler,
         lengths: Lengths | None,
+        queries: Queries,
         window: int = WINDOW,
         beside: Accounts | None = None,
+        *,
+        aside: bool = False,
     ) -> None:
-        """``lengths`` records how long answers were; for ``beside`` see ``Accounts``."""
+        """``lengths`` records how long answers were; for ``beside`` see ``Accounts``.
+
+        ``queries`` are the list queries that actions on this link may share.  ``aside``: events do not come
+        over this link.
+        """
+        self._aside = aside
         self._correlator = Correlator()
         self._upstream: Upstream | None = None
         self._counts = counts
@@ -59,6 +70,10 @@ class Outgoing:
         #: Each user's use of Asterisk's time on this link, and the actions that wait for a place on it.
         self.accounts = Accounts(beside)
         self._places = window
+        self._queries = queries
+        #: The number of actions that wait in ``queries``.
+        self.held = 0
+        queries.add_link(self)
         self._window = Window(self.accounts, lengths)
         #: The part of the time that one user may use while others use the link; see ``limits.link_share``.
         self.share = WHOLE
@@ -96,12 +111,13 @@ class Outgoing:
     @property
     def waiting(self) -> int:
         """The number of actions that wait for a place on the link."""
-        return len(self.accounts)
+        return len(self.accounts) + self.held
 
     @property
     def load(self) -> int:
-        """The number of actions on the link and of those that wait for a place on it."""
-        return len(self._window.answers) + (len(self.accounts) if self.accounts.waiting else 0)
+        """The number of actions on the link and of those that wait for a place on it, without ``held``."""
+        waiting = len(self.accounts) if self.accounts.waiting else 0
+        return len(self._window.answers) + waiting
 
     def connect(self, upstream: Upstream) -> None:
         """Send over this link from now on: the proxy's own actions, and once ``serving`` is set clients'."""
@@ -110,7 +126,7 @@ class Outgoing:
 
     # -- actions -----------------------------------------------------------
 
-    def submit(self, requester: Requester, action: Action) -> None:
+    def submit(self, requester: Asker, action: Action) -> None:
         """Send an action that the policy allowed, or queue it.
 
         The requester's ``finished`` or ``failed`` is called exactly once, perhaps before this returns; also
@@ -121,6 +137,13 @@ class Outgoing:
             requester.failed(message.error(action.action_id, text), text)
             return
         now = self.now = self._scheduler.now()
+        query: Query | None = None
+        if action.key in SHARED:
+            queries = self._queries
+            query = queries.of(action)
+            if query is not None and (query.is_closed or queries.clock() < query.not_before):
+                queries.hold(query, self, requester, action, now)
+                return
         accounts = self.accounts
         account = accounts.of(requester.payer)
         if self.reading:
@@ -131,7 +154,7 @@ class Outgoing:
             described = answer_of(action.key, self.answers)
             room = len(self._window.answers) < self._places and described.kind is not _ROWS
             if room and accounts.passes(account, now, self.share):
-                self._send(requester, action, account, described)
+                self._send(requester, action, account, described, query)
                 return
         accounts.add(account, (requester, action, now))
         self._fill()
@@ -197,7 +220,22 @@ class Outgoing:
         for action in waiting:
             requester.failed(message.error(action.action_id, text), text)
 
+    def answers_for(self, requester: Requester) -> list[PendingAnswer]:
+        """The open answers of this requester."""
+        return self._correlator.answers_for(requester)
+
+    def take_held(self, since: float) -> list[tuple[Asker, Action]]:
+        """Remove and return this link's actions that have waited in ``queries`` since before ``since``."""
+        if not self.held:
+            return []
+        return [(held.asker, held.action) for held in self._queries.overdue(self, since)]
+
     # -- the queue ---------------------------------------------------------
+
+    def fill(self, now: float) -> None:
+        """Send waiting actions, as far as there are places; ``now`` is in monotonic seconds."""
+        self.now = now
+        self._fill()
 
     def _fill(self) -> None:
         # An action that cannot be serialised is answered immediately, and the answer may cause another call
@@ -227,7 +265,8 @@ class Outgoing:
                 self._send_fenced(requester, action, account, described)
             else:
                 requester, action, _ = accounts.take(account)
-                self._send(requester, action, account, described)
+                query = self._queries.of(action) if action.key in SHARED else None
+                self._send(requester, action, account, described, query)
 
     def _wait_for_shares(self) -> None:
         """Set a timer for when the first account that is over its share has waited long enough."""
@@ -247,16 +286,35 @@ class Outgoing:
 
     # -- the link ----------------------------------------------------------
 
-    def _send(self, requester: Requester, action: Action, account: Account, described: Answer) -> None:
+    def _send(
+        self, requester: Asker, action: Action, account: Account, described: Answer, query: Query | None
+    ) -> None:
+        if self._aside:
+            requester.hold_events()
         # This header makes Asterisk hold back pending events after the action: here, those of all clients.
         outgoing = action.without(b"suppressevents") if action.has(b"suppressevents") else action
         if action.key == b"originate":
             self._send_call(requester, outgoing, account, described)
             return
+        if query is not None:
+            flight = self._queries.depart(query, self, requester, action, account.name)
+            if flight is not None:
+                self._send_shared(query, flight, action.with_header(b"ActionID", MARK), account, described)
+                return
         answer = awaited(requester, action, described)
         answer.account = account
         deadlines = self.deadlines
-        self._write(answer, outgoing, deadlines.command if action.key == b"command" else deadlines.action)
+        seconds = deadlines.command if action.key == b"command" else deadlines.action
+        if self._write(answer, outgoing, seconds) and query is not None:
+            query.departed(answer, None)
+
+    def _send_shared(
+        self, query: Query, flight: Flight, action: Action, account: Account, described: Answer
+    ) -> None:
+        answer = awaited(flight, action, described)
+        answer.account = account
+        if self._write(answer, action, self.deadlines.action):
+            query.departed(answer, flight)
 
     def _send_call(self, requester: Requester, action: Action, account: Account, described: Answer) -> None:
         # The answer keeps it as clamped: its Timeout says how long the call may take.
@@ -270,7 +328,9 @@ class Outgoing:
         answer.account = account
         self._write(answer, outgoing, originate.seconds_of(clamped) + self.deadlines.originate_margin)
 
-    def _send_fenced(self, requester: Requester, action: Action, account: Account, described: Answer) -> None:
+    def _send_fenced(self, requester: Asker, action: Action, account: Account, described: Answer) -> None:
+        if self._aside:
+            requester.hold_events()
         answer = RowsAnswer(requester, action, described)
         answer.account = account
         if self._write(answer, action, self.deadlines.command):

@@ -52,6 +52,9 @@ class ServerOwner(Protocol):
     def relayed(self, user: str, messages: int) -> None:
         """A user was sent this many items of a long answer."""
 
+    def delivered(self, user: str, seconds: float) -> None:
+        """It took this many monotonic seconds to give a user a part of an answer that others have too."""
+
     def measured(self, seconds: float, messages: int) -> None:
         """A read of this many messages took this many monotonic seconds to handle."""
 

@@ -33,3 +33,33 @@ class Requester(Protocol):
 
     def limit_reached(self, limit: str, **fields: object) -> None:
         """The answer exceeds this limit, named as in the configuration."""
+
+
+class Undelivered(Protocol):
+    """The part of a shared answer that one client has not been given yet."""
+
+    @property
+    def size(self) -> int:
+        """Its bytes, as far as Asterisk has sent them."""
+
+    def go_on(self) -> None:
+        """The client takes bytes again."""
+
+
+class Asker(Requester, Protocol):
+    """A requester that may share an answer with others: a session.  Hashed and compared by identity."""
+
+    def hold_events(self) -> None:
+        """Hold events back until the answer is complete."""
+
+    def share(self, rest: Undelivered) -> None:
+        """An answer that it shares begins, of which ``rest`` is to come."""
+
+    def unshare(self, rest: Undelivered) -> None:
+        """The client was given all of ``rest``, or is given no more of it."""
+
+    def give(self, data: bytes) -> bool:
+        """Take whole messages of a shared answer and send them; returns whether its client takes more now."""
+
+    def more_waits(self) -> None:
+        """A ``rest`` has grown while the client took no more."""

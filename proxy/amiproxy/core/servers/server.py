@@ -32,7 +32,8 @@ from amiproxy.core.servers.known.lengths import Lengths
 from amiproxy.core.servers.known.origin import Origin
 from amiproxy.core.servers.known.settings import KnownSettings
 from amiproxy.core.servers.receiver import Audience, EventReceiver, ServerOwner
-from amiproxy.core.servers.requester import Requester
+from amiproxy.core.servers.requester import Asker
+from amiproxy.core.servers.sharing.queries import Queries
 from amiproxy.core.servers.side import Side
 
 #: The banner for clients until Asterisk was first reached: the AMI version (Asterisk 22's) whose actions the
@@ -88,8 +89,11 @@ class Server:
         #: Members that users have added to its queues.
         self.members = Members()
         self.lengths = Lengths()
-        self.exchange = Exchange(counts, Deadlines.of(limit_state.limits), scheduler, self.lengths)
-        around = self.exchange, limit_state, counts, scheduler, owner.settle, owner.fault
+        #: List queries that are asked once for several clients.
+        self.queries = Queries(scheduler, counts, limit_state.backlog, self.lengths, owner)
+        deadlines = Deadlines.of(limit_state.limits)
+        self.exchange = Exchange(counts, deadlines, scheduler, self.lengths, self.queries)
+        around = self.exchange, limit_state, counts, scheduler, owner.settle, owner.fault, self.queries
         #: For actions that may hold up Asterisk's session.
         self.side = Side("side", *around)
         #: For long answers.
@@ -109,8 +113,8 @@ class Server:
 
     @property
     def in_flight(self) -> int:
-        """The number of actions that Asterisk has not answered, on all links."""
-        return sum(exchange.in_flight for exchange in self._exchanges)
+        """The number of actions that Asterisk has not answered, on all links, or clients have not had."""
+        return sum(exchange.in_flight for exchange in self._exchanges) + self.queries.pending
 
     @property
     def has_room(self) -> bool:
@@ -120,7 +124,7 @@ class Server:
     @property
     def unanswered(self) -> int:
         """Actions that are queued for it or not answered, including the proxy's own."""
-        load = self.load.queued + self.exchange.load
+        load = self.load.queued + self.exchange.load + len(self.queries.held)
         for side in self.sides:
             load += side.load
         return load
@@ -313,17 +317,19 @@ class Server:
             long = may_be_list and self.lengths.is_first_list_long(user, key, now)
         return self.lists if long else None
 
-    def abandon(self, requester: Requester) -> None:
+    def abandon(self, requester: Asker) -> None:
         """Forget the actions of a requester that has left."""
+        self.queries.abandon(requester)
         self.exchange.abandon(requester)
         for side in self.sides:
             side.abandon(requester)
 
-    def dismiss(self, requester: Requester, text: bytes) -> None:
+    def dismiss(self, requester: Asker, text: bytes) -> None:
         """Answer everything that the requester has open with this error, before its session is closed.
 
         ``text`` is the Message of the error.
         """
+        self.queries.dismiss(requester, text)
         self.exchange.dismiss(requester, text)
         for side in self.sides:
             side.dismiss(requester, text)
@@ -377,6 +383,7 @@ class Server:
 
     def tick(self, now: float) -> None:
         """End the answers that have taken too long; called once a second."""
+        self.queries.tick()
         self.exchange.tick(now)
         for side in self.sides:
             side.tick(now)

@@ -26,7 +26,8 @@ from amiproxy.core.servers.answers.failures import NOT_CONNECTED, SHUTTING_DOWN
 from amiproxy.core.servers.deadlines import Deadlines
 from amiproxy.core.servers.exchange import Exchange
 from amiproxy.core.servers.known.lengths import Lengths
-from amiproxy.core.servers.requester import Requester
+from amiproxy.core.servers.requester import Asker, Requester
+from amiproxy.core.servers.sharing.queries import Queries
 
 #: Seconds without an action after which the side link is closed.
 IDLE_SECONDS: Final = 60.0
@@ -55,13 +56,13 @@ class Side:
         scheduler: Scheduler,
         settle: Callable[[], None],
         fault: Callable[[Exception, str], None],
+        queries: Queries,
         lengths: Lengths | None = None,
     ) -> None:
         self.name = name
         beside = None if lengths is None else main.accounts
-        self.exchange = Exchange(
-            counts, Deadlines.of(limit_state.limits), scheduler, lengths, _WINDOW, beside
-        )
+        deadlines = Deadlines.of(limit_state.limits)
+        self.exchange = Exchange(counts, deadlines, scheduler, lengths, queries, _WINDOW, beside, aside=True)
         #: Opens the connection; None without one, and then all actions go over the main link.
         self.opener: SideOpener | None = None
         #: Why the last login failed, so that actions go over the main link; "" if it did not.
@@ -77,7 +78,7 @@ class Side:
         self._fault = fault
         self._opening = False
         #: Actions that wait for the login.
-        self._waiting: list[tuple[Requester, Action]] = []
+        self._waiting: list[tuple[Asker, Action]] = []
         self._not_before = float("-inf")
         self._used = 0.0
 
@@ -99,7 +100,7 @@ class Side:
 
     # -- actions -----------------------------------------------------------
 
-    def submit(self, requester: Requester, action: Action) -> None:
+    def submit(self, requester: Asker, action: Action) -> None:
         """As ``Exchange.submit``, over the side link if it is up or can be opened."""
         now = self._used = self._scheduler.now()
         if not self._main.connected or self._main.draining:
@@ -171,7 +172,7 @@ class Side:
 
     def link_down(self, reason: str) -> None:
         """Answer the actions in flight: the connection has ended."""
-        if self.exchange.load:
+        if self.exchange.load or self.exchange.held:
             self.downs += 1
             log.say(log.WARNING, "side-link-lost", link=self.name, reason=reason)
         self.exchange.disconnect()
@@ -224,11 +225,12 @@ class Side:
 
     def tick(self, now: float) -> None:
         """To be called once a second: handles timeouts, and closes the link when it is idle."""
-        self.exchange.tick(now)
-        if self.exchange.linked and not self.exchange.load and now - self._used > IDLE_SECONDS:
+        exchange = self.exchange
+        exchange.tick(now)
+        if exchange.linked and not exchange.load and not exchange.held and now - self._used > IDLE_SECONDS:
             self.close("idle")
 
 
-def _refuse(waiting: list[tuple[Requester, Action]], text: bytes) -> None:
+def _refuse(waiting: list[tuple[Asker, Action]], text: bytes) -> None:
     for requester, action in waiting:
         requester.failed(message.error(action.action_id, text), text)

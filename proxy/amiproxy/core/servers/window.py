@@ -48,9 +48,12 @@ class Window:
             self.served.append(answer)
             if answer.account is not None:
                 self._accounts.left(answer.account, answer.expected)
+            if answer.left is not None:
+                answer.left.arrived(answer)
 
     def replace(self, before: PendingAnswer, answer: PendingAnswer) -> None:
         """Put an answer in the place of another."""
+        answer.left = before.left
         self.answers = {answer if each is before else each: None for each in self.answers}
 
     def earlier(self, answer: PendingAnswer) -> list[PendingAnswer]:
@@ -59,8 +62,11 @@ class Window:
 
     def clear(self) -> None:
         """The link is lost: Asterisk works on none of them."""
-        self.answers.clear()
+        answers, self.answers = self.answers, {}
         self.served.clear()
+        for answer in answers:
+            if answer.left is not None:
+                answer.left.arrived(answer)
 
     def charge(
         self,

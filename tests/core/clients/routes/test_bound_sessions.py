@@ -135,12 +135,12 @@ class TestActions:
 
     def test_a_verdict_at_one_server_is_not_used_at_another(self) -> None:
         """Both actions have no arguments, so their verdicts are cached."""
-        nothing = user("boss", rules=Rules(actions=ActionNames(deny=("CoreStatus",))))
+        nothing = user("boss", rules=Rules(actions=ActionNames(deny=("QueueRule",))))
         bench = make(user("boss", narrowed={"pbx2": nothing}))
         for server in (*EVERYWHERE, *EVERYWHERE):
             session, transport = bench.login(f"boss/{server}")
-            session.receive(CORE_STATUS)
-            assert names(bench, server) == ([b"CoreStatus"] if server == "pbx1" else [])
+            session.receive(b"Action: QueueRule\r\n\r\n")
+            assert names(bench, server) == ([b"QueueRule"] if server == "pbx1" else [])
             assert (b"Permission denied" in transport.take()) is (server == "pbx2")
 
     def test_its_commands_are_those_of_its_server(self) -> None:

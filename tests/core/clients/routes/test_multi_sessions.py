@@ -15,7 +15,8 @@ from amiproxy.core.model.rules import ActionNames, Rules
 from amiproxy.core.model.state import State
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.servers.servers import Configured
-from tests.support.core_doubles import Bench, ListTransport, event
+from tests.core.servers.test_side import Opener
+from tests.support.core_doubles import Bench, ListTransport, ListUpstream, event
 
 SERVERS = ("pbx1", "pbx2", "pbx3")
 THREE = Configured(SERVERS, named=True)
@@ -516,19 +517,27 @@ class TestLists:
 
     def test_a_slow_server_does_not_delay_the_events_of_the_others(self, bench: Bench) -> None:
         session, transport = bench.login("boss")
-        send(session, "Action: VoicemailUsersList")  # goes over the side link, where events are held
+        answers = {}
+        sides = [bench.hub.servers.find(name).side for name in (b"pbx1", b"pbx2")]
+        for side in sides:
+            side.opener = Opener()
+        send(session, "Action: VoicemailUsersList")
+        for side in sides:
+            side.link_up(upstream := ListUpstream(), b"")
+            answers[side] = (
+                b"Response: Success\r\nActionID: %b\r\n"
+                b"Message: There are no voicemail users currently defined.\r\n\r\n"
+            ) % upstream.take()[0].get(b"actionid")
         bench.feed(event("Newchannel", Channel="SIP/a"), at="pbx1")
         bench.feed(event("Newchannel", Channel="SIP/b"), at="pbx2")
-        answered, open_ = sent_to(bench, "pbx1"), sent_to(bench, "pbx2")
-        assert len(answered) == len(open_) == 1
         assert transport.take() == b""
-        bench.answer(answered[0], b"Message: There are no voicemail users currently defined.\r\n", at="pbx1")
+        sides[0].from_upstream([answers[sides[0]]])
         assert [(m.get(b"event"), m.get(b"server")) for m in messages(transport)] == [
             (b"Newchannel", b"pbx1")
         ]
         bench.feed(event("Hangup", Channel="SIP/a"), at="pbx1")
         assert [(m.get(b"event"), m.get(b"server")) for m in messages(transport)] == [(b"Hangup", b"pbx1")]
-        bench.answer(open_[0], b"Message: There are no voicemail users currently defined.\r\n", at="pbx2")
+        sides[1].from_upstream([answers[sides[1]]])
         assert [(m.get(b"response"), m.get(b"event"), m.get(b"server")) for m in messages(transport)] == [
             (b"", b"Newchannel", b"pbx2"),
             (b"Success", b"", b""),

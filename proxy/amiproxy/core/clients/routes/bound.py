@@ -12,7 +12,7 @@ from amiproxy.core.clients.routes.destination import NO_SUCH_SERVER
 from amiproxy.core.clients.routes.route import Errand, Place, Refusal, Route
 from amiproxy.core.fanout.eventview import EventView, Sight, bound_view
 from amiproxy.core.model.users import User
-from amiproxy.core.servers.requester import Requester
+from amiproxy.core.servers.requester import Asker
 from amiproxy.core.servers.server import Server
 
 #: The same for a server that does not exist and for one that the user may not use.
@@ -71,11 +71,11 @@ class BoundRoute(Route):
             return [booted]
         return []
 
-    def abandon(self, session: Requester) -> None:
+    def abandon(self, session: Asker) -> None:
         """See Route."""
         self._place.server.abandon(session)
 
-    def dismiss(self, session: Requester, text: bytes) -> None:
+    def dismiss(self, session: Asker, text: bytes) -> None:
         """See Route."""
         self._place.server.dismiss(session, text)
 

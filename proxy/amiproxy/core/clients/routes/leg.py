@@ -14,7 +14,7 @@ from amiproxy.ami.relay import action_id_of
 from amiproxy.ami.stamp import stamp_of, stamped_all
 from amiproxy.core.clients.routes.merge import Part
 from amiproxy.core.servers.answers.failures import NOT_CONNECTED
-from amiproxy.core.servers.requester import Requester
+from amiproxy.core.servers.requester import Asker, Undelivered
 from amiproxy.core.servers.server import Server
 
 
@@ -23,7 +23,7 @@ def not_connected(server: bytes) -> bytes:
     return b"Server %b is not connected" % server
 
 
-class LegOwner(Requester, Protocol):
+class LegOwner(Asker, Protocol):
     """The session, as its legs see it."""
 
     def hold_events_of(self, stamp: bytes) -> None:
@@ -32,9 +32,12 @@ class LegOwner(Requester, Protocol):
     def let_events_go(self, stamp: bytes) -> None:
         """Send the answers so far, and then the events that were held back."""
 
+    def takes_more(self) -> bool:
+        """Send the answers so far; returns whether the client takes more now."""
+
 
 class Leg:
-    """One server of one session: the ``Requester`` of its actions there."""
+    """One server of one session: the ``Asker`` of its actions there."""
 
     __slots__ = ("_closed", "_holds", "_part", "name", "server", "session", "stamp")
 
@@ -67,7 +70,6 @@ class Leg:
         if side is None:
             server.exchange.submit(self, action)
         else:
-            self.hold_events()
             side.submit(self, action)
 
     def hold_events(self) -> None:
@@ -75,8 +77,9 @@ class Leg:
 
         Events of other servers are not held back: this one may take long.
         """
-        self._holds = True
-        self.session.hold_events_of(self.stamp)
+        if not self._holds:
+            self._holds = True
+            self.session.hold_events_of(self.stamp)
 
     def leave(self) -> None:
         """Await nothing more from the server: its answer is dropped."""
@@ -91,7 +94,7 @@ class Leg:
         self._closed = text
         self.server.dismiss(self, text)
 
-    # -- from the exchange; see Requester ----------------------------------
+    # -- from the exchange; see Asker ---------------------------------------
 
     @property
     def payer(self) -> str:
@@ -133,6 +136,23 @@ class Leg:
     def limit_reached(self, limit: str, **fields: object) -> None:
         """See Requester."""
         self.session.limit_reached(limit, server=self.server.name, **fields)
+
+    def share(self, rest: Undelivered) -> None:
+        """See Asker."""
+        self.session.share(rest)
+
+    def unshare(self, rest: Undelivered) -> None:
+        """See Asker."""
+        self.session.unshare(rest)
+
+    def give(self, data: bytes) -> bool:
+        """See Asker."""
+        self.reply(data)
+        return self.session.takes_more()
+
+    def more_waits(self) -> None:
+        """See Asker."""
+        self.session.more_waits()
 
     def stamped(self, data: bytes) -> bytes:
         """One or more whole messages with the server's name."""

@@ -16,7 +16,7 @@ from amiproxy.core.clients.routes.serverlist import server_list
 from amiproxy.core.fanout.eventview import EventView, Sight, multi_view
 from amiproxy.core.model.users import User
 from amiproxy.core.policy.verdict import Allow, Deny
-from amiproxy.core.servers.requester import Requester
+from amiproxy.core.servers.requester import Asker
 from amiproxy.core.servers.server import Server
 
 #: The text is the same for a server that does not exist and for one that the user may not use.
@@ -139,11 +139,11 @@ class MultiRoute(Route):
                 events.append(leg.stamped(message.event(b"ProxyUpstream", *down)))
         return events
 
-    def abandon(self, session: Requester) -> None:
+    def abandon(self, session: Asker) -> None:
         """See Route."""
         self.legs.abandon()
 
-    def dismiss(self, session: Requester, text: bytes) -> None:
+    def dismiss(self, session: Asker, text: bytes) -> None:
         """See Route."""
         self.legs.dismiss(text)
 

@@ -19,7 +19,7 @@ from amiproxy.core.context import Context
 from amiproxy.core.fanout.eventview import EventView
 from amiproxy.core.model.users import User
 from amiproxy.core.policy.verdicts import Decide
-from amiproxy.core.servers.requester import Requester
+from amiproxy.core.servers.requester import Asker
 from amiproxy.core.servers.server import Server
 
 #: Why a session is closed by a reload: its server is no longer configured, or its user may not use it now.
@@ -156,11 +156,11 @@ class Route(ABC):
         """
 
     @abstractmethod
-    def abandon(self, session: Requester) -> None:
+    def abandon(self, session: Asker) -> None:
         """Forget the actions of the session, which has ended."""
 
     @abstractmethod
-    def dismiss(self, session: Requester, text: bytes) -> None:
+    def dismiss(self, session: Asker, text: bytes) -> None:
         """Answer everything that the session has open with this error, before it is closed.
 
         ``text`` is the Message of the error.

@@ -8,7 +8,7 @@ kind needs no change of the exchange.
 # mypyc: compiled
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Protocol
 
 from amiproxy.ami import message
 from amiproxy.ami.actions import NAMELESS_ITEMS
@@ -51,6 +51,13 @@ NOT_MINE: Final = 8
 _TOO_LONG_BYTES: Final = 1 << 20
 
 
+class Departure(Protocol):
+    """What has to know when the place of an answer on its link is free."""
+
+    def arrived(self, answer: "PendingAnswer") -> None:
+        """Asterisk has gone on to the next action, or the link is lost."""
+
+
 class PendingAnswer(ABC):
     """One action sent to Asterisk; ``requester`` is None if no client awaits the answer any more.
 
@@ -74,6 +81,7 @@ class PendingAnswer(ABC):
         "item_head_sent",
         "items",
         "last",
+        "left",
         "relay_id",
         "relayed",
         "requester",
@@ -111,6 +119,8 @@ class PendingAnswer(ABC):
         self.item_head = b""
         #: The same lines as they were sent to the requester.
         self.item_head_sent = b""
+        #: Told when Asterisk has gone on to the next action, or the link is lost.
+        self.left: Departure | None = None
 
     # -- messages from Asterisk --------------------------------------------
 

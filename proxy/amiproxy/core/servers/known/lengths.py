@@ -63,13 +63,21 @@ class Lengths:
 
     def note(self, user: str, key: bytes, size: int, seconds: float, now: float) -> None:
         """Record the size in bytes of an answer, and the seconds that it took Asterisk."""
-        kind = self._kind(user, key)
-        seconds = min(seconds, _LONGEST)
+        kind = self._kinds.get((user, key))
+        if kind is None:
+            kind = self._kind(user, key)
+        seconds = seconds if seconds < _LONGEST else _LONGEST  # noqa: FURB136 - hot
         self._gauge += (seconds - self._gauge) * (_QUICKER if seconds < self._gauge else _SLOWER)
         kind.seconds += (seconds - kind.seconds) * _NEWEST
         _enlarge(kind, size, now)
         if size > LONG_BYTES:
             _enlarge(self._kind(_ANY, key), size, now)
+            _enlarge(self._kind(user, _ANY_LIST), size, now)
+
+    def joined(self, user: str, key: bytes, size: int, now: float) -> None:
+        """Record the size in bytes of an answer to another user's action, which this user shared."""
+        _enlarge(self._kind(user, key), size, now)
+        if size > LONG_BYTES:
             _enlarge(self._kind(user, _ANY_LIST), size, now)
 
     def is_long(self, user: str, key: bytes, now: float) -> bool | None:

@@ -235,7 +235,7 @@ def _upstream(loss: Loss | None, server: Server, link: Link) -> View:
                 "state": side.standing,
                 "reason": log.text_of(side.refused),
                 "ups": side.ups,
-                "in_flight": side.load,
+                "in_flight": side.load + side.exchange.held,
             }
             for side in server.sides
         ],

@@ -39,6 +39,12 @@ def collect(service: Service) -> Iterator[Metric]:
         labels=["server", "action"],
     )
     servers = service.hub.servers
+    yield from counters(
+        "amiproxy_actions_joined",
+        "Actions that were answered with the answer to another client's list query, and not sent",
+        ["server"],
+        {server.name: server.counts.actions_joined for server in servers},
+    )
     for server in servers:
         for key, latency in server.counts.latencies.items():
             labels = [server.name, key.decode("ascii", "replace")]
