@@ -94,7 +94,9 @@ class Tool:
 class Rig:
     """A source and a peer that runs; ``swarm`` adds clients.  Made by ``rig``."""
 
-    def __init__(self, kind: type[Peer], place: Place, accounts: Sequence[Account], pinned: bool) -> None:
+    def __init__(
+        self, kind: type[Peer], place: Place, accounts: Sequence[Account], pinned: bool, items: int
+    ) -> None:
         self.kind = kind
         self.accounts = accounts
         self._tool_cpus = f"1-{_last_cpu()}" if pinned else ""
@@ -102,7 +104,8 @@ class Rig:
         self._source: Tool | None = None
         upstream = free_port()
         if not kind.is_asterisk:
-            self._source = Tool("source", "--port", upstream, "--secret", SECRET, cpus=self._tool_cpus)
+            options = ("--port", upstream, "--secret", SECRET, "--items", items)
+            self._source = Tool("source", *options, cpus=self._tool_cpus)
             self._source.hear("listening")
         self.peer = kind(place, upstream, accounts, "0" if pinned else "")
         try:
@@ -229,9 +232,11 @@ def _last_cpu() -> int:
 
 
 @contextmanager
-def rig(kind: type[Peer], place: Place, accounts: Sequence[Account], pinned: bool = False) -> Iterator[Rig]:
-    """A rig that is taken down at the end."""
-    made = Rig(kind, place, accounts, pinned)
+def rig(
+    kind: type[Peer], place: Place, accounts: Sequence[Account], pinned: bool = False, items: int = 20
+) -> Iterator[Rig]:
+    """A rig that is taken down at the end; Asterisk lists this many channels."""
+    made = Rig(kind, place, accounts, pinned, items)
     try:
         yield made
     finally:

@@ -2,7 +2,8 @@
  *
  * Listens on 127.0.0.1 and speaks as much AMI as a proxy or a client needs: the
  * banner, Challenge, Login (secret or MD5), Logoff, Ping, Events, ListCommands,
- * CoreShowChannels with a given number of items; any other action succeeds.
+ * CoreShowChannels with a given number of items, and QueueStatus with a tenth of it;
+ * any other action succeeds.
  *
  * A storm is open loop: events are produced on schedule whether or not receivers
  * keep up.  They are drawn with a fixed seed, so two storms with the same rate and
@@ -259,6 +260,7 @@ static void answer(struct session *s, const char *message)
         say("Events: %s\r\n", s->wants_events ? "On" : "Off");
     } else if (!strcasecmp(action, "ListCommands"))
         say("CoreShowChannels: List currently active channels.  (Priv: system,reporting,all)\r\n"
+            "Getvar: Gets a channel variable or function value.  (Priv: call,reporting,all)\r\nQueueStatus: Show queue status.  (Priv: <none>)\r\n"
             "Events: Control Event Flow.  (Priv: <none>)\r\nListCommands: List available manager commands.  (Priv: <none>)\r\n"
             "Logoff: Logoff Manager.  (Priv: <none>)\r\nPing: Keepalive command.  (Priv: <none>)\r\n");
     else if (!strcasecmp(action, "CoreShowChannels")) {
@@ -276,6 +278,22 @@ static void answer(struct session *s, const char *message)
         say("Event: CoreShowChannelsComplete\r\n");
         if (*id) say("ActionID: %s\r\n", id);
         say("EventList: Complete\r\nListItems: %d\r\n", items);
+    } else if (!strcasecmp(action, "QueueStatus")) {
+        say("EventList: start\r\nMessage: Queue status will follow\r\n\r\n");
+        queue(s, text, used);
+        for (int i = 0; i < items / 10; i++) {
+            used = 0;
+            say("Event: QueueMember\r\n");
+            if (*id) say("ActionID: %s\r\n", id);
+            say("Queue: queue-%d\r\nName: Agent %d\r\nLocation: PJSIP/%d\r\nStateInterface: PJSIP/%d\r\nMembership: static\r\n", i / 10, i, 1000 + i, 1000 + i);
+            say("Penalty: 0\r\nCallsTaken: 12\r\nLastCall: 1763894400\r\nLastPause: 0\r\nInCall: 0\r\nStatus: 2\r\nPaused: 0\r\n");
+            say("PausedReason: \r\nWrapuptime: 0\r\n\r\n");
+            queue(s, text, used);
+        }
+        used = 0;
+        say("Event: QueueStatusComplete\r\n");
+        if (*id) say("ActionID: %s\r\n", id);
+        say("EventList: Complete\r\nListItems: %d\r\n", items / 10);
     }
     say("\r\n");
     queue(s, text, used);

@@ -14,7 +14,8 @@
  *
  *     mark                          reset the counters (prints nothing)
  *     wait EVENTS MILLISECONDS      until that many events have come, or for that time
- *     act ping|list SECONDS RATE DEPTH   all clients send actions: in a closed loop with DEPTH pending, or each RATE times a second
+ *     act WHAT SECONDS RATE DEPTH   all clients send actions: in a closed loop with DEPTH pending, or each RATE times a second;
+ *                                   WHAT is ping, getvar, list (CoreShowChannels), or polls (list and QueueStatus in turn)
  *     stall / resume                the slow clients stop reading / read again (prints nothing)
  *     reconnect W                   all disconnect at once, and log in again, W at a time
  *     churn SECONDS                 all log in and log off repeatedly
@@ -82,7 +83,10 @@ static uint64_t task_began, task_until, wait_for;
 static uint64_t events, slow_events, other_events, gaps, slow_gaps, disorder, leaks, answers, wrong_answers, bad_lists, turned_away, dropped, logins, last_event_at;
 static struct histogram latency, round_trip, login_time;
 
-static int act_list, act_depth;
+enum act { PING, GETVAR, LIST, POLLS };
+
+static enum act act;
+static int act_depth;
 static double act_gap;
 
 static uint64_t now_ns(void)
@@ -251,7 +255,8 @@ __attribute__((format(printf, 2, 3))) static int send_action(struct client *c, c
 static void ask(struct client *c)
 {
     c->sent_at[c->asked % DEPTH_LIMIT] = now_ns();
-    send_action(c, "Action: %s\r\nActionID: %d/%llu\r\n\r\n", act_list ? "CoreShowChannels" : "Ping", c->number, (unsigned long long)c->asked++);
+    const char *what = act == PING ? "Ping" : act == GETVAR ? "Getvar\r\nVariable: BENCH" : act == POLLS && c->asked % 2 ? "QueueStatus" : "CoreShowChannels";
+    send_action(c, "Action: %s\r\nActionID: %d/%llu\r\n\r\n", what, c->number, (unsigned long long)c->asked++);
 }
 
 static void ask_on(struct client *c, uint64_t now)
@@ -317,9 +322,9 @@ static void take(struct client *c, const char *message, size_t size)
         if (task == CHURNING && send_action(c, "Action: Logoff\r\n\r\n")) c->state = LEAVING, inside--;
     } else if (c->state != IN) {
         return;
-    } else if (is_event && !strncmp(message, "Event: CoreShowChannel", 22)) {
+    } else if (is_event && (!strncmp(message, "Event: CoreShowChannel", 22) || !strncmp(message, "Event: Queue", 12))) {
         if (!is_due(c, message, size)) wrong_answers++;
-        else if (message[22] == '\r') c->list_items++;
+        else if (!strncmp(message, "Event: CoreShowChannel\r", 23) || !strncmp(message, "Event: QueueMember\r", 19)) c->list_items++;
         else {
             const char *items = memmem(message, size, "ListItems: ", 11), *p = items ? items + 11 : "";
             if (!items || number(&p) != (uint64_t)c->list_items) bad_lists++;
@@ -328,7 +333,7 @@ static void take(struct client *c, const char *message, size_t size)
     } else if (is_event) take_event(c, message, size);
     else if (!is_due(c, message, size)) wrong_answers++;
     else if (strncmp(message, "Response: Success", 17)) { wrong_answers++; answered(c); }
-    else if (!act_list) answered(c);
+    else if (act < LIST) answered(c);
 }
 
 static void take_all(struct client *c, char *data, size_t size)
@@ -431,7 +436,7 @@ static void command(const char *line)
     } else if (sscanf(line, "act %15s %lf %lf %d", kind, &seconds, &per_second, &number_of) == 4 && number_of >= 1 && number_of <= DEPTH_LIMIT) {
         mark();
         begin(ACTING, seconds);
-        act_list = !strcmp(kind, "list"), act_depth = number_of, act_gap = per_second > 0 ? 1e9 / per_second : 0;
+        act = !strcmp(kind, "list") ? LIST : !strcmp(kind, "polls") ? POLLS : !strcmp(kind, "getvar") ? GETVAR : PING, act_depth = number_of, act_gap = per_second > 0 ? 1e9 / per_second : 0;
         for (int i = 0; i < nclients; i++) {
             clients[i].asked = clients[i].answered = 0, clients[i].list_items = 0;
             clients[i].act_at = task_began + (uint64_t)(act_gap * i / nclients);
