@@ -46,3 +46,58 @@ async def test_an_empty_list_has_an_end(door: Door) -> None:
         _, items, complete = await client.event_list("ParkedCalls")
         assert items == []
         assert complete.event == "ParkedCallsComplete"
+
+
+async def test_twenty_clients_that_ask_again_and_again_each_get_whole_lists(door: Door) -> None:
+    async with await door.login() as maker:
+        channel = "Local/wait9-polled@lab/n"
+        await maker.action("Originate", Channel=channel, Application="Wait", Data="9", Timeout="5000")
+        pollers = [await door.login(Events="off") for _ in range(20)]
+
+        async def poll(number: int) -> None:
+            for turn in range(5):
+                name = ("CoreShowChannels", "QueueStatus")[turn % 2]
+                action_id = f"{number}/{turn}"
+                response, items, complete = await pollers[number].event_list(name, ActionID=action_id)
+                assert {m.get("ActionID") for m in (response, *items, complete)} == {action_id}
+                assert complete.get("ListItems") == str(len(items))
+                if name == "CoreShowChannels":
+                    assert sum("wait9-polled@" in (item.get("Channel") or "") for item in items) == 2
+
+        try:
+            await asyncio.gather(*(poll(number) for number in range(20)))
+            assert not any(poller.inbox for poller in pollers)
+        finally:
+            for poller in pollers:
+                await poller.close()
+        await maker.event_list("Hangup", Channel="/^Local\\/wait9-polled@/")
+
+
+async def test_a_list_shows_what_its_client_has_done_before(door: Door) -> None:
+    """Others poll the same list; a client that adds a member finds it in the list that it asks for next."""
+    stop = False
+    async with (
+        await door.login(Events="off") as one,
+        await door.login(Events="off") as other,
+        asyncio.TaskGroup() as tasks,
+    ):
+
+        async def poll() -> None:
+            while not stop:
+                await other.event_list("QueueStatus")
+
+        tasks.create_task(poll())
+        try:
+            _, items, _ = await one.event_list("QueueStatus")
+            queue = next(item.get("Queue") for item in items if item.event == "QueueParams")
+            for number in range(10):
+                interface = f"Local/{number}@lab"
+                added = await one.action("QueueAdd", Queue=queue, Interface=interface)
+                assert added.get("Response") == "Success"
+                _, items, _ = await one.event_list("QueueStatus")
+                assert interface in [item.get("Location") for item in items]
+                await one.action("QueueRemove", Queue=queue, Interface=interface)
+                _, items, _ = await one.event_list("QueueStatus")
+                assert interface not in [item.get("Location") for item in items]
+        finally:
+            stop = True
