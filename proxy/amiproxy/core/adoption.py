@@ -2,6 +2,7 @@
 
 # mypyc: compiled
 
+from amiproxy.ami import message
 from amiproxy.core.clients.registry import SessionRegistry
 from amiproxy.core.clients.routes.routing import Routing
 from amiproxy.core.clients.session import Session
@@ -9,6 +10,7 @@ from amiproxy.core.context import Context
 from amiproxy.core.fanout.subscriptions import Subscriptions
 from amiproxy.core.model.state import OVER
 from amiproxy.core.model.users import UserTable
+from amiproxy.core.policy import Deny
 from amiproxy.core.policy.verdicts import VerdictCaches
 from amiproxy.core.servers.servers import Configured
 from amiproxy.steps import Steps
@@ -105,6 +107,23 @@ class Adoption:
                 session.pays(self._ctx.shares.of_user(user.name))
             session.apply_limits(user)
             self._subscriptions.subscribe_again(session)
+            if user is not before:
+                _judge_again(session)
         except Exception as fault:
             self._ctx.fault(fault, "reload", session=session.id)
             session.close("fault")  # its rights are not known
+
+
+def _judge_again(session: Session) -> None:
+    """Judge the session's list queries that wait to be sent, by the rights that it has now."""
+    for place in session.route.places:
+        asker = place.leg or session
+        for action in place.server.recall(asker):
+            decision = place.judge(place.rights, action, place.server.actions.table)
+            if isinstance(decision, Deny):
+                session.record_denied(action, decision.text, decision.rule, decision.hint)
+                asker.failed(message.error(action.action_id, decision.text), decision.text)
+            elif place.leg is not None:
+                place.leg.submit_again(decision.action)
+            else:
+                session.submit(decision.action)

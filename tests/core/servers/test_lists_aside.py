@@ -112,6 +112,20 @@ def test_events_are_delivered_while_a_list_waits_to_be_sent(bench):
     assert b"Event: Newchannel" in bench.got.take()
 
 
+def test_events_wait_while_an_answer_in_rows_comes_on_the_link_for_lists(bench):
+    send(bench.session, "Action: IAXnetstats\nActionID: 1")
+    _, ping = bench.upstream.take()
+    bench.feed(*[LONG] * 5)
+    bench.answer(ping, b"Ping: Pong\r\n")
+    send(bench.session, "Action: IAXnetstats\nActionID: 2")
+    assert bench.lists_up().get(b"action") == b"IAXnetstats"
+    bench.got.take()
+    bench.feed(event("Hangup", Channel="Local/1@x-1"))
+    bench.clock.advance(1.0)
+    assert b"Event: Hangup" not in bench.got.take()
+    assert b"Event: Hangup" in bench.others.take()
+
+
 def test_a_list_uses_the_main_link_when_its_own_is_refused(bench):
     bench.ask(2)
     bench.hub.servers.first.lists.failed("Login Already In Use")

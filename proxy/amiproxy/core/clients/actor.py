@@ -35,14 +35,7 @@ from amiproxy.core.servers.server import Server
 class Actor(Recipient):
     """The part of a session that runs its actions.  See ``Asker`` in requester.py."""
 
-    __slots__ = (
-        "_answer_ended",
-        "_series",
-        "_underway",
-        "place",
-        "queue",
-        "state",
-    )
+    __slots__ = ("_answer_ended", "_series", "_underway", "place", "queue", "state")
 
     def __init__(self, ctx: Context, transport: Transport, principal: Principal) -> None:
         super().__init__(ctx, transport, principal)
@@ -98,16 +91,6 @@ class Actor(Recipient):
             self._unsent.append(data)
             return
         self.late(data)
-
-    def give(self, data: bytes) -> bool:
-        """Send part of a shared answer; returns whether the client takes more now."""
-        self.reply(data)
-        return self.takes_more()
-
-    def takes_more(self) -> bool:
-        """Send the answers so far; returns whether the client takes more now."""
-        self.push()
-        return not self.outbox.size
 
     def answer(self, data: bytes) -> None:
         """Take the whole answer of an action, which leaves with the next ``push``.
@@ -177,7 +160,7 @@ class Actor(Recipient):
 
     def _send_next(self, series: Series) -> None:
         series.waits = False
-        self._submit(series.next())
+        self.submit(series.next())
         self.push()
 
     # -- the rest of the session -------------------------------------------
@@ -302,14 +285,14 @@ class Actor(Recipient):
             if originate.is_synchronous(outgoing):
                 (place.leg or self).hold_events()
             outgoing = originate.with_variables(outgoing, user.setvar)
-        self._submit(outgoing)
+        self.submit(outgoing)
 
     def begin(self, server: Server, action: Action, rule: str | None) -> None:
         """Record that an action is about to be sent; see ``Runner`` in route.py."""
         self.move(SEND)
         self._underway = Underway(self.ctx, server, self.payer, action, rule)
 
-    def _submit(self, action: Action) -> None:
+    def submit(self, action: Action) -> None:
         """Send an action over the link meant for it; see ``Exchange.submit``."""
         place = self.place
         assert place is not None
@@ -394,13 +377,17 @@ class Actor(Recipient):
 
         If there is a ``hint``, the response has a ProxyReason header with it and the rule.
         """
-        ctx = self.ctx
-        counted = (self.place.server if self.place is not None else self.server).actions.counted_name(action)
+        reason = ((b"ProxyReason", f"{rule}: {hint}".encode()),) if hint else ()
+        self.answer_there(message.response(b"Error", action.action_id, (b"Message", text), *reason))
+        self.record_denied(action, text, rule, hint)
+
+    def record_denied(self, action: Action, text: bytes, rule: str, hint: str) -> None:
+        """Count and log that the action was denied; see ``deny``."""
+        ctx, server = self.ctx, self.place.server if self.place is not None else self.server
+        counted = server.actions.counted_name(action)
         ctx.stats.actions_denied += 1
         self.principal.denied += 1
         ctx.stats.actions.count(counted, self.payer, "denied")
-        reason = ((b"ProxyReason", f"{rule}: {hint}".encode()),) if hint else ()
-        self.answer_there(message.response(b"Error", action.action_id, (b"Message", text), *reason))
         ctx.audit_log.denied(self._who_there, action, counted, text, rule, hint, ctx.generation)
 
     def miss_action(self, action: Action) -> None:

@@ -112,6 +112,11 @@ class Recipient(ABC):
         if not shared:
             self.shared = None
 
+    def takes_more(self) -> bool:
+        """Send the answers so far; returns whether the client takes more now."""
+        self.push()
+        return not self.outbox.size
+
     def more_waits(self) -> None:
         """There is more of a shared answer, while the client takes no more: it may be past its limit."""
         self._sent(self.outbox.size + self._shared_size <= self.outbox.limit)

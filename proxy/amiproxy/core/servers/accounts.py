@@ -293,13 +293,13 @@ class Accounts:
                     del self.waiting[account]
         return found
 
-    def withdraw(self, key: bytes, same: Callable[[Action], bool]) -> list[Item]:
-        """Remove and return the waiting actions of this name (in lower case) for which ``same`` holds."""
+    def withdraw(self, wanted: Callable[[Item], bool]) -> list[Item]:
+        """Remove and return the waiting actions for which ``wanted`` holds."""
         found: list[Item] = []
         for account in list(self.waiting):
             kept: deque[Item] = deque()
             for item in account.queue:
-                if item[1].key == key and same(item[1]):
+                if wanted(item):
                     found.append(item)
                 else:
                     kept.append(item)

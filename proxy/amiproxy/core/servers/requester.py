@@ -58,8 +58,8 @@ class Asker(Requester, Protocol):
     def unshare(self, rest: Undelivered) -> None:
         """The client was given all of ``rest``, or is given no more of it."""
 
-    def give(self, data: bytes) -> bool:
-        """Take whole messages of a shared answer and send them; returns whether its client takes more now."""
+    def takes_more(self) -> bool:
+        """Send what was replied; returns whether the client takes more now."""
 
     def more_waits(self) -> None:
         """A ``rest`` has grown while the client took no more."""

@@ -317,6 +317,16 @@ class Server:
             long = may_be_list and self.lengths.is_first_list_long(user, key, now)
         return self.lists if long else None
 
+    def recall(self, asker: Asker) -> list[Action]:
+        """Remove and return the list queries of this asker that were not sent, to be judged again.
+
+        Only those that may be shared: they may wait for their turn although the link has room.
+        """
+        found = self.queries.recall(asker)
+        for side in self.sides:
+            found += side.recall(asker)
+        return found
+
     def abandon(self, requester: Asker) -> None:
         """Forget the actions of a requester that has left."""
         self.queries.abandon(requester)

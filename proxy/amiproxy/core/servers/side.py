@@ -18,6 +18,7 @@ from typing import Final
 from amiproxy import log
 from amiproxy.ami import message
 from amiproxy.ami.message import Action
+from amiproxy.ami.sharing import shared_key
 from amiproxy.core.audit.linkcounts import LinkCounts
 from amiproxy.core.limitstate import LimitState
 from amiproxy.core.model.limits import Limits
@@ -114,6 +115,13 @@ class Side:
             if not self._opening:
                 self._opening = True
                 self.opener.open()
+
+    def recall(self, requester: Requester) -> list[Action]:
+        """Remove and return the list queries of this requester that wait for the login and may be shared."""
+        mine = [item for item in self._waiting if item[0] is requester and shared_key(item[1])]
+        if mine:
+            self._waiting = [item for item in self._waiting if item not in mine]
+        return [action for _, action in mine]
 
     def abandon(self, requester: Requester) -> None:
         """Forget the actions of a requester that has left."""

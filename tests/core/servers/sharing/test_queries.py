@@ -9,7 +9,7 @@ from amiproxy.ami.message import MAX_LINE, Message
 from amiproxy.core.clients.session import Session
 from amiproxy.core.hub import Hub
 from amiproxy.core.model.limits import Limits
-from amiproxy.core.model.users import User
+from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.servers.known.lengths import LONG_BYTES
 from amiproxy.core.servers.sharing.flight import Flight, Seat
 from tests.core.servers.test_side import Opener
@@ -433,6 +433,134 @@ class TestFaults:
         bench.clock.advance(0)
         assert all(client.session.is_idle for client in clients)
         assert clients[0].got.take().count(b"ActionID: 1\r\n") == 3
+
+
+class TestReload:
+    """The users change while list queries wait."""
+
+    SAME = User("other", read=BOSS.read, write=privilege.REPORTING, secret="plain:x")
+    LESS = User("other", read=BOSS.read, write=0, secret="plain:x")
+
+    def waiting(self, bench: Bench) -> tuple[Message, Client, Client]:
+        """An action at Asterisk, and a client of each user that waits."""
+        Client(bench).ask("first")
+        (asked,) = bench.upstream.take()
+        boss, other = Client(bench), Client(bench, "other")
+        boss.ask("1")
+        other.ask("2")
+        return asked, boss, other
+
+    def test_a_client_that_has_lost_the_right_gets_no_list(self, bench):
+        asked, boss, other = self.waiting(bench)
+        bench.hub.adopt(UserTable([BOSS, self.LESS]))
+        assert other.got.take().startswith(b"Response: Error\r\nActionID: 2\r\nMessage: Permission denied")
+        assert other.session.is_idle
+        assert bench.hub.stats.actions.results[b"CoreShowChannels", "other", "denied"] == 1
+        answer(bench, asked, "old")
+        bench.clock.advance(1)
+        (asked,) = bench.upstream.take()
+        answer(bench, asked, "new")
+        bench.clock.advance(0)
+        assert boss.got.take() == own("1", "new")
+        assert other.got.take() == b""
+        assert bench.hub.stats.actions_joined == 0
+
+    def test_nor_does_one_whose_action_waits_for_a_place_on_the_link(self, bench):
+        Client(bench).ask("f", "IAXnetstats")
+        boss, other = Client(bench), Client(bench, "other")
+        boss.ask("1")
+        other.ask("2")
+        bench.hub.adopt(UserTable([BOSS, self.LESS]))
+        assert other.got.take().startswith(b"Response: Error\r\nActionID: 2\r\nMessage: Permission denied")
+        _, ping = bench.upstream.take()
+        bench.answer(ping, b"Ping: Pong\r\n")
+        (asked,) = bench.upstream.take()
+        answer(bench, asked, "a")
+        assert boss.got.take() == own("1", "a")
+
+    def test_nor_does_one_whose_action_waits_for_the_link_for_lists(self, bench):
+        bench.hub.servers.first.lists.opener = Opener()
+        now = bench.clock.now()
+        for name in ("boss", "other"):
+            bench.hub.servers.first.lengths.note(name, b"coreshowchannels", LONG_BYTES + 1, 0.0, now)
+        boss, other = Client(bench), Client(bench, "other")
+        boss.ask("1")
+        other.ask("2")
+        bench.hub.adopt(UserTable([BOSS, self.LESS]))
+        assert other.got.take().startswith(b"Response: Error\r\nActionID: 2\r\nMessage: Permission denied")
+        lists = ListUpstream()
+        bench.hub.servers.first.lists.link_up(lists, b"")
+        assert len(lists.take()) == 1
+
+    def test_a_client_that_keeps_the_right_gets_its_list(self, bench):
+        asked, boss, other = self.waiting(bench)
+        bench.hub.adopt(UserTable([BOSS, self.SAME]))
+        answer(bench, asked, "old")
+        bench.clock.advance(1)
+        (asked,) = bench.upstream.take()
+        answer(bench, asked, "new")
+        bench.clock.advance(0)
+        assert boss.got.take() == own("1", "new")
+        assert other.got.take() == own("2", "new")
+
+    def test_a_client_whose_action_is_at_asterisk_gets_its_list(self, bench):
+        """As with any action that was permitted when it was sent."""
+        clients, asked = departed(bench)
+        bench.hub.adopt(UserTable([BOSS, self.LESS]))
+        answer(bench, asked, "a")
+        bench.clock.advance(0)
+        for number, client in enumerate(clients, 1):
+            assert client.got.take() == own(str(number), "a")
+        clients[1].ask("x")
+        assert (
+            clients[1].got.take().startswith(b"Response: Error\r\nActionID: x\r\nMessage: Permission denied")
+        )
+
+    def test_a_client_whose_user_is_removed_is_closed(self, bench):
+        clients, asked = departed(bench)
+        bench.hub.adopt(UserTable([BOSS]))
+        assert b"ActionID: 2\r\nMessage: Session closed: user removed" in clients[1].got.take()
+        answer(bench, asked, "a")
+        bench.clock.advance(0)
+        assert clients[0].got.take() == own("1", "a")
+        assert clients[2].got.take() == own("3", "a")
+
+
+class TestDrain:
+    def test_those_that_wait_get_their_answer_before_the_end(self, bench):
+        first = Client(bench)
+        first.ask("first")
+        (asked,) = bench.upstream.take()
+        clients = [Client(bench) for _ in range(3)]
+        for number, client in enumerate(clients, 1):
+            client.ask(str(number))
+        bench.hub.servers.first.drain()
+        first.got.take()
+        answer(bench, asked, "old")
+        first.ask("late")
+        assert b"ActionID: late\r\nMessage: " in first.got.take()
+        assert bench.hub.servers.first.in_flight == 3
+        bench.clock.advance(1)
+        (asked,) = bench.upstream.take()
+        answer(bench, asked, "new")
+        bench.clock.advance(0)
+        for number, client in enumerate(clients, 1):
+            assert client.got.take() == own(str(number), "new")
+        assert bench.hub.servers.first.in_flight == 0
+
+    def test_those_that_read_slowly_count_until_they_have_all(self, bench):
+        clients, asked = departed(bench)
+        clients[0].got.room = 0
+        bench.hub.servers.first.drain()
+        answer(bench, asked, *["c" * 1000 for _ in range(200)])
+        for _ in range(10):
+            bench.clock.advance(0)
+        assert bench.hub.servers.first.in_flight == 1
+        clients[0].got.room = None
+        for _ in range(10):
+            clients[0].session.writable()
+            bench.clock.advance(0)
+        assert bench.hub.servers.first.in_flight == 0
 
 
 class TestSlowClients:

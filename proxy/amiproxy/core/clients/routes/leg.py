@@ -32,9 +32,6 @@ class LegOwner(Asker, Protocol):
     def let_events_go(self, stamp: bytes) -> None:
         """Send the answers so far, and then the events that were held back."""
 
-    def takes_more(self) -> bool:
-        """Send the answers so far; returns whether the client takes more now."""
-
 
 class Leg:
     """One server of one session: the ``Asker`` of its actions there."""
@@ -71,6 +68,10 @@ class Leg:
             server.exchange.submit(self, action)
         else:
             side.submit(self, action)
+
+    def submit_again(self, action: Action) -> None:
+        """Send an action that was submitted and recalled; it may have been changed."""
+        self.submit(action, self._part)
 
     def hold_events(self) -> None:
         """Hold back the server's events until it has answered, as it does itself while an action runs.
@@ -145,9 +146,8 @@ class Leg:
         """See Asker."""
         self.session.unshare(rest)
 
-    def give(self, data: bytes) -> bool:
+    def takes_more(self) -> bool:
         """See Asker."""
-        self.reply(data)
         return self.session.takes_more()
 
     def more_waits(self) -> None:

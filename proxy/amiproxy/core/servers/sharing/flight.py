@@ -200,7 +200,8 @@ class Flight:
         seat.next += 1
         seat.given += piece.size
         self._given(piece)
-        seat.ready = seat.asker.give(data)
+        seat.asker.reply(data)
+        seat.ready = seat.asker.takes_more()
 
     def _given(self, piece: Piece) -> None:
         piece.left -= 1

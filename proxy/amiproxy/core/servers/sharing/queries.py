@@ -198,7 +198,7 @@ class Queries:
         others: list[Item] = []
         for other in self._links:
             if other.accounts.waiting:
-                others += other.accounts.withdraw(action.key, lambda one: shared_key(one) == query.key)
+                others += other.accounts.withdraw(lambda item: shared_key(item[1]) == query.key)
         if not others:
             return None
         flight = Flight(link, payer, self._backlog, self._is_due, self._timed_out)
@@ -258,6 +258,22 @@ class Queries:
         idle = [key for key, query in self._by_key.items() if not query.is_closed and query.not_before <= now]
         for key in idle:
             del self._by_key[key]
+
+    def recall(self, asker: Asker) -> list[Action]:
+        """Remove and return the actions of this asker that wait here or in the queue of a link.
+
+        They are list queries that may be shared.
+        """
+        found: list[Action] = []
+        held = self.held.get(asker)
+        if held is not None:
+            self._forget(held)
+            found.append(held.action)
+        for link in self._links:
+            if link.accounts.waiting:
+                mine = link.accounts.withdraw(lambda item: item[0] is asker and bool(shared_key(item[1])))
+                found += [item[1] for item in mine]
+        return found
 
     # -- clients that leave ------------------------------------------------
 
