@@ -8,7 +8,8 @@ from tests.support.core_doubles import Bench
 
 TWO = Configured(("pbx1", "pbx2"), named=True)
 BOSS = User("boss", privilege.ALL, privilege.ALL, "plain:x", servers=("pbx1", "pbx2"))
-TWO_ACTIONS = b"Action: CoreStatus\r\n\r\n" * 2
+#: Several clients do not share the answer to it.
+TWO_ACTIONS = b"Action: ModuleCheck\r\nModule: app_queue\r\n\r\n" * 2
 
 
 def make(**limits: object) -> Bench:

@@ -550,10 +550,15 @@ class TestOtherForms:
     def test_in_another_form_the_events_of_all_servers_wait_for_an_answer(self, bench: Bench) -> None:
         shouting = ListTransport(encoding=Encoding("shouting", lambda raw: raw.upper()))
         session, transport = bench.login("boss", by=shouting)
+        server = bench.hub.servers.find(b"pbx2")
+        assert server is not None
+        server.side.opener = Opener()
         send(session, "Action: VoicemailUsersList\nServer: pbx2")
+        server.side.link_up(upstream := ListUpstream(), b"")
         bench.feed(event("Newchannel", Channel="SIP/a"), at="pbx1")
         assert transport.take() == b""
-        bench.answer(sent_to(bench, "pbx2")[0], b"", at="pbx2")
+        relay_id = upstream.take()[0].get(b"actionid")
+        server.side.from_upstream([b"Response: Success\r\nActionID: " + relay_id + b"\r\n\r\n"])
         assert transport.take() == (
             b"Response: Success\r\nServer: pbx2\r\n\r\n"
             + event("Newchannel", Channel="SIP/a").upper()[:-2]
