@@ -42,6 +42,19 @@ def test_servers_that_are_named_in_vain_are_warned_of(folder: Path) -> None:
     ]
 
 
+def test_a_user_in_the_way_of_a_login_with_a_server_is_warned_of(folder: Path) -> None:
+    config = folder / "proxy.yaml"
+    text = config.read_text().replace(
+        "upstream:", "servers: {pbx1: {username: a, secret_file: upstream.secret}}\n#"
+    )
+    config.write_text(text)
+    names = ("dialer", "Dialer/PBX1", "dialer/pbx2", "other/pbx1")
+    entries = ", ".join(f'{name}: {{secret: "{STRONG}"}}' for name in names)
+    users = parse_users(folder / "users.yaml", f"users: {{{entries}}}".encode())
+    (warning,) = warnings_of(load_config(config), users)
+    assert warning.startswith("user Dialer/PBX1: ")
+
+
 @pytest.mark.parametrize(
     ("user", "says"),
     [

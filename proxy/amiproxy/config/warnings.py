@@ -9,6 +9,7 @@ from amiproxy.config.users.servers import ServerNames, unmatched, unused
 from amiproxy.config.users.user import UserEntry, UsersFile
 from amiproxy.core.model.networks import parse_rules
 from amiproxy.core.model.phc import is_weak
+from amiproxy.core.model.users import folded
 
 #: Classes that amount to a shell on Asterisk's machine.
 _FULL_CONTROL = {"command": COMMAND, "config": CONFIG, "system": SYSTEM, "agi": AGI}
@@ -37,6 +38,8 @@ def warnings_of(config: Config, users: UsersFile) -> list[str]:
             found += [f"user {name}: {text}" for text in warnings_of_entry(entry)]
         if servers.named:
             found += [f"user {name}: {text}" for text in _of_user_s_servers(entry, servers)]
+    if servers.named:
+        found += _of_slashes(users, servers)
     return found
 
 
@@ -49,6 +52,15 @@ def _of_servers(config: Config) -> Iterator[str]:
         first = places.setdefault((server.host.lower(), server.port), name)
         if first != name:
             yield f"{label}: has the host and port of {first}, so that its events come twice"
+
+
+def _of_slashes(users: UsersFile, servers: ServerNames) -> Iterator[str]:
+    """A user's own name goes before that of another user with a server after it."""
+    known = set(map(folded, users.users))
+    for name in users.users:
+        user, slash, server = name.rpartition("/")
+        if slash and server.lower() in servers.names and folded(user) in known:
+            yield f"user {name}: user {user} cannot log in to {server} by its name; rename this one"
 
 
 def _of_user_s_servers(entry: UserEntry, servers: ServerNames) -> Iterator[str]:

@@ -73,7 +73,7 @@ def building_table(
     ``old`` is the table that was built from ``before``; users whose entry is the same object
     in both files, and who may use the same servers, are taken from there.
     """
-    return (yield from UserTable.building(_users_of(file, old, before, servers), servers.names))
+    return (yield from UserTable.building(_users_of(file, old, before, servers)))
 
 
 def _users_of(

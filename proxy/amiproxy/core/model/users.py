@@ -86,11 +86,9 @@ def folded(name: str) -> bytes:
 class UserTable:
     """All users, including disabled ones, so that a refused login can be logged with its reason."""
 
-    __slots__ = ("_bound", "_by_name", "_dummies", "any_md5", "any_scope", "servers")
+    __slots__ = ("_bound", "_by_name", "_dummies", "any_md5", "any_scope")
 
-    def __init__(self, users: Iterable[User] = (), servers: tuple[str, ...] = (LONE_SERVER,)) -> None:
-        #: Names of all servers of the configuration that the table belongs to.
-        self.servers = servers
+    def __init__(self, users: Iterable[User] = ()) -> None:
         self._by_name: dict[bytes, User] = {}
         # Includes disabled users: their certificates must not log in as another user.
         self._bound: dict[Binding, str] = {}
@@ -101,9 +99,9 @@ class UserTable:
         finish(self._fill(users))
 
     @classmethod
-    def building(cls, users: Iterable[User], servers: tuple[str, ...] = (LONE_SERVER,)) -> Steps["UserTable"]:
+    def building(cls, users: Iterable[User]) -> Steps["UserTable"]:
         """Build a table in steps, one for each user."""
-        table = cls(servers=servers)
+        table = cls()
         yield from table._fill(users)
         return table
 
@@ -155,11 +153,10 @@ class UserTable:
             return claim("", CertificateLogin(), self._bound, certificate)
         return claim(user.name, user.login, self._bound, certificate)
 
-    def successor(self, before: User, certificate: Identity | None, server: str | None = None) -> User | str:
+    def successor(self, before: User, certificate: Identity | None) -> User | str:
         """The user for an open session of ``before``, a user of an earlier table.
 
-        ``server`` is the one that the session is bound to; None: it is not bound to one.  If the session must
-        be closed, the reason for that instead.
+        If the session must be closed, the reason for that instead.
         """
         user = self.find(before.name.encode())
         if user is None:
@@ -171,8 +168,6 @@ class UserTable:
         claimed = self.claim(user, certificate)
         if claimed.refusal is not None or (claimed.needs_secret and before.login.way == "certificate"):
             return "credentials changed"  # a secret is required now, but the session has not proved one
-        if server is not None and server not in user.servers:
-            return "server not permitted" if server in self.servers else "server removed"
         return user
 
     def __iter__(self) -> Iterator[User]:

@@ -1,5 +1,7 @@
 """Which server a login is bound to, and why some logins are refused because of their server."""
 
+from dataclasses import replace
+
 import pytest
 
 from amiproxy.ami import privilege
@@ -175,6 +177,13 @@ class TestAgain:
         found, servers = routing()
         route = found.route(ANN, servers.find(b"pbx1"))
         assert found.again(route, User("ann", servers=("pbx2",)), THREE) == NOT_PERMITTED
+
+    def test_one_of_several_servers_is_closed_when_servers_have_no_names(self) -> None:
+        found, _ = routing()
+        session, _ = Bench(replace(ANN, secret="plain:x"), servers=THREE).login("ann")
+        route = session.route
+        assert route.bound is None
+        assert found.again(route, User("ann"), Configured(("asterisk",))) == REMOVED
 
     def test_names_apply_from_then_on(self) -> None:
         found, servers = routing(Configured(("asterisk",)))

@@ -112,6 +112,8 @@ class Routing:
         If the session must be closed, the reason for that instead.
         """
         if isinstance(route, MultiRoute):
+            if not servers.named:
+                return REMOVED  # its messages name their servers
             left = [name for name in user.servers if name in servers.names]
             return self._multi(route.legs, user, left) if left else NOT_PERMITTED
         bound = route.bound
