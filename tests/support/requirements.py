@@ -23,6 +23,7 @@ NEEDS: Final[Mapping[str, str]] = {
     "PACKAGING": "gpg and apt-ftparchive, which make an apt repository, and rpmbuild",
     "SHELLS": "bash, zsh and fish, which complete commands, and man and mandoc, which show pages",
     "COMPILER": "a C compiler and Python's headers",
+    "BALANCER": "HAProxy",
     "LANDLOCK": "a kernel whose Landlock has all of it",
 }
 _THE_KERNELS: Final = frozenset({"LANDLOCK"})
