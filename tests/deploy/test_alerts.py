@@ -44,6 +44,7 @@ _LIMITS = {
     for name, value in msgspec.structs.asdict(Limits()).items()
     if isinstance(value, int | float)
 }
+_LIMITS['amiproxy_server_limit{server="s",limit="link_share"}'] = Limits().link_share
 _BURST = Limits().login_failure_burst
 
 

@@ -213,3 +213,9 @@ class TestSeveralServers:
         lines = lines_of(tables.users(rows), 80)
         assert "pbx1,(pbx2)" in lines[2]
         assert any("fewer rights" in line for line in lines)
+
+    def test_limits_of_one_server_name_it(self) -> None:
+        own = {"server": "pbx2", "name": "action_timeout", "value": 3.0, "used": None, "hits": None}
+        lines = lines_of(tables.limits([*RESULTS["limits"], own]), 80)
+        assert lines[0].split() == ["limit", "server", "value", "used", "hits"]
+        assert lines[-1].split() == ["action_timeout", "pbx2", "3.0"]

@@ -265,10 +265,12 @@ async def test_outboxes_and_the_link_are_measured(service: LiveService) -> None:
     assert found['amiproxy_link_up{server="asterisk"}'] == 1
     assert found['amiproxy_link_connects_total{server="asterisk"}'] == 1
     assert found['amiproxy_link_state{server="asterisk",state="up"}'] == 1
-    assert found["amiproxy_actions_in_flight"] == 1
+    assert found['amiproxy_actions_in_flight{server="asterisk"}'] == 1
     (session,) = service.hub.sessions
     session.receive(b"Action: CoreStatus\r\n\r\n" * 3)
-    assert values_of(service)["amiproxy_actions_in_flight"] == 4, "the value compared with limits.in_flight"
+    assert values_of(service)['amiproxy_actions_in_flight{server="asterisk"}'] == 4, (
+        "the value compared with limits.in_flight"
+    )
     session.close("kicked")
     waiting = session.outbox.size
     found = values_of(service)

@@ -253,12 +253,19 @@ def certs(result: Sequence[View]) -> RenderableType:
 
 def limits(result: Sequence[View]) -> RenderableType:
     """``ctl limits``."""
-    table = plain_table("limit", ">value", ">used", ">hits")
+    are_named = any("server" in row for row in result)
+    table = plain_table("limit", *(("server",) if are_named else ()), ">value", ">used", ">hits")
     for row in result:
         value = row["value"]
         shown = " ".join(value) if isinstance(value, list) else value
         table.add_row(
-            *cells(row["name"], shown, "" if row["used"] is None else row["used"], row["hits"] or "")
+            *cells(
+                row["name"],
+                *((row.get("server", ""),) if are_named else ()),
+                shown,
+                "" if row["used"] is None else row["used"],
+                row["hits"] or "",
+            )
         )
     return table
 

@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from amiproxy.core.model.limits import ServerLimits
 from amiproxy.core.servers.servers import Configured
 from amiproxy.net.upstream.link import LinkState
 from tests.net.admin.control.asking import USERS, Control, serving
@@ -82,3 +84,12 @@ async def test_tail_of_one_leaves_out_the_others(control: Control, caplog: pytes
     assert (line["event"], line["server"], line["user"]) == ("login", "pbx2", "boss")
     answer = await control.asker.ask("tail", **{**ALL, "server": "pbx3"})
     assert "pbx1, pbx2" in answer["error"]
+
+
+async def test_limits_that_a_server_has_of_its_own_come_last(control: Control) -> None:
+    service = control.service
+    settings = service.config.servers["pbx2"]
+    own = msgspec.structs.replace(settings, limits=ServerLimits(action_timeout=3.0))
+    service.config = msgspec.structs.replace(service.config, servers={**service.config.servers, "pbx2": own})
+    *_, last = await control.asker.result("limits")
+    assert (last["server"], last["name"], last["value"]) == ("pbx2", "action_timeout", 3.0)

@@ -336,17 +336,27 @@ def refused(service: Service) -> list[str]:
 
 
 def limits(service: Service) -> list[View]:
-    """All limits, with their current use where it is known, and how often they were reached."""
+    """All limits, with their current use where it is known, and how often they were reached.
+
+    Those that a server has of its own come last.
+    """
     hub, pool = service.hub, service.pool
     used = {
         "connections": pool.open,
         "sessions_authenticated": hub.authenticated,
         "unauthenticated": len(hub.limit_state.newcomers),
-        "in_flight": hub.backpressure.in_flight,
+        # It limits each server's.
+        "in_flight": max(server.unanswered for server in hub.servers),
         "hash_queue": service.hashes_pending,
         "outbox_total": hub.limit_state.backlog.size,
     }
     hits = hub.stats.limits
+    own = [
+        {"server": server, "name": name, "value": value, "used": None, "hits": None}
+        for server, settings in service.config.servers.items()
+        for name, value in msgspec.structs.asdict(settings.limits).items()
+        if value is not None
+    ]
     values = msgspec.structs.asdict(hub.limits)
     return [
         {
@@ -356,7 +366,7 @@ def limits(service: Service) -> list[View]:
             "hits": hits.get(name, 0),
         }
         for name, value in values.items()
-    ]
+    ] + own
 
 
 def reload(report: ReloadReport) -> View:

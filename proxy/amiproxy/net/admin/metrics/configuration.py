@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import msgspec
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
-from amiproxy.core.model.limits import FIXED
-from amiproxy.net.admin.metrics.families import counters
+from amiproxy.core.model.limits import FIXED, ServerLimits
+from amiproxy.net.admin.metrics.families import counters, parts
 from amiproxy.net.admin.metrics.known import CERTIFICATE_RELOADS, RELOADS
 from amiproxy.net.admin.service import Service
 
@@ -70,4 +70,14 @@ def _limits(service: Service) -> Iterator[Metric]:
     yield limits
     hits = dict.fromkeys((*values, *FIXED), 0)
     hits.update(hub.stats.limits)
+    yield from parts(
+        lambda: GaugeMetricFamily(
+            "amiproxy_server_limit", "The limits in force for each server", labels=["server", "limit"]
+        ),
+        (
+            ((server.name, name), getattr(server.limits, name))
+            for server in hub.servers
+            for name in ServerLimits.__struct_fields__
+        ),
+    )
     yield from counters("amiproxy_limit_hits", "Number of times a limit was reached", ["limit"], hits)

@@ -6,7 +6,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 
 from amiproxy.core.clients.linkloss import OUTCOMES
 from amiproxy.net.admin.metrics.families import by_user, counters, parts
-from amiproxy.net.admin.metrics.known import MAIN
+from amiproxy.net.admin.metrics.known import MAIN, OURS
 from amiproxy.net.admin.service import Service
 from amiproxy.net.upstream.link import LinkState
 
@@ -20,6 +20,8 @@ def collect(service: Service) -> Iterator[Metric]:
 
 def _links(service: Service) -> Iterator[Metric]:
     hub, servers = service.hub, list(service.hub.servers)
+    # Those of sessions with several servers that wait here are not yet any server's.
+    in_flight = {OURS: hub.limit_state.load.queued, **{one.name: one.unanswered for one in servers}}
     up = GaugeMetricFamily(
         "amiproxy_link_up", "1 while clients' actions can be sent to Asterisk", labels=["server"]
     )
@@ -52,18 +54,13 @@ def _links(service: Service) -> Iterator[Metric]:
             for outcome in OUTCOMES
         },
     )
-    yield GaugeMetricFamily(
-        "amiproxy_actions_in_flight",
-        "Actions without a response yet: read, waiting for the link, or sent to Asterisk",
-        hub.backpressure.in_flight,
-    )
     yield from parts(
         lambda: GaugeMetricFamily(
-            "amiproxy_actions_unanswered",
-            "Actions that Asterisk has not answered, on all links",
+            "amiproxy_actions_in_flight",
+            "Actions without a response yet: read, waiting for a link, or sent to Asterisk",
             labels=["server"],
         ),
-        (((server.name,), server.in_flight) for server in servers),
+        (((name,), number) for name, number in in_flight.items()),
     )
     yield from parts(
         lambda: GaugeMetricFamily(
