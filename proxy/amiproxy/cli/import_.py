@@ -16,6 +16,7 @@ from amiproxy.tools.conffiles import included_by, read_text
 from amiproxy.tools.importers import (
     Imported,
     SecretForm,
+    astmanproxy_servers,
     findings,
     import_astmanproxy_conf,
     import_astmanproxy_users,
@@ -34,7 +35,11 @@ examples:
 Without --out nothing is written: only the report is shown. Each of its lines is
 file:line: level: what is different; what to do. lost: not carried over; changed:
 means something else now; fyi: good to know. A remark that applies to several
-users is one line. No secret is ever shown."""
+users is one line. No secret is ever shown.
+
+With astmanproxy.users, the servers that users prefer are looked up in the
+astmanproxy.conf in the same folder. If it has several, each user gets servers:
+the one it preferred, otherwise all."""
 
 #: The folder is closed to other users; the service's group reads the files once they are in place.
 _FOLDER_MODE: Final = 0o700
@@ -115,7 +120,14 @@ def _import_astmanproxy_users(arguments: argparse.Namespace) -> Imported:
         _form(arguments),
         _classes(arguments.read, DEFAULT_READ),
         _classes(arguments.write, DEFAULT_WRITE),
+        _servers_beside(arguments.file),
     )
+
+
+def _servers_beside(users: Path) -> dict[str, list[str]] | None:
+    """The servers of the astmanproxy.conf in the same folder, where AstManProxy has both files."""
+    conf = users.with_name("astmanproxy.conf")
+    return astmanproxy_servers(read_text(conf)) if conf.exists() else None
 
 
 _FORMATS: Final[dict[str, Callable[[argparse.Namespace], Imported]]] = {
@@ -152,8 +164,7 @@ def _files_of(imported: Imported) -> dict[str, bytes]:
         parse_users(Path("users.yaml"), files["users.yaml"])
     if imported.proxy:
         files["proxy.yaml"] = imported.proxy_yaml()
-    if imported.upstream_secret:
-        files["upstream.secret"] = imported.upstream_secret + b"\n"
+    files.update({name: secret + b"\n" for name, secret in imported.secrets.items() if secret})
     return files
 
 

@@ -60,7 +60,7 @@ def test_lines_are_read_as_astmanproxy_reads_them() -> None:
         ("a=s,SIP/10", "changed", "SIP/10 covered SIP/1002"),
         ("a=s,,local", "changed", "outside its out context"),
         ("a=s,SIP/1,,in", "changed", "in all contexts, not only in its in context"),
-        ("a=s,,,,,pbx2", "lost", "prefers the server pbx2"),
+        ("a=s,,,,,pbx2", "changed", "may use only that one now"),
         ("a=", "lost", "has no secret"),
         ("=x", "lost", "a user's name is empty"),
         ("a=1\nA=2", "changed", "appears twice"),

@@ -46,7 +46,7 @@ def test_the_service_is_proposed() -> None:
         "users_file": "users.yaml",
         "control": {"socket": "/run/ami-proxy/control.sock"},
     }
-    assert result.upstream_secret == b"hunter2"
+    assert result.secrets == {"upstream.secret": b"hunter2"}
     report = "\n".join(map(str, result.notes))
     assert "hunter2" not in report + repr(result)
     assert "foobar" not in report
@@ -60,8 +60,7 @@ def test_the_service_is_proposed() -> None:
     ("text", "part"),
     [
         ("host=pbx.example.org,5038,u,s,on,off", "link in plain text"),
-        ("host=::1,5038,u,s,on,on", "not TLS"),
-        ("host=localhost,5038,u,s,on,off\nhost=pbx2,5038,u,s,on,off", "a further Asterisk, pbx2"),
+        ("host=::1,5039,u,s,on,on", "did not verify the certificate of Asterisk"),
         ("listenaddress = somewhere", "listenaddress is not an IPv4 address"),
         ("colour = red", "colour is not a key"),
         ("host=localhost,5038,u,s,off,off", "the link asked for no events"),
@@ -104,7 +103,7 @@ def test_the_listening_address_is_proposed(text: str, address: str) -> None:
 def test_the_secret_is_the_one_that_astmanproxy_sends(line: str, username: str, secret: bytes) -> None:
     proxy, result = proposal(line)
     assert proxy["upstream"]["username"] == username
-    assert result.upstream_secret == secret
+    assert result.secrets == {"upstream.secret": secret}
     assert secret.decode() not in "\n".join(map(str, result.notes))
 
 

@@ -10,7 +10,7 @@ imported disabled, and a note says why.
 """
 
 from amiproxy.tools.importers.astmanproxy import import_astmanproxy_users
-from amiproxy.tools.importers.astmanproxyconf import import_astmanproxy_conf
+from amiproxy.tools.importers.astmanproxyconf import astmanproxy_servers, import_astmanproxy_conf
 from amiproxy.tools.importers.managerconf import import_manager_conf
 from amiproxy.tools.importers.result import Imported, Note, ReportLine, SecretForm, findings
 
@@ -19,6 +19,7 @@ __all__ = [
     "Note",
     "ReportLine",
     "SecretForm",
+    "astmanproxy_servers",
     "findings",
     "import_astmanproxy_conf",
     "import_astmanproxy_users",

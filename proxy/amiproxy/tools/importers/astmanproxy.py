@@ -8,11 +8,12 @@ has its own classes, which the caller chooses.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from amiproxy.config.users.rules import problems
 from amiproxy.core.model.rules import Rules, Scope
+from amiproxy.tools.importers.astmanproxyservers import names_of
 from amiproxy.tools.importers.rates import propose_rate
 from amiproxy.tools.importers.result import Imported, Level, SecretForm, credentials, is_text
 
@@ -61,16 +62,20 @@ def import_astmanproxy_users(
     form: SecretForm = "argon2id",
     read: tuple[str, ...] = DEFAULT_READ,
     write: tuple[str, ...] = DEFAULT_WRITE,
+    servers: Mapping[str, list[str]] | None = None,
 ) -> Imported:
     """Users with the given classes, each with rules equivalent to its fields.
 
-    ``path`` is the file's name in messages, ``text`` its content.  It never fails: lines that cannot be
-    imported are in the notes.
+    ``path`` is the file's name in messages, ``text`` its content.  ``servers`` are the names of the servers
+    by their hosts (``astmanproxy_servers``); None if astmanproxy.conf is not known.  It never fails: lines
+    that cannot be imported are in the notes.
     """
     imported = Imported(path)
     spelling: dict[str, str] = {}
-    for line in _lines(path, text):
-        entry = _Account(imported, line, form).entry(read, write)
+    lines = list(_lines(path, text))
+    known = _servers(imported, lines) if servers is None else servers
+    for line in lines:
+        entry = _Account(imported, line, form).entry(read, write, known)
         if entry is None:
             continue
         name = spelling.setdefault(line.name.lower(), line.name)
@@ -106,7 +111,9 @@ class _Account:
         self._given = dict(zip(_FIELDS, line.fields, strict=False))
         self._entry: dict[str, object] = {}
 
-    def entry(self, read: tuple[str, ...], write: tuple[str, ...]) -> dict[str, object] | None:
+    def entry(
+        self, read: tuple[str, ...], write: tuple[str, ...], servers: Mapping[str, list[str]]
+    ) -> dict[str, object] | None:
         """The entry; None if no client could log in with it."""
         known = self._credentials()
         if known is None:
@@ -121,10 +128,26 @@ class _Account:
             for key in ("channels", "contexts", "scope", "rules"):
                 self._entry.pop(key, None)
             self._entry["disabled"] = True
-        if server := self._given.get("server"):
-            text = f"prefers the server {server}: the proxy connects to one Asterisk"
-            self._note("lost", text, "run one proxy for each Asterisk")
+        self._choose(servers)
         return self._entry
+
+    def _choose(self, servers: Mapping[str, list[str]]) -> None:
+        """Say which of several servers it may use."""
+        preferred = self._given.get("server", "").lower()
+        several = sum(map(len, servers.values())) > 1
+        if preferred and preferred not in servers:
+            text = f"prefers the server {preferred}, which astmanproxy.conf does not have"
+            self._note("lost", text, "check its servers" if several else "")
+        if not several:
+            return
+        if preferred in servers:
+            self._entry["servers"] = list(servers[preferred])
+            text = "preferred one server and saw events of all: it may use only that one now"
+            self._note("changed", text, "add the others that it needs to its servers")
+        else:
+            self._entry["servers"] = ["*"]
+            text = "may use all servers, as in AstManProxy, and also those that are added later"
+            self._note("changed", text, "name those that it needs in its servers")
 
     def _credentials(self) -> dict[str, object] | None:
         line = self._line
@@ -263,6 +286,21 @@ def _rules(entry: dict[str, object]) -> Rules:
 
 def _texts(given: object) -> tuple[str, ...] | None:
     return tuple(given) if isinstance(given, list) else None
+
+
+def _servers(imported: Imported, lines: list[_Line]) -> Mapping[str, list[str]]:
+    """The servers that users prefer, by host.  One more stands for those that nobody prefers."""
+    place = _FIELDS.index("server")
+    preferred = dict.fromkeys(
+        line.fields[place].lower() for line in lines if len(line.fields) > place and line.fields[place]
+    )
+    if not preferred:
+        return {}
+    text = "users prefer servers, but astmanproxy.conf is not in the same folder"
+    remedy = "check that the names in servers are those of proxy.yaml, or import again with that file"
+    imported.note("changed", imported.source, "", text, remedy)
+    names = names_of([(host, 0) for host in preferred])
+    return {"": ["*"], **{host: [name] for host, name in zip(preferred, names, strict=True)}}
 
 
 def _lines(path: str, text: str) -> Iterator[_Line]:

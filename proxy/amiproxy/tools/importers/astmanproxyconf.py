@@ -11,14 +11,13 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from amiproxy.tools.importers.general import LINK_USER
+from amiproxy.tools.importers.astmanproxyservers import host_of, import_hosts, names_by_host
 from amiproxy.tools.importers.result import Imported, Level
 
 _BLANKS: Final = " \t"
 _ENDS: Final = ";#\r"
 _QUOTE: Final = '"'
 _HOST: Final = "host"
-_DEFAULT_PORT: Final = 5038
 _DEFAULT_LISTEN: Final = "1234"
 
 
@@ -32,7 +31,7 @@ class _Line(NamedTuple):
 
 
 def import_astmanproxy_conf(path: str, text: str) -> Imported:
-    """A proposal for the service, with the secret of the first Asterisk in the file.
+    """A proposal for the service, with the secret of each Asterisk in the file.
 
     ``path`` is the file's name in messages, ``text`` its content.
     """
@@ -41,7 +40,7 @@ def import_astmanproxy_conf(path: str, text: str) -> Imported:
     hosts = []
     for line in _lines(path, text):
         if line.name == _HOST:
-            hosts.append(line)
+            hosts.append(host_of(line.value, line.place))
         values[line.name] = line
         if line.name not in _NOTES and line.name not in (_HOST, "listenaddress", "listenport", "certfile"):
             imported.note("lost", line.place, "", f"{line.name} is not a key that AstManProxy knows")
@@ -50,11 +49,10 @@ def import_astmanproxy_conf(path: str, text: str) -> Imported:
             imported.note("changed", line.place, "", text, "check the result")
     certificate = values.get("certfile")
     pem = certificate.value if certificate else "certs/server.pem"
-    imported.proxy = {
-        "upstream": _upstream(imported, hosts),
-        "listeners": [{"address": _address(imported, values), "certificates": [{"chain": pem, "key": pem}]}],
-        "users_file": "users.yaml",
-    }
+    import_hosts(imported, hosts)
+    address = _address(imported, values)
+    imported.proxy["listeners"] = [{"address": address, "certificates": [{"chain": pem, "key": pem}]}]
+    imported.proxy["users_file"] = "users.yaml"
     if certificate and certificate.lowered:
         text = "certfile: AstManProxy reads a value without quotes in lower case: imported in lower case"
         imported.note("changed", certificate.place, "", text, "correct listeners[0].certificates")
@@ -68,38 +66,6 @@ def import_astmanproxy_conf(path: str, text: str) -> Imported:
         if said := _NOTES.get(line.name):
             said.about(imported, line)
     return imported
-
-
-def _upstream(imported: Imported, hosts: list[_Line]) -> dict[str, object]:
-    upstream: dict[str, object] = {"host": "127.0.0.1", "port": _DEFAULT_PORT, "username": LINK_USER}
-    upstream |= {"secret_file": "upstream.secret"}
-    if hosts:
-        line = hosts[0]
-        host, port, user, secret, events, tls, *_ = [*line.value.split(","), *[""] * 5]
-        host, port = host.strip(_BLANKS).lower(), port.strip(_BLANKS)
-        # Between quotes blanks count, but Asterisk skips leading blanks in values that it receives.
-        user, secret = user.lstrip(_BLANKS), secret.lstrip(_BLANKS)
-        upstream["port"] = int(port) if port.isascii() and port.isdigit() and int(port) else _DEFAULT_PORT
-        upstream["username"] = user or LINK_USER
-        imported.upstream_secret = secret.encode("utf-8", "surrogateescape")
-        if not _is_here(host):
-            text = f"Asterisk was reached at {host}, over a link in plain text"
-            remedy = "run the proxy on Asterisk's host, or set upstream.host and insecure_remote: true"
-            imported.note("changed", line.place, "", text, remedy)
-        if events.strip(_BLANKS).lower() == "off":
-            text = "the link asked for no events, so no client saw any; here users see what they may read"
-            imported.note("changed", line.place, "", text, 'import the users with --read ""')
-        if tls.strip(_BLANKS).lower() == "on":
-            imported.note(
-                "changed", line.place, "", "the link to Asterisk is plain text on loopback, not TLS"
-            )
-        text = f"the manager user {upstream['username']} must have read = all and write = all now"
-        remedy = "the proxy decides on each user's rights; AstManProxy may have lower-cased its secret"
-        imported.note("fyi", line.place, "", text, remedy)
-    for line in hosts[1:]:
-        text = f"a further Asterisk, {line.value.split(',')[0]}: the proxy connects to one"
-        imported.note("lost", line.place, "", text, "run one proxy for each Asterisk")
-    return upstream
 
 
 def _address(imported: Imported, values: dict[str, _Line]) -> str:
@@ -161,11 +127,9 @@ _NOTES: Final = {
 }
 
 
-def _is_here(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def astmanproxy_servers(text: str) -> dict[str, list[str]]:
+    """The names that the servers of this astmanproxy.conf get in proxy.yaml, by their hosts in lower case."""
+    return names_by_host(host_of(line.value, line.place) for line in _lines("", text) if line.name == _HOST)
 
 
 def _lines(path: str, text: str) -> Iterator[_Line]:

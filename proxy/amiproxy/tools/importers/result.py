@@ -93,8 +93,8 @@ class Imported:
     users: dict[str, dict[str, object]] = field(default_factory=dict)
     proxy: dict[str, object] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
-    #: The secret of the link, if the imported file has it.
-    upstream_secret: bytes = field(default=b"", repr=False)
+    #: The secrets of the links, by the names of their files, if the imported file has them.
+    secrets: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     def note(self, level: Level, place: str, user: str, text: str, remedy: str = "") -> None:
         """Add to the report."""
