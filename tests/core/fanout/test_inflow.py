@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amiproxy.ami import privilege
-from amiproxy.ami.eventfilter import FilterSet, compile_legacy
+from amiproxy.ami.eventfilter import FilterSet, compile_advanced, compile_legacy
 from amiproxy.ami.message import Message
 from amiproxy.ami.relay import BROADCAST, rebuild_event
 from amiproxy.core.calls.scope import CallTracker
@@ -45,6 +45,7 @@ filters = st.sampled_from(
     [
         None,
         FilterSet((compile_legacy(b"Server: pbx[12]"),)),
+        FilterSet((compile_advanced(b"action(include),header(Server),method(exact)", b"pbx2"),)),
         FilterSet((compile_legacy(b"!Server: pbx1"),)),
         FilterSet((compile_legacy(b"UserEvent"),)),
     ]
