@@ -205,6 +205,15 @@ def pending(members: Iterable[Listener]) -> list[list[bytes]]:
     return [member.subscription.pending for member in members if member.subscription is not None]
 
 
+def test_a_flush_delivers_the_events_of_all_servers_at_once_and_in_their_order() -> None:
+    site = FanOut(*NAMES)
+    member = site.member(multi(*NAMES))
+    for name in NAMES:
+        site.feed(name, event(name))
+    site.flush()
+    assert member.got == [b"".join(stamped_by(name, event(name)) for name in NAMES)]
+
+
 class TestStamps:
     def test_an_event_is_stamped_once_for_all(self):
         site = FanOut("pbx1", "pbx2")
