@@ -72,6 +72,30 @@ def test_a_server_may_have_a_limit_of_its_own() -> None:
     assert bench.server("pbx2").limits.in_flight == 4
 
 
+def test_a_session_of_several_servers_is_paused_only_if_none_has_room() -> None:
+    bench = make(in_flight=4, in_flight_per_session=3)
+    session, transport = bench.login("boss")
+    fill(bench, "pbx2")
+    asked = b"Action: Getvar\r\nVariable: X\r\nServer: pbx1\r\n\r\n" * 2
+    session.receive(asked)
+    assert not transport.paused
+    fill(bench, "pbx1")
+    session.receive(b"Action: Getvar\r\nVariable: X\r\nServer: pbx1\r\n\r\n")
+    assert transport.paused
+    for sent in bench.upstreams["pbx1"].take():
+        bench.answer(sent, b"", at="pbx1")
+    assert not transport.paused
+
+
+def test_what_sessions_of_several_servers_queue_is_limited_too() -> None:
+    bench = make(in_flight=4, in_flight_per_session=4)
+    for _ in range(2):
+        session, transport = bench.login("boss")
+        session.receive(b"Action: Getvar\r\nVariable: X\r\nServer: pbx1\r\n\r\n" * 3)
+    assert bench.hub.limit_state.load.queued == 4
+    assert transport.paused
+
+
 def test_everything_in_flight_is_counted_in_all() -> None:
     bench = make()
     fill(bench, "pbx1")

@@ -182,6 +182,16 @@ class TestAnotherSpelling:
         assert shared.rests("U", "pbx1", 0.2, scheduler) is rests
         assert shared.rests("other", "pbx1", 0.2, scheduler) is not rests
 
+    def test_sleeping_at_one_server_does_not_count_at_another(self):
+        shared, scheduler = UserRates(Limits()), HandClock()
+        shared.rests("u", "pbx1", 0.2, scheduler).take(0.2)
+        assert shared.rests("u", "pbx1", 0.2, scheduler).wait(0.2) > 0
+        other = shared.rests("u", "pbx2", 0.2, scheduler)
+        assert other.wait(0.2) == 0
+        shared.drop("pbx1")
+        assert shared.rests("u", "pbx1", 0.2, scheduler).wait(0.2) == 0, "another server has its name"
+        assert shared.rests("u", "pbx2", 0.2, scheduler) is other
+
     def test_the_buckets_of_ended_sessions_are_kept(self):
         shared = UserRates(Limits(**SLOW))
         session = Throttle(shared)
