@@ -169,10 +169,11 @@ class Transaction:
         for server in self._hub.servers:
             server.adopt_actions(prepared.actions)
         self._hub.link_loss.by_default = config.upstream_lost
-        self._listeners.adopt(config.listeners)
         self._pacing.shortest = config.fan_out.flush_interval
         self._pacing.longest = config.fan_out.flush_interval_max
         await gently.in_loop(self._hub.adopting(prepared.users, prepared.servers))
+        # Until here logins are judged by the old users, who know no server that a listener has only now.
+        self._listeners.adopt(config.listeners)
         self.prepared = prepared
         # It takes the log's format from the configuration in force.
         self._set_log_level(config.log.level)
