@@ -154,6 +154,7 @@ class World:
                     self.answer(place, 2)
             if all(client.session.state is not State.BUSY for client in self.clients):
                 break
+            self.pass_time(0, 1)  # equal list queries are asked once, with a pause between two of them
 
     # -- what must hold ----------------------------------------------------
 
