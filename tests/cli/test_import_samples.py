@@ -148,6 +148,41 @@ def test_the_shipped_files_of_astmanproxy_1_30_are_imported(
     assert users["plain"].eventfilter == ()
 
 
+def test_several_asterisks_of_astmanproxy_are_imported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    came, out = tmp_path / "etc", tmp_path / "moved"
+    shutil.copytree(SAMPLES / "astmanproxy-several", came)
+    chain, key = tls_door.install(came)
+    pem = came / "proxy-server.pem"
+    pem.touch(mode=0o600)
+    pem.write_bytes(chain.read_bytes() + key.read_bytes())
+    conf = came / "astmanproxy.conf"
+    conf.write_text(conf.read_text().replace("/var/lib/asterisk/certs", str(came)))
+    came.chmod(0o700)
+
+    report = imported("astmanproxy.conf", conf, out, capsys)
+    assert about(report, "lost") == []
+    for name, secret in (("localhost", "moo"), ("pbx2", "baa"), ("192-168-1-173", "oink")):
+        assert (out / f"{name}.secret").read_text() == f"{secret}\n"
+    imported("astmanproxy.users", came / "astmanproxy.users", out, capsys)
+    users = load_users(out / "users.yaml").users
+    assert {name: entry.servers for name, entry in users.items()} == {
+        "steve": ("192-168-1-173",),
+        "dave": ("pbx2",),
+        "bill": ("*",),
+    }
+
+    # The report asks for the CAs.
+    (out / "certs").mkdir(mode=0o700)
+    for name in ("pbx2", "192-168-1-173"):
+        (out / "certs" / f"{name}-ca.crt").write_bytes(chain.read_bytes())
+    said = checked(out, capsys)
+    for name in ("localhost", "pbx2", "192-168-1-173"):
+        assert name in said
+    assert "users      3 users, 0 disabled" in said
+
+
 def test_the_users_file_that_astmanproxy_ships_has_no_users(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["import", "astmanproxy.users", str(SAMPLES / "astmanproxy" / "astmanproxy.users")]) == 0
     assert capsys.readouterr().out == "0 users, 0 of them disabled: nothing\n"
