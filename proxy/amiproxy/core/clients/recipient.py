@@ -2,14 +2,14 @@
 
 # mypyc: compiled
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 
 from amiproxy.core.clients.principal import Principal
 from amiproxy.core.clients.routes.route import Route
 from amiproxy.core.context import Context
 from amiproxy.core.fanout.eventview import EventView
 from amiproxy.core.fanout.outbox import NEVER, Outbox
-from amiproxy.core.fanout.subscription import Subscription
+from amiproxy.core.fanout.subscription import Member
 from amiproxy.core.model.encoding import Encoding
 from amiproxy.core.model.share import Share
 from amiproxy.core.model.users import User
@@ -18,20 +18,10 @@ from amiproxy.core.servers.requester import Undelivered
 from amiproxy.core.servers.server import Server
 
 
-class Recipient(ABC):
-    """The part of a session that sends to its client.  See ``Member`` in subscription.py."""
+class Recipient(Member):
+    """The part of a session that sends to its client."""
 
-    __slots__ = (
-        "_unsent",
-        "ctx",
-        "outbox",
-        "principal",
-        "route",
-        "seen",
-        "shared",
-        "subscription",
-        "transport",
-    )
+    __slots__ = ("_unsent", "ctx", "principal", "route", "shared", "transport")
 
     def __init__(self, ctx: Context, transport: Transport, principal: Principal) -> None:
         self.ctx = ctx
@@ -40,7 +30,7 @@ class Recipient(ABC):
         #: Where its actions go; ``follow`` replaces it.
         self.route = principal.route
         self.outbox = Outbox(transport, ctx.limit_state.limits.outbox_hard, ctx.limit_state.backlog)
-        self.subscription: Subscription | None = None
+        self.subscription = None
         #: How many of the subscription's pending events it has received.
         self.seen = 0
         #: Parts of answers that leave with the next ``push``.

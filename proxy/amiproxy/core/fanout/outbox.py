@@ -16,18 +16,19 @@ they are sent, and only up to the size of one TLS record.
 # mypyc: compiled
 
 from collections import deque
+from typing import Final
 
 from amiproxy.ami.message import event
 from amiproxy.core.limitstate import Backlog
 from amiproxy.core.ports import Sender
 
 #: A soft limit larger than any outbox: no event is dropped.
-NEVER = 1 << 62
-_END_OF_MESSAGE = b"\r\n\r\n"
+NEVER: Final = 1 << 62
+_END_OF_MESSAGE: Final = b"\r\n\r\n"
 #: Bytes in one TLS record; the transport accepts pieces up to this size whole or not at all.
-RECORD = 16384
+RECORD: Final = 16384
 #: Bytes that one ``drain`` gives to the transport before other clients are served.
-_DRAIN = 256 << 10
+_DRAIN: Final = 256 << 10
 
 
 class Outbox:

@@ -12,45 +12,53 @@ that takes, leaves or joins in between needs no special treatment.
 
 # mypyc: compiled
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final
 
 from amiproxy.core.fanout.eventview import EventView
 from amiproxy.core.fanout.outbox import RECORD, Outbox
 from amiproxy.core.model.encoding import AMI, Encoding
 
 #: Most members that a flush serves without asking whether its time is up.
-AT_ONCE = 8
+AT_ONCE: Final = 8
 #: About the most bytes that it delivers before it asks.
-_BYTES_AT_ONCE = 256 << 10
+_BYTES_AT_ONCE: Final = 256 << 10
 
 
-class Member(Protocol):
+class Member(ABC):
     """The part of a session that subscriptions use.
 
     ``Subscriptions`` sets ``subscription``, and a subscription ``seen``: how many of its pending events the
     member has had.
     """
 
+    # A class and not a protocol: the compiled flush then reads these attributes without a look-up.
+    __slots__ = ("outbox", "seen", "subscription")
     subscription: "Subscription | None"
     seen: int
     outbox: Outbox
 
     @property
+    @abstractmethod
     def view(self) -> EventView:
         """Which events it may see."""
 
     @property
+    @abstractmethod
     def encoding(self) -> Encoding:
         """How events are written for it."""
 
     @property
+    @abstractmethod
     def payer(self) -> str:
         """Name of its user."""
 
+    @abstractmethod
     def deliver(self, data: bytes) -> None:
         """Send events: whole messages, joined, as the subscription's encoding writes them."""
 
+    @abstractmethod
     def fall_behind(self, data: bytes, taken: int) -> None:
         """Keep the part of these events that the transport did not accept (all but ``taken`` bytes)."""
 
@@ -66,6 +74,7 @@ class Subscription:
         "_cut",
         "_due",
         "_everything",
+        "_records",
         "_render",
         "admits",
         "divided",
@@ -84,10 +93,11 @@ class Subscription:
         self.admits: Callable[[bytes], bool] | None = view.filters.admits if view.filters else None
         self.members: dict[Member, None] = {}
         self.pending: list[bytes] = []
-        #: Of a divided flush: how many of ``pending`` it delivers, these events joined, and the members
-        #: that still have to get them.
+        #: Of a divided flush: how many of ``pending`` it delivers, these events joined and then cut into TLS
+        #: records, and the members that still have to get them.
         self._cut = 0
         self._everything = b""
+        self._records: list[bytes] = []
         self._due: list[Member] = []
         #: Whether a flush has been interrupted and is to be continued.
         self.divided = False
@@ -132,6 +142,7 @@ class Subscription:
         everything = b"".join(pending) if self._render is None else self._joined(pending)
         self.pending = []
         size = len(everything)
+        records = _records_of(everything)
         fits = size <= RECORD
         # A copy, because a delivery may end a session, which then leaves the subscription.
         members = batch = list(self.members)
@@ -148,12 +159,12 @@ class Subscription:
                         member.deliver(rest)
                     continue
                 outbox = member.outbox
-                if not outbox.ready:
-                    member.deliver(everything)
+                if not (fits and outbox.ready):
+                    _give(member, everything, records)
                     continue
-                # By far the most common case: write straight to the socket, bypassing the outbox.
+                # By far the most common case; the same as ``_give``, without the call.
                 try:
-                    taken = outbox.write(everything) if fits else outbox.sender.send(everything)
+                    taken = outbox.write(everything)
                 except OSError:
                     member.deliver(everything)
                     continue
@@ -165,14 +176,14 @@ class Subscription:
                 return size * done
             more = room(len(batch))
             if not more:
-                self._divide(pending, everything, members[done:])
+                self._divide(pending, everything, records, members[done:])
                 return size * done
             batch = members[done : done + min(more, most)]
 
-    def _divide(self, parts: list[bytes], everything: bytes, due: list[Member]) -> None:
+    def _divide(self, parts: list[bytes], everything: bytes, records: list[bytes], due: list[Member]) -> None:
         """Record which members have these parts, and which still have to get them."""
         self.divided = True
-        self._cut, self._everything, self._due = len(parts), everything, due
+        self._cut, self._everything, self._records, self._due = len(parts), everything, records, due
         self.pending = parts + self.pending
         waiting = set(due)
         for member in self.members:
@@ -181,7 +192,7 @@ class Subscription:
         due.reverse()
 
     def _go_on(self, room: Callable[[int], int] | None) -> int:
-        cut, due, everything = self._cut, self._due, self._everything
+        cut, due, everything, records = self._cut, self._due, self._everything, self._records
         most = _BYTES_AT_ONCE // (len(everything) + 1) or 1
         step = most if room is None else min(room(0), most)
         size = served = 0
@@ -189,10 +200,15 @@ class Subscription:
             member = due.pop()
             # A member that has left meanwhile took its part with it.
             if member.seen < cut and member in self.members:
-                data = self._joined(self.pending[member.seen : cut]) if member.seen else everything
-                member.seen = cut
-                member.deliver(data)
-                size += len(data)
+                if member.seen:
+                    rest = self._joined(self.pending[member.seen : cut])
+                    member.seen = cut
+                    member.deliver(rest)
+                    size += len(rest)
+                else:
+                    member.seen = cut
+                    _give(member, everything, records)
+                    size += len(everything)
             served += 1
             if room is not None and due and served == step:
                 more = room(served)
@@ -205,4 +221,33 @@ class Subscription:
             member.seen -= cut
         self.divided = False
         self._everything = b""
+        self._records = []
         return size
+
+
+def _records_of(data: bytes) -> list[bytes]:
+    """The data in pieces of one TLS record each, which all members are sent."""
+    if len(data) <= RECORD:
+        return [data]
+    return [data[start : start + RECORD] for start in range(0, len(data), RECORD)]
+
+
+def _give(member: Member, data: bytes, records: list[bytes]) -> None:
+    """Write straight to the socket if nothing waits in the outbox; ``records`` are the pieces of ``data``."""
+    outbox = member.outbox
+    if not outbox.ready:
+        member.deliver(data)
+        return
+    taken = 0
+    try:
+        for record in records:
+            accepted = outbox.write(record)
+            taken += accepted
+            if accepted < len(record):
+                break
+    except OSError:
+        # ``send`` learns that the socket is full or broken, and is given what was not accepted.
+        taken += outbox.sender.send(memoryview(data)[taken:] if taken else data)
+    outbox.sent += taken
+    if taken < len(data):
+        member.fall_behind(data, taken)
