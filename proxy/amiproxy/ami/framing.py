@@ -10,11 +10,12 @@ free text up to a marker, which only its first lines show.
 # mypyc: compiled
 
 import re
+from typing import Final
 
 from amiproxy.ami.errors import MessageTooLong
 from amiproxy.ami.relay import RELAY_MARK
 
-_BLANK_LINE = re.compile(rb"\n\r?\n")
+_BLANK_LINE: Final = re.compile(rb"\n\r?\n")
 _FOLLOWS_END = re.compile(rb"--END COMMAND--\r?\n\r?\n")
 _LONGEST_HEAD = len(b"Response: Follows\r\nPrivilege: Command\r\nActionID: ")
 
@@ -22,14 +23,14 @@ _LONGEST_HEAD = len(b"Response: Follows\r\nPrivilege: Command\r\nActionID: ")
 HEAD = 2048
 
 #: An unfinished message of up to this many bytes is scanned again from its beginning with each read.
-_SHORT = 16384
-_ALL_BUT_LINE_ENDS = bytes(sorted(set(range(256)) - {*b"\r\n\0"}))
+_SHORT: Final = 16384
+_ALL_BUT_LINE_ENDS: Final = bytes(sorted(set(range(256)) - {*b"\r\n\0"}))
 #: More line ends than a read of usual length contains.
-_LINE_ENDS = b"\r\n" * 65536
-_END = b"\r\n\r\n"
+_LINE_ENDS: Final = b"\r\n" * 65536
+_END: Final = b"\r\n\r\n"
 
 #: Longest part of a terminator that may lie in the bytes searched already.
-_OVERLAP = len(b"--END COMMAND--\r\n\r\n")
+_OVERLAP: Final = len(b"--END COMMAND--\r\n\r\n")
 
 
 class ActionFramer:
@@ -224,7 +225,7 @@ class UpstreamFramer:
     def _sound_messages(self, buffer: bytes) -> list[bytes] | None:
         """The fast path of ``feed``, for input that is ``sound`` and ordinary; None if it may not be."""
         ends = buffer.translate(None, _ALL_BUT_LINE_ENDS)
-        if ends != _LINE_ENDS[: len(ends)] or b"Response: Follows" in buffer:
+        if ends != _LINE_ENDS[: len(ends)]:
             return None
         if len(buffer) > self.limit or len(buffer) > self.longest:
             return None
@@ -233,9 +234,16 @@ class UpstreamFramer:
         # Line ends sort before letters: this is an empty line where a message should begin.
         if parts and min(parts) < b" ":
             return None
+        messages: list[bytes] = []
+        for part in parts:
+            if part.startswith(b"Response: Follows"):
+                return None
+            messages.append(part + _END)
+        if rest.startswith(b"Response: Follows"):
+            return None
         self._buffer = rest
         self._searched = max(0, len(rest) - _OVERLAP)
-        return [part + _END for part in parts]
+        return messages
 
     def _end_of_answer(self, head: bytes) -> re.Pattern[bytes] | None:
         """The terminator of a response that begins with ``head``; None if more bytes are needed to decide."""

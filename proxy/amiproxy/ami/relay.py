@@ -30,6 +30,7 @@ _HEAD = rb"(Event: ([^\r\n\0]+)\r\nPrivilege: ([^\r\n\0]+),all\r\n)"
 #: The first two lines of a broadcast event: group 1 is both, group 2 the name, group 3 the classes.
 #: The classes of a genuine one always end with ``,all``; those of list items do not.
 BROADCAST_HEAD = re.compile(_HEAD)
+_END_OF_HEAD: Final = b",all\r\n"
 # Events whose body legitimately contains a ``Response:``.  An ``ExpectedResponse:`` there is removed: with
 # the Challenge beside it, it would allow offline guessing of a secret.
 _WITH_RESPONSE = rb"OriginateResponse|ChallengeResponseFailed"
@@ -64,7 +65,7 @@ _ANSWER = re.compile(
 #: The lines of a list item after its ActionID.
 _BODY_OF_ITEM = re.compile(_ANSWER_LINES)
 # A line end, and after it letters with which a frame header may begin.
-_PERHAPS_FRAME = re.compile(
+_PERHAPS_FRAME: Final = re.compile(
     rb"\n[AEPRaepr \t\v\f](?:[Cc][Tt][Ii]|[Vv][Ee]|[Rr][Ii][Vv]|[Ee][Ss]|[Xx][Pp]|(?<=[ \t\v\f]))"
 ).search
 _ACTION_ID = re.compile(rb"^ActionID: *([^\r\n]*)\r?$", re.MULTILINE | re.IGNORECASE)
@@ -85,15 +86,15 @@ _NOISE = bytes.maketrans(b"\r\0", b"??")
 
 
 def plain_head_of(raw: bytes) -> bytes:
-    """The first two lines of an event, with line ends, if the lines after them need no repair; else b"".
+    """An event up to its first line that ends with ``,all``, if no line after that needs repair; else b"".
 
-    Only for messages that are ``sound`` (see UpstreamFramer).  The caller has to check that the two lines
-    are the head of a broadcast event.  If they are, ``BROADCAST`` matches the event too, but it checks line
-    by line and so takes twice as long; it may also match events for which this returns b"".
+    Only for messages that are ``sound`` (see UpstreamFramer).  The caller has to check that this is the head
+    of a broadcast event, its first two lines.  If it is, ``BROADCAST`` matches the event too, but it checks
+    line by line and so takes twice as long; it may also match events for which this returns b"".
     """
     if not raw.startswith(b"Event: "):
         return b""
-    place = raw.find(b"\r\n", raw.find(b"\r\n", 7) + 2) + 2
+    place = raw.find(_END_OF_HEAD) + len(_END_OF_HEAD)
     return b"" if _PERHAPS_FRAME(raw, place - 1) else raw[:place]
 
 
