@@ -1,9 +1,10 @@
 """A large read is handed over in slices; meanwhile the kernel keeps newer data."""
 
 import asyncio
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Self, cast
 
 import pytest
 
@@ -49,6 +50,14 @@ class Transport:
 
     def set_write_buffer_limits(self, high: int) -> None:
         """Nothing is written here."""
+
+    def get_extra_info(self, _name: str) -> Self:
+        """The socket."""
+        return self
+
+    def fileno(self) -> int:
+        """The descriptor of no file."""
+        return -1
 
     def is_closing(self) -> bool:
         return self.closing
@@ -124,6 +133,26 @@ async def test_reading_stays_paused_if_the_hub_asked_for_it(talk: Talk) -> None:
     assert not transport.reads
     conversation.resume_reading()
     assert transport.reads
+
+
+async def test_what_arrived_during_a_pause_is_read_unless_the_connection_has_ended(talk: Talk) -> None:
+    board, transport, conversation = talk
+    reader, writer = os.pipe()
+    try:
+        os.set_blocking(reader, False)
+        conversation._descriptor = reader
+        conversation.pause_reading()
+        os.write(writer, EVENTS[0])
+        conversation.read_pending()
+        assert board.told == EVENTS[:1]
+        conversation.read_pending()
+        os.write(writer, EVENTS[1])
+        transport.closing = True
+        conversation.read_pending()
+        assert board.told == EVENTS[:1], "the descriptor may be another connection's by now"
+    finally:
+        os.close(reader)
+        os.close(writer)
 
 
 @pytest.mark.parametrize("ours", [True, False])

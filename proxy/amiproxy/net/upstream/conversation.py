@@ -81,6 +81,7 @@ class Conversation(asyncio.Protocol):
         )
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self._descriptor = -1
         self._buffer = b""
         self._banner = b""
         self._expected = b""  # the ActionID of our pending login action
@@ -109,6 +110,7 @@ class Conversation(asyncio.Protocol):
         """See asyncio.Protocol."""
         # uvloop's transports are not subclasses of asyncio's; they only have the same interface.
         self._transport = cast("asyncio.Transport", transport)
+        self._descriptor = transport.get_extra_info("socket").fileno()
         # Never pause writing: what we send is small, and bounded by the window of actions in flight.
         self._transport.set_write_buffer_limits(high=1 << 24)
         if self._tls is None:
@@ -319,9 +321,11 @@ class Conversation(asyncio.Protocol):
         for _ in range(_READS_AT_ONCE):
             if not self._paused or self._slices:
                 return
-            assert self._transport is not None
+            # After its end, the number of the descriptor may be another connection's.
+            if self._transport is None or self._transport.is_closing():
+                return
             try:
-                data = os.read(self._transport.get_extra_info("socket").fileno(), _READ_BYTES)
+                data = os.read(self._descriptor, _READ_BYTES)
             except BlockingIOError:
                 return
             except OSError:
