@@ -149,10 +149,43 @@ def test_under_a_steady_stream_the_link_pauses_between_divided_flushes() -> None
     clock.time += 0.05
     clock.advance(0)
     assert 0 < reached(transports) < len(transports)
-    assert not bench.upstream.paused, "meanwhile Asterisk is read"
+    assert bench.upstream.paused, "what arrives now waits for the next flush anyway"
     while reached(transports) < len(transports):
         clock.advance(0)
     assert bench.upstream.paused
+
+
+def divided_while_paused() -> tuple[Bench, list[ListTransport]]:
+    """A flush that is divided, and before which the link was paused."""
+    bench, transports = many_clients(320, interval=0.05)
+    clock = bench.clock
+    clock.step = 0.0
+    bench.feed(event("One"))
+    bench.feed(event("Two"))
+    bench.upstream.kept.append(event("Three"))
+    for transport in transports:
+        transport.take()
+    clock.time += 0.05
+    clock.step = 0.0004
+    clock.advance(0)
+    assert 0 < reached(transports) < len(transports)
+    assert bench.upstream.paused
+    return bench, transports
+
+
+def test_the_link_does_not_wait_for_the_end_of_a_very_long_flush() -> None:
+    bench, transports = divided_while_paused()
+    bench.clock.time += 0.11
+    bench.clock.advance(0)
+    assert reached(transports) < len(transports)
+    assert not bench.upstream.paused, "Asterisk gives up a manager that leaves megabytes unread"
+
+
+def test_the_link_is_read_again_after_a_forced_flush() -> None:
+    bench, transports = divided_while_paused()
+    bench.hub.flush()
+    assert reached(transports) == len(transports)
+    assert not bench.upstream.paused
 
 
 def test_a_failure_in_a_turn_does_not_affect_other_clients() -> None:
@@ -212,10 +245,10 @@ class TestIntervals:
         for name in ("C", "D", "E"):
             transport.take()
             bench.upstream.kept = [event(name)]
-            bench.clock.advance(0.005)
+            bench.clock.advance(0.007)
             assert transport.take().endswith(event(name))
             assert bench.upstream.paused, "the next would only wait for the next flush"
-        bench.clock.advance(0.005)
+        bench.clock.advance(0.007)
         assert not bench.upstream.paused, "nothing came: the link is read at once again"
         assert not bench.clock.timers or all(
             timer.due > bench.clock.time + 0.5 for timer in bench.clock.timers
@@ -223,6 +256,17 @@ class TestIntervals:
         bench.clock.advance(0.005)
         bench.feed(event("F"))
         assert transport.take() == event("F"), "the first after a quiet moment leaves at once"
+
+    def test_in_a_steady_stream_the_interval_counts_from_the_first_event(self):
+        bench, _, transport = awaiting_a_flush()
+        bench.upstream.kept = [event("C"), event("D"), event("E")]
+        bench.clock.advance(0.005)
+        transport.take()
+        bench.upstream.kept = [event("G")]
+        bench.clock.advance(0.0055)
+        assert transport.take() == b"", "four in 5 ms: the next one is expected 0.6 ms after a flush"
+        bench.clock.advance(0.0002)
+        assert transport.take() == event("G")
 
     def test_a_failure_in_a_flush_leaves_the_link_read_and_the_next_flush_due(self):
         bench, session, transport = awaiting_a_flush()

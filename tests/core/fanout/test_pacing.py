@@ -77,10 +77,35 @@ def test_a_busy_machine_does_not_lengthen_the_interval():
     assert pacing.interval == 0.005
 
 
+def test_in_a_steady_stream_the_first_of_the_next_events_waits_for_the_interval():
+    pacing = Pacing(0.005, 0.05)
+    pacing.flushed(100.0, 100.0, 0.0001, 400)
+    pacing.flushed(100.006, 100.006, 0.0001, 400, events=3)
+    # An event every 2 ms (6 ms would be more than the interval, so 5 ms count): the next one in half of that.
+    assert pacing.pause(100.006) == pytest.approx(0.005 + 0.005 / 3 / 2)
+    assert pacing.wait(100.006) == pytest.approx(0.005)
+    assert pacing.pause(101.0) == 0
+
+
+def test_a_burst_after_a_quiet_period_does_not_lengthen_the_next_wait_by_much():
+    pacing = Pacing(0.005, 0.05)
+    pacing.flushed(100.0, 100.0, 0.0001, 400)
+    pacing.flushed(900.0, 900.0, 0.0001, 400, events=2)
+    assert pacing.pause(900.0) <= 0.005 * 1.25
+
+
+def test_single_events_do_not_lengthen_the_wait():
+    pacing = Pacing(0.005, 0.05)
+    pacing.flushed(100.0, 100.0, 0.0001, 400)
+    pacing.flushed(100.006, 100.006, 0.0001, 400)
+    assert pacing.pause(100.006) == pytest.approx(0.005)
+
+
 def test_interval_zero_sends_every_event_at_once():
     pacing = Pacing(0.0, 0.05)
-    pacing.flushed(100.0, 101.0, 1.0, 400)
+    pacing.flushed(100.0, 101.0, 1.0, 400, events=9)
     assert pacing.wait(100.0) <= 0
+    assert pacing.pause(100.0) <= 0
 
 
 def test_a_ceiling_below_the_floor_is_ignored():

@@ -5,12 +5,14 @@ and a single read gets all events just before the flush.  In a steady stream thi
 flush, and the loop wakes once per flush instead of once per event.
 
 A flush to many clients is divided: after a millisecond or two it yields to reads and timers, and
-continues in the loop's next turn.
+continues in the loop's next turn.  Events that arrive meanwhile are not part of it, so the link stays
+paused for that time too.
 """
 
 # mypyc: compiled
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from amiproxy.core.audit.stats import Stats
 from amiproxy.core.budgets.caused import Caused
@@ -20,13 +22,13 @@ from amiproxy.core.ports import Scheduler, Timer
 from amiproxy.core.servers.servers import Servers
 
 #: Most seconds for which the link may pause.  Asterisk drops a manager that leaves about 4 MB unread.
-_LONGEST_PAUSE = 0.1
+_LONGEST_PAUSE: Final = 0.1
 #: Length of one slice of a flush in seconds, counted from its first reading of the clock.
-_SLICE = 0.001
+_SLICE: Final = 0.001
 #: Most members served between two readings of the clock, if the last ones took little time.
-_MOST = 64
+_MOST: Final = 64
 #: One in this many flushes is measured, for the estimate of what deliveries cost.
-_MEASURED = 4
+_MEASURED: Final = 4
 
 
 class Flusher:
@@ -41,8 +43,10 @@ class Flusher:
         "_before",
         "_began",
         "_caused",
+        "_counted",
         "_cpu",
         "_each",
+        "_events",
         "_flushed",
         "_left",
         "_may_pause",
@@ -87,8 +91,10 @@ class Flusher:
         self._left: list[Subscription] = []
         self._began = self._cpu = 0.0
         self._size = self._writes = 0
-        #: ``events_in`` when the flush was due.
-        self._before = 0
+        #: ``events_in`` when the flush was due, and when the last one began.
+        self._before = self._counted = 0
+        #: Events that have arrived between these two flushes.
+        self._events = 0
         #: When the current slice ends, and when the clock was last read.
         self._until = self._asked = 0.0
         #: Seconds that each of the last members took.
@@ -122,6 +128,7 @@ class Flusher:
             self._next_turn.cancel()
             self._send(None)
         self._begin(None)
+        self._resume_reading_unless_due_soon()
 
     # -- one flush, in slices ----------------------------------------------
 
@@ -131,6 +138,9 @@ class Flusher:
         self._cpu = 0.0
         self._size = self._writes = 0
         self._stats.flushes += 1
+        events = self._stats.events_in
+        self._events = events - self._counted
+        self._counted = events
         # A copy: a delivery may change who is subscribed to what.
         self._left = [s for s in self._subscriptions.values() if s.pending]
         self._left.reverse()
@@ -144,6 +154,7 @@ class Flusher:
                 self._pause_if_steady()
                 self.settle()
         finally:
+            self._resume_reading_unless_due_soon()
             self._settled()
 
     def _is_over(self) -> bool:
@@ -195,6 +206,7 @@ class Flusher:
         except Exception:
             # The fault must not keep the events from the other sessions.
             self._next_turn = self._scheduler.later(0, self._go_on)
+            self._resume_reading()
             raise
         self._size += size
         self._writes += writes
@@ -206,7 +218,7 @@ class Flusher:
         each = self._size / self._writes if self._writes else 0.0
         if not self._stats.flushes % _MEASURED:
             self._caused.flushed(self._cpu, self._size)
-        self._pacing.flushed(self._began, self._scheduler.now(), self._cpu, each)
+        self._pacing.flushed(self._began, self._scheduler.now(), self._cpu, each, self._events)
 
     # -- flushes that were due ---------------------------------------------
 
@@ -223,19 +235,29 @@ class Flusher:
             if not self._left:
                 self._pause_if_steady()
         finally:
-            if not (self._is_due and self._may_pause):
-                # No timer would resume reading soon; this also covers a fault above.
-                for server in self._servers:
-                    server.exchange.resume_reading()
+            self._resume_reading_unless_due_soon()  # this also covers a fault above
         self._settled()
 
     def _pause_if_steady(self) -> None:
         """If events keep coming, pause reading until the next flush is due."""
-        wait = self._pacing.wait(self._scheduler.now())
+        wait = self._pacing.pause(self._scheduler.now())
         if self._stats.events_in != self._before and not self._is_due and 0 < wait <= _LONGEST_PAUSE:
             self._timer = self._scheduler.later(wait, self._due)
             self._may_pause = True
             self._pause_reading()
+
+    def _resume_reading_unless_due_soon(self) -> None:
+        """Resume reading, unless the link is soon read anyway: before the next flush, or after this one."""
+        if self._left:
+            due_soon = self._scheduler.now() - self._began <= _LONGEST_PAUSE
+        else:
+            due_soon = self._is_due and self._may_pause
+        if not due_soon:
+            self._resume_reading()
+
+    def _resume_reading(self) -> None:
+        for server in self._servers:
+            server.exchange.resume_reading()
 
     def _pause_reading(self) -> None:
         for server in self._servers:
