@@ -30,6 +30,7 @@ SCENARIOS: dict[str, Callable[[Plan], list[Section]]] = {
     "latency": storms.latency,
     "saturation": storms.saturation,
     "crowd": storms.crowd,
+    "servers": storms.servers,
     "actions": visits.actions,
     "flood": visits.flood,
     "lists": polling.lists,

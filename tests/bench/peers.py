@@ -13,11 +13,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import IO, ClassVar
+from typing import IO, Any, ClassVar
 
 import trustme
 import yaml
 
+from amiproxy import counted
 from amiproxy.core.model import phc
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.asterisk.lab.cache import Unavailable, cache_home
@@ -64,6 +65,8 @@ class Peer:
     relays_actions = True
     #: Whether it is an Asterisk, which makes the events itself.
     is_asterisk = False
+    #: How many Asterisks it is connected to.
+    servers = 1
 
     def __init__(self, place: Place, upstream: int, accounts: Sequence[Account], cpus: str = "") -> None:
         self.place = place
@@ -138,7 +141,7 @@ class Ours(Peer):
     def command(self) -> list[str]:
         users = {account.name: account.entry(_hashed(account.name)) for account in self.accounts}
         configuration = {
-            "upstream": {"port": self.upstream, "username": "bench", "secret_file": "upstream.secret"},
+            **self._upstream(),
             "listeners": [
                 {
                     "address": f"127.0.0.1:{self.port}",
@@ -150,10 +153,15 @@ class Ours(Peer):
             "log": {"level": "warning"},
             **({"fan_out": self.fan_out} if self.fan_out else {}),
         }
+        if "servers" in configuration:
+            users = {name: {**entry, "servers": ["*"]} for name, entry in users.items()}
         self._write("upstream.secret", f"{SECRET}\n")
         self._write("users.yaml", yaml.safe_dump({"users": users}))
         path = self._write("proxy.yaml", yaml.safe_dump(configuration))
         return [sys.executable, "-m", "amiproxy", "run", "--config", str(path)]
+
+    def _upstream(self) -> dict[str, Any]:
+        return {"upstream": {"port": self.upstream, "username": "bench", "secret_file": "upstream.secret"}}
 
     def _write(self, name: str, text: str) -> Path:
         path = self.directory / name
@@ -183,6 +191,30 @@ class OursCompiled(Ours):
         python, *arguments = super().command()
         # -P: otherwise the tree, being the current folder, would come before it.
         return ["env", f"PYTHONPATH={self._folder.absolute()}", python, "-P", *arguments]
+
+
+def with_servers(kind: type[Ours], count: int) -> type[Ours]:
+    """The same proxy, connected to so many Asterisks, all of which every user sees."""
+
+    class OursWithServers(kind):  # type: ignore[misc, valid-type]
+        name = f"{kind.name}, {counted.count(count, 'server')}"
+        servers = count
+
+        def _upstream(self) -> dict[str, Any]:
+            # See source.c for the user names.
+            return {
+                "servers": {
+                    f"s{number}": {
+                        "host": "127.0.0.1",
+                        "port": self.upstream,
+                        "username": f"bench{number}",
+                        "secret_file": "upstream.secret",
+                    }
+                    for number in range(count)
+                }
+            }
+
+    return OursWithServers
 
 
 class Broadcast(Peer):

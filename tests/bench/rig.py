@@ -104,7 +104,7 @@ class Rig:
         self._source: Tool | None = None
         upstream = free_port()
         if not kind.is_asterisk:
-            options = ("--port", upstream, "--secret", SECRET, "--items", items)
+            options = ("--port", upstream, "--secret", SECRET, "--items", items, "--servers", kind.servers)
             self._source = Tool("source", *options, cpus=self._tool_cpus)
             self._source.hear("listening")
         self.peer = kind(place, upstream, accounts, "0" if pinned else "")
@@ -127,7 +127,7 @@ class Rig:
 
     def _await_login(self) -> None:
         give_up = time.monotonic() + _ANSWER_SECONDS
-        while not self.source.ask("stat", "stat")["logins"]:
+        while self.source.ask("stat", "stat")["logins"] < self.kind.servers:
             if time.monotonic() > give_up:
                 raise Failed(f"{self.kind.name} did not log in upstream")
             time.sleep(0.02)
@@ -141,6 +141,8 @@ class Rig:
         arguments: list[object] = ["--port", self.peer.port, "--clients", clients]
         for account in accounts or self.accounts:
             arguments += ["--account", f"{account.name}:{SECRET}:{self.sees(account)}"]
+        if self.kind.servers > 1:
+            arguments += ["--servers", self.kind.servers]
         swarm = Tool("swarm", *arguments, *options, cpus=self._tool_cpus)
         self._swarms.append(swarm)
         return swarm

@@ -9,12 +9,16 @@
  * keep up.  They are drawn with a fixed seed, so two storms with the same rate and
  * duration have the same events.  Each event ends with the header
  *
- *     BenchMark: <number of the event> <type> <number within the type> <made at, ns>
+ *     BenchMark: <number of the event> <type> <number within the type> <made at, ns> <server>
  *
  * (CLOCK_MONOTONIC), from which a receiver knows which events are missing, late,
  * out of order, or not for it.
  *
- *     source --port P --secret S [--items N]
+ * With --servers N it stands in for N Asterisks: the n-th sends its events to sessions
+ * whose user name ends with n, from 0, and numbers them for itself.  Each event of a
+ * storm is sent by one of them, in turn.
+ *
+ *     source --port P --secret S [--items N] [--servers N]
  *     source --into P --user U --secret S     log in to a real Asterisk there instead,
  *                                             and make it send the storm, by UserEvent
  *
@@ -75,7 +79,9 @@ static const struct kind {
 #define NKINDS ((int)(sizeof KINDS / sizeof *KINDS))
 
 static uint64_t random_state;
-static uint64_t event_number, kind_number[64];
+#define SERVERS_LIMIT 64
+static int servers = 1;
+static struct { uint64_t events, of_kind[64]; } numbers[SERVERS_LIMIT];
 static char text[16384];                /* the message under construction */
 static size_t used;
 
@@ -110,12 +116,12 @@ static void say_channel(const char *prefix, unsigned call)
     say("%sUniqueid: 1763894400.%u\r\n%sLinkedid: 1763894400.%u\r\n", prefix, call, prefix, call & ~1u);
 }
 
-static void make_event(int by_user_event)
+static void make_event(int by_user_event, int server)
 {
     int k = 0, weight = (int)draw(100);
     while (weight >= KINDS[k].weight) weight -= KINDS[k++].weight;
     const struct kind *kind = &KINDS[k];
-    unsigned call = 1000 + (unsigned)(event_number / 20) + draw(32);
+    unsigned call = 1000 + (unsigned)(numbers[server].events / 20) + draw(32);
     used = 0;
     if (by_user_event) say("Action: UserEvent\r\nUserEvent: %s\r\n", kind->name);
     else say("Event: %s\r\nPrivilege: %s,all\r\n", kind->name, kind->classes);
@@ -125,13 +131,14 @@ static void make_event(int by_user_event)
     if (kind->parts & CHANNEL) say_channel("", call);
     if (kind->parts & OTHER_CHANNEL) say_channel("Dest", call ^ 1u);
     if (!by_user_event || k != NKINDS - 1) say("%s", kind->rest);
-    say("BenchMark: %llu %d %llu %llu\r\n\r\n", (unsigned long long)event_number++, k, (unsigned long long)kind_number[k]++, (unsigned long long)now_ns());
+    say("BenchMark: %llu %d %llu %llu %d\r\n\r\n", (unsigned long long)numbers[server].events++, k,
+        (unsigned long long)numbers[server].of_kind[k]++, (unsigned long long)now_ns(), server);
 }
 
 /* ---- sessions ---------------------------------------------------------- */
 
 struct session {
-    int fd, logged_in, wants_events, leaving, waits_for_room, changed;
+    int fd, logged_in, wants_events, leaving, waits_for_room, changed, server;
     char input[65536];
     size_t input_used;
     char *output;
@@ -233,6 +240,8 @@ static void answer(struct session *s, const char *message)
                                                              : !strcmp(header(message, "Secret", value, sizeof value), secret);
         if (right) {
             s->logged_in = 1, logins++;
+            header(message, "Username", value, sizeof value);
+            s->server = servers > 1 ? atoi(value + strcspn(value, "0123456789")) : 0;
             s->wants_events = strcasecmp(header(message, "Events", value, sizeof value), "off") != 0;
             say("Message: Authentication accepted\r\n");
             if (s->wants_events)
@@ -343,8 +352,8 @@ static uint64_t storm_began, storm_size, storm_made, storm_bytes;
 static void storm(double per_second, double seconds)
 {
     random_state = 0x9e3779b97f4a7c15u; /* every storm has the same seed */
-    rate = per_second, storm_size = (uint64_t)(per_second * seconds), storm_made = storm_bytes = event_number = 0;
-    memset(kind_number, 0, sizeof kind_number);
+    rate = per_second, storm_size = (uint64_t)(per_second * seconds), storm_made = storm_bytes = 0;
+    memset(numbers, 0, sizeof numbers);
     storm_began = now_ns();
     long step = per_second <= 1000 ? (long)(1e9 / per_second) : 1000000;
     struct itimerspec every = {{step / 1000000000, step % 1000000000}, {0, 1}};
@@ -356,11 +365,12 @@ static void storm_on(void)
     uint64_t expirations, due = (uint64_t)((double)(now_ns() - storm_began) * 1e-9 * rate) + 1;
     if (read(timer, &expirations, sizeof expirations) < 0 || storm_made == storm_size) return;
     for (; storm_made < due && storm_made < storm_size; storm_made++) {
-        make_event(into != NULL);
+        int server = (int)(storm_made % (uint64_t)servers);
+        make_event(into != NULL, server);
         storm_bytes += used;
         if (into) queue(into, text, used);
         else for (struct session *s = sessions; s; s = s->next)
-            if (s->logged_in && s->wants_events && !s->leaving) queue(s, text, used);
+            if (s->logged_in && s->wants_events && !s->leaving && s->server == server) queue(s, text, used);
     }
     for (struct session *s = sessions, *next; s; s = next) {
         next = s->next;
@@ -370,7 +380,11 @@ static void storm_on(void)
     timerfd_settime(timer, 0, &(struct itimerspec){0}, NULL);
     printf("{\"is\": \"stormed\", \"events\": %llu, \"bytes\": %llu, \"seconds\": %.6f, \"kicked\": %llu, \"by_type\": [",
            (unsigned long long)storm_made, (unsigned long long)storm_bytes, (double)(now_ns() - storm_began) * 1e-9, (unsigned long long)kicked);
-    for (int k = 0; k < NKINDS; k++) printf("%s%llu", k ? ", " : "", (unsigned long long)kind_number[k]);
+    for (int k = 0; k < NKINDS; k++) {
+        uint64_t sum = 0;
+        for (int server = 0; server < servers; server++) sum += numbers[server].of_kind[k];
+        printf("%s%llu", k ? ", " : "", (unsigned long long)sum);
+    }
     printf("]}\n");
     fflush(stdout);
 }
@@ -414,8 +428,10 @@ int main(int count, char **arguments)
         else if (!strcmp(name, "--user")) user = value;
         else if (!strcmp(name, "--secret")) secret = value;
         else if (!strcmp(name, "--items")) items = atoi(value);
+        else if (!strcmp(name, "--servers")) servers = atoi(value);
         else { fprintf(stderr, "source: unknown option %s\n", name); return 2; }
     }
+    if (servers < 1 || servers > SERVERS_LIMIT) { fprintf(stderr, "source: --servers takes 1 to %d\n", SERVERS_LIMIT); return 2; }
     signal(SIGPIPE, SIG_IGN);
     struct rlimit files;
     if (!getrlimit(RLIMIT_NOFILE, &files)) { files.rlim_cur = files.rlim_max; setrlimit(RLIMIT_NOFILE, &files); }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tests.bench import chart, measure
 from tests.bench.accounts import Account, filtering, pairs
-from tests.bench.peers import Peer
+from tests.bench.peers import Ours, Peer, with_servers
 from tests.bench.rig import Failed, Figures, rig
 from tests.bench.rounds import Plan, Section
 from tests.bench.tables import Column, comparison, markdown, median, medians, written
@@ -120,6 +120,35 @@ def _saturate(plan: Plan, kind: type[Peer], clients: int = 100, checked: int = 1
         if rate < 10:
             raise Failed("not even 10 events/s")
     return {**best, "rate": good}
+
+
+def servers(plan: Plan) -> list[Section]:
+    """The same events, from more and more servers, to clients that see all of them."""
+    counts = (1, 5) if plan.small else (1, 5, 20)
+    clients, rate = 100, 500
+    ours = [kind for kind in plan.kinds("ami-proxy", "ami-proxy-compiled") if issubclass(kind, Ours)]
+    sections = []
+    for kind in ours:
+        title = f"Servers: {kind.name}, {clients} clients x {rate} events/s in all"
+        kinds = [with_servers(kind, count) for count in counts]
+        found = plan.compare(title, kinds, lambda peer: cast(plan, peer, clients, rate))
+        columns = [
+            _COST,
+            Column("p50 ms", "p50", ".2f"),
+            Column("p99 ms", "p99", ".1f"),
+            Column("PSS MiB", "pss", ".0f"),
+            *_FAULTS,
+            _OTHERS,
+        ]
+        sections.append(
+            Section(
+                f"servers-{kind.name}",
+                title,
+                comparison(columns, found, (kinds[0].name,), "cost"),
+                chart.bars(f"{title}: CPU seconds per million deliveries", medians(found, "cost")),
+            )
+        )
+    return sections
 
 
 def crowd(plan: Plan) -> list[Section]:

@@ -1,14 +1,15 @@
 /* swarm: many AMI clients over TLS in one thread, which check what they receive.
  *
  *     swarm --port P --clients N --account NAME:SECRET:SEES … [--window W] [--events on|off]
- *           [--checked K] [--slow S] [--plain]
+ *           [--checked K] [--slow S] [--servers N] [--plain]
  *
  * Client i uses account i modulo the number of accounts; SEES is a bit mask of the
  * types of events (BenchMark's second number) that it should receive, all of them
  * and no others.  W clients log in at a time; a client that is refused tries again.
  * Only the data of the first K clients is decrypted during a storm; the kernel reads
  * and discards the rest, because decrypting it would cost more than the work that is
- * measured.  The last S clients have small receive buffers and can be told not to read.
+ * measured.  With N servers (see source.c) each server's events are checked by themselves, and those of
+ * a client that sees several end with "Server: s<number>".  The last S clients have small receive buffers and can be told not to read.
  *
  * Commands on stdin; each prints one JSON object on a line of stdout:
  *
@@ -55,6 +56,9 @@ struct histogram { uint64_t counts[64 * 32], n, highest; };
 
 struct account { const char *name, *secret; unsigned long sees; };
 
+/* The events of one server: the last one's number, and the next number within each type. */
+struct seen { int known; uint64_t last, next_of[NTYPES]; };
+
 struct client {
     enum state state;
     int fd, number, stalled, discarding, retries;
@@ -63,9 +67,7 @@ struct client {
     char *input;                        /* an unfinished message, if any */
     size_t input_used, input_room;
     uint64_t began, retry_at, bytes;    /* bytes: read from the socket since the mark, or before it */
-    /* events */
-    int last_known;
-    uint64_t last, next_of[NTYPES];
+    struct seen *seen;                  /* one for each server */
     /* actions: numbers of the first unanswered and of the next, and when each was sent */
     uint64_t answered, asked, sent_at[DEPTH_LIMIT], act_at;
     int list_items;
@@ -74,7 +76,7 @@ struct client {
 static struct account accounts[4096];
 static int naccounts;
 static struct client *clients;
-static int nclients, window = 16, checked = -1, slow, plain, events_on = 1, port;
+static int nclients, window = 16, checked = -1, slow, plain, events_on = 1, port, servers = 1;
 static int poller, entering, inside, next_to_enter;
 static SSL_CTX *tls;
 static enum task task;
@@ -171,6 +173,8 @@ static void report(const char *what)
     task = NONE;
 }
 
+static void forget_events(struct client *c) { memset(c->seen, 0, (size_t)servers * sizeof *c->seen); }
+
 static void mark(void)
 {
     events = slow_events = other_events = gaps = slow_gaps = disorder = leaks = answers = wrong_answers = bad_lists = 0;
@@ -180,8 +184,7 @@ static void mark(void)
     memset(&login_time, 0, sizeof login_time);
     for (int i = 0; i < nclients; i++) {
         struct client *c = &clients[i];
-        c->last_known = 0;
-        memset(c->next_of, 0, sizeof c->next_of);
+        forget_events(c);
         if (checked >= 0 && i >= checked && i < nclients - slow && c->state == IN) c->discarding = 1;
         c->bytes = c->discarding || !c->ssl ? 0 : BIO_number_read(SSL_get_rbio(c->ssl));
     }
@@ -207,8 +210,8 @@ static void hang_up(struct client *c)
     close(c->fd);
     free(c->input);
     c->ssl = NULL, c->fd = -1, c->input = NULL, c->input_used = c->input_room = 0;
-    c->state = AWAY, c->stalled = c->discarding = 0, c->last_known = 0;
-    memset(c->next_of, 0, sizeof c->next_of);
+    c->state = AWAY, c->stalled = c->discarding = 0;
+    forget_events(c);
 }
 
 /* Not intended: the other side disconnected, or the login failed. */
@@ -282,14 +285,20 @@ static uint64_t number(const char **p)
 
 static void take_event(struct client *c, const char *message, size_t size)
 {
-    const char *line = memrchr(message, '\n', size - 4);    /* the last header's line begins behind it */
+    const char *line = memrchr(message, '\n', size - 4), *stamp = NULL;     /* the last header's line begins behind it */
+    if (line && !strncmp(line + 1, "Server: s", 9)) {
+        stamp = line + 10;
+        line = memrchr(message, '\n', (size_t)(line - message));
+    }
     if (!line || strncmp(line + 1, "BenchMark: ", 11)) { other_events++; return; }
     const char *p = line + 12;
-    uint64_t global = number(&p), type = number(&p), sequence = number(&p), made_at = number(&p), now = now_ns();
-    if (type >= NTYPES || !(c->account->sees >> type & 1)) { leaks++; return; }
-    if (c->last_known && global <= c->last) disorder++;
-    else if (sequence > c->next_of[type]) { if (is_slow(c)) slow_gaps += sequence - c->next_of[type]; else gaps += sequence - c->next_of[type]; }
-    c->last_known = 1, c->last = global, c->next_of[type] = sequence + 1;
+    uint64_t global = number(&p), type = number(&p), sequence = number(&p), made_at = number(&p), server = number(&p), now = now_ns();
+    if (type >= NTYPES || !(c->account->sees >> type & 1) || server >= (uint64_t)servers) { leaks++; return; }
+    if (servers > 1 && (!stamp || number(&stamp) != server)) { leaks++; return; }
+    struct seen *seen = &c->seen[server];
+    if (seen->known && global <= seen->last) disorder++;
+    else if (sequence > seen->next_of[type]) { if (is_slow(c)) slow_gaps += sequence - seen->next_of[type]; else gaps += sequence - seen->next_of[type]; }
+    seen->known = 1, seen->last = global, seen->next_of[type] = sequence + 1;
     if (is_slow(c)) { slow_events++; return; }
     events++, last_event_at = now;
     note(&latency, now - made_at);
@@ -532,9 +541,10 @@ int main(int count, char **arguments)
         else if (!strcmp(name, "--events")) events_on = strcmp(value, "off") != 0;
         else if (!strcmp(name, "--checked")) checked = atoi(value);
         else if (!strcmp(name, "--slow")) slow = atoi(value);
+        else if (!strcmp(name, "--servers")) servers = atoi(value);
         else { fprintf(stderr, "swarm: unknown option %s\n", name); return 2; }
     }
-    if (!port || nclients < 1 || !naccounts || slow > nclients) { fprintf(stderr, "swarm: --port, --clients and --account are needed\n"); return 2; }
+    if (!port || nclients < 1 || !naccounts || slow > nclients || servers < 1) { fprintf(stderr, "swarm: --port, --clients and --account are needed\n"); return 2; }
     signal(SIGPIPE, SIG_IGN);
     struct rlimit files;
     if (!getrlimit(RLIMIT_NOFILE, &files)) { files.rlim_cur = files.rlim_max; setrlimit(RLIMIT_NOFILE, &files); }
@@ -545,8 +555,10 @@ int main(int count, char **arguments)
     SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
     poller = epoll_create1(0);
     clients = calloc((size_t)nclients, sizeof *clients);
-    if (!clients || !tls) { perror("swarm"); return 1; }
-    for (int i = 0; i < nclients; i++) clients[i].number = i, clients[i].fd = -1, clients[i].account = &accounts[i % naccounts];
+    struct seen *seen = calloc((size_t)nclients * (size_t)servers, sizeof *seen);
+    if (!clients || !seen || !tls) { perror("swarm"); return 1; }
+    for (int i = 0; i < nclients; i++)
+        clients[i].number = i, clients[i].fd = -1, clients[i].account = &accounts[i % naccounts], clients[i].seen = &seen[i * servers];
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL}, ready[256];
     epoll_ctl(poller, EPOLL_CTL_ADD, 0, &e);
     begin(LOGGING_IN, 1e6);

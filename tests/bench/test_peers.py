@@ -3,7 +3,9 @@
 import subprocess
 from pathlib import Path
 
-from tests.bench.peers import OursCompiled, Place
+from amiproxy.config.loading import load
+from tests.bench.accounts import board
+from tests.bench.peers import Ours, OursCompiled, Place, with_servers
 
 TOP = Path(__file__).parents[2]
 
@@ -20,3 +22,12 @@ def test_the_compiled_proxy_runs_from_its_folder_and_not_the_tree(tmp_path, monk
     command = OursCompiled(Place(tmp_path), 1, []).command()
     said = subprocess.run(command, cwd=TOP, check=True, capture_output=True, text=True)
     assert said.stdout == "this one\n"
+
+
+def test_the_proxy_with_several_servers_has_a_link_to_each_and_users_who_see_all(tmp_path):
+    kind = with_servers(Ours, 5)
+    assert kind.name == "ami-proxy, 5 servers"
+    kind(Place(tmp_path), 1, [board()]).command()
+    loaded = load(tmp_path / kind.name / "proxy.yaml")
+    assert [server.username for server in loaded.config.servers.values()] == [f"bench{n}" for n in range(5)]
+    assert loaded.users.users["board"].servers == ("*",)
