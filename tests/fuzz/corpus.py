@@ -59,6 +59,21 @@ def found(target: str) -> list[bytes]:
     return [path.read_bytes() for path in sorted((_FOUND / target).glob("*"))]
 
 
+_SERVERS = b"""\
+servers:
+  pbx1: {username: a, secret_file: s, limits: {ping_interval: 1}}
+  pbx2: {username: a, secret_file: s, host: h, tls: {ca: c, name: h, chain: c, key: k}}
+default_server: pbx1
+listeners: [{address: "127.0.0.1:5039", server: pbx2}]
+"""
+_USERS_OF_SERVERS = b"""\
+users:
+  a: {md5_secret: "ssssssssssssssssssssssss", servers: ["*"], default_server: pbx2, read: all, write: [call],
+    scope: {channels: ["PJSIP/*"]}, on: {pbx1: {read: [call], write: [], scope: {channels: ["PJSIP/1*"]},
+    rules: [{action: Originate, header: Exten, require: {prefix: "1"}}]}}}
+"""
+
+
 def _made(target: str) -> Iterable[bytes]:
     match target:
         case "client_bytes" | "client_session":
@@ -70,9 +85,9 @@ def _made(target: str) -> Iterable[bytes]:
         case "eventfilters":
             return _FILTERS
         case "configuration":
-            return _files("deploy/proxy.yaml")
+            return (*_files("deploy/proxy.yaml"), _SERVERS)
         case "users":
-            return _files("deploy/users.yaml", "deploy/examples/users.yaml")
+            return (*_files("deploy/users.yaml", "deploy/examples/users.yaml"), _USERS_OF_SERVERS)
         case "control":
             return (
                 json.dumps({"command": c.name, "arguments": dict.fromkeys(c.arguments, "x")}).encode()

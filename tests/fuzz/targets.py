@@ -26,12 +26,14 @@ from amiproxy.ami.framing import ActionFramer, UpstreamFramer
 from amiproxy.ami.message import Message, parse_action
 from amiproxy.ami.privilege import ALL
 from amiproxy.ami.relay import BROADCAST, rebuild_event
-from amiproxy.config import parse_users
+from amiproxy.config import UsersFile, parse_users
 from amiproxy.config.checks import CHECKS
 from amiproxy.config.reading.binding import Binder
 from amiproxy.config.reading.document import Document
 from amiproxy.config.reading.problems import ConfigErrors
 from amiproxy.config.schema import Config
+from amiproxy.config.users.servers import ServerNames
+from amiproxy.config.users.userfiles import UsersReader
 from amiproxy.config.users.usertable import table_of
 from amiproxy.core.admission.sidedoor import SideDoor
 from amiproxy.core.model.users import User
@@ -44,6 +46,7 @@ from amiproxy.net.admin.metricsserver import MetricsServer
 from amiproxy.net.admin.sideserver import Visit
 from amiproxy.net.doors import proxyheader
 from amiproxy.net.doors.proxyheader import Header, Unread
+from amiproxy.steps import finish
 from amiproxy.tools.shell.answers.answer import Answer
 from amiproxy.tools.shell.answers.remedies import Asker, remedies
 from amiproxy.tools.shell.completion.seen import Seen
@@ -60,6 +63,7 @@ from tests.support.core_doubles import Bench
 
 _RELAY_ID: Final = b"0123456789abcdef0123456789abcdef"
 _NOWHERE: Final = Path("/nonexistent")
+_SERVERS = ServerNames(("pbx1", "pbx2"), "pbx1", named=True)
 
 
 def client_bytes(data: bytes) -> None:
@@ -165,11 +169,27 @@ def configuration(data: bytes) -> None:
 
 
 def users(data: bytes) -> None:
-    """Any text in users.yaml: a table of users, or problems that each name a place."""
+    """Any text in users.yaml: a table of users, or problems that each name a place.
+
+    With several servers no user has more rights at one of them than elsewhere.
+    """
     try:
         table_of(parse_users(_NOWHERE / "users.yaml", data))
     except ConfigErrors as errors:
         _told(list(errors.problems), good=False)
+        return
+    reader = UsersReader(servers=_SERVERS)
+    finish(reader.read_text(_NOWHERE / "users.yaml", data))
+    if reader.problems:
+        _told(reader.problems, good=False)
+        return
+    for user in table_of(UsersFile(users=reader.users), _SERVERS):
+        assert user.servers
+        for name in _SERVERS.names:
+            there = user.at(name)
+            assert not (there.read & ~user.read)
+            assert not (there.write & ~user.write)
+            assert name in user.servers or not (there.read or there.write)
 
 
 def control(data: bytes) -> None:

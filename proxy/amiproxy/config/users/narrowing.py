@@ -3,7 +3,6 @@
 Whatever it says, the user may do and see nothing there that it may not elsewhere.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Annotated, Final
 
@@ -11,7 +10,7 @@ import msgspec
 
 from amiproxy.ami.privilege import class_names
 from amiproxy.config.users.classes import mask_of
-from amiproxy.config.users.rules import RuleProblem
+from amiproxy.config.users.rules import RuleProblem, fits
 from amiproxy.config.users.rules import problems as problems_of
 from amiproxy.core.model.errors import Unfit
 from amiproxy.core.model.rules import Rule, Rules, Scope
@@ -96,7 +95,7 @@ def _may_be_same_action(one: str, other: str) -> bool:
     one, other = one.lower(), other.lower()
     if "*" not in one or "*" not in other:
         name, pattern = (one, other) if "*" not in one else (other, one)
-        return _covers(pattern, name)
+        return fits(pattern, name)
     (start, _, end), (begin, _, rest) = one.partition("*"), other.partition("*")
     begins = start.startswith(begin) or begin.startswith(start)
     return begins and (end.endswith(rest) or rest.endswith(end))
@@ -120,21 +119,14 @@ def _is_within(key: str, value: str, own: tuple[str, ...]) -> bool:
     """Whether whatever the value matches is matched by one of ``own``."""
     if key == "accountcodes":
         return value in own
+    # A ``*`` in the value counts as an ordinary character, which only a ``*`` of the pattern matches.
     if key == "contexts":
-        return any(_covers(one, value) for one in own)
-    return any(_covers(_folded_device(one), _folded_device(value), _IN_CHANNEL) for one in own)
+        return any(fits(one, value) for one in own)
+    return any(fits(_folded_device(one), _folded_device(value), _IN_CHANNEL) for one in own)
 
 
 #: What ``*`` matches in a channel.
 _IN_CHANNEL: Final = "[^/@&,|]*"
-
-
-def _covers(pattern: str, value: str, star: str = ".*") -> bool:
-    """Whether the pattern matches whatever the value matches.
-
-    A ``*`` in the value counts as an ordinary character, which only a ``*`` of the pattern matches.
-    """
-    return re.fullmatch(star.join(map(re.escape, pattern.split("*"))), value) is not None
 
 
 def _folded_device(device: str) -> str:

@@ -151,6 +151,11 @@ def pattern_fault(pattern: str) -> str | None:
     return None
 
 
+def fits(pattern: str, value: str, star: str = ".*") -> bool:
+    """Whether the value matches the pattern, in linear time; ``star`` is what each ``*`` matches."""
+    return re2.fullmatch(star.join(map(re2.escape, pattern.split("*"))), value) is not None
+
+
 def _of_list(
     path: str, values: tuple[str, ...] | None, shape: re.Pattern[str], remedy: str
 ) -> Iterator[RuleProblem]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Annotated, Final, NamedTuple
 
-from amiproxy.config.users.rules import RuleProblem
+from amiproxy.config.users.rules import RuleProblem, fits
 from amiproxy.core.model.errors import Unfit
 from amiproxy.core.model.users import LONE_SERVER
 
@@ -64,11 +64,7 @@ def _matching(servers: ServerNames, patterns: tuple[str, ...] | None) -> tuple[s
         return servers.names if len(servers.names) == 1 else ()
     if not servers.named:
         return servers.names if all(pattern == "*" for pattern in patterns) else ()
-    return tuple(name for name in servers.names if any(_fits(pattern, name) for pattern in patterns))
-
-
-def _fits(pattern: str, name: str) -> bool:
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name) is not None
+    return tuple(name for name in servers.names if any(fits(pattern, name) for pattern in patterns))
 
 
 def problems_of_servers(
