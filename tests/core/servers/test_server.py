@@ -8,6 +8,7 @@ from amiproxy.ami.arguments import Described
 from amiproxy.ami.message import Action
 from amiproxy.core.model.limits import Limits, ServerLimits
 from amiproxy.core.model.users import User
+from amiproxy.core.servers.answers.failures import NOT_CONNECTED
 from tests.support.core_doubles import Bench, event
 
 BOSS = User("boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
@@ -132,6 +133,41 @@ class TestBoot:
         assert bench.hub.servers.first.exchange.connected
         assert "upstream-not-booted" in caplog.text
         assert [asked.get(b"action") for asked in bench.upstream.take()] == [b"ListCommands"]
+
+    def test_a_proxy_that_has_no_asterisk_itself_is_waited_for(self, caplog):
+        bench = Bench(BOSS, CALLS, limits=Limits(upstream_boot_timeout=20.0))
+        server, refusal = bench.hub.servers.first, b"Response: Error\r\nActionID: %s\r\nMessage: %s\r\n\r\n"
+
+        def refuse() -> None:
+            asked = bench.upstream.take()[-1]
+            assert asked.get(b"action") == b"ListCommands"
+            bench.feed(refusal % (asked.get(b"actionid"), NOT_CONNECTED))
+
+        server.link_up(bench.upstream, b"Asterisk Call Manager/11.0.0\r\n")
+        refuse()
+        for _ in range(3):
+            bench.clock.advance(21)
+            refuse()
+            assert not server.exchange.connected
+        assert "upstream-not-booted" not in caplog.text
+        bench.feed(BOOTED)
+        assert server.exchange.connected
+
+    def test_log_lines_name_one_of_several_servers_only(self, caplog):
+        bench = Bench(BOSS, CALLS, limits=Limits(upstream_boot_timeout=20.0))
+        server = bench.hub.servers.first
+        for named in (False, True):
+            server.log_name(named)
+            bench.link_up(booted=False)
+            caplog.clear()
+            bench.clock.advance(21)
+            bench.upstream.take()
+            server.lists.failed("refused")
+            server.lists.refused = ""
+            said = {record.msg: record.__dict__["fields"] for record in caplog.records}
+            for line in ("upstream-not-booted", "side-link-refused"):
+                assert said[line]["server"] == (server.name if named else None)
+            server.link_down("gone")
 
     def test_actions_of_modules_loaded_before_the_boot_are_learnt(self):
         bench = Bench(BOSS, CALLS)

@@ -63,6 +63,8 @@ class Server:
         scheduler: Scheduler,
     ) -> None:
         self.name = name
+        #: Its name in log lines; None for the only server, which is not named there.
+        self.logged_name: str | None = None
         self.banner = DEFAULT_BANNER
         #: How often the link came up, and how often it was lost.
         self.ups = self.downs = 0
@@ -153,8 +155,20 @@ class Server:
             self._owner.serves(self.name)
 
     def _boot_overdue(self) -> None:
+        seconds = self.limits.upstream_boot_timeout
         self.actions.learn()
+        if self.actions.is_cut_off:
+            # Another ami-proxy, which sends FullyBooted when it is connected again.
+            self.boot.wait(seconds)
+            return
+        log.say(log.WARNING, "upstream-not-booted", server=self.logged_name, seconds=seconds)
         self.serve()
+
+    def log_name(self, named: bool) -> None:
+        """Say which server it is in log lines, or do not because there is only one."""
+        self.logged_name = self.name if named else None
+        for side in self.sides:
+            side.logged_name = self.logged_name
 
     def link_down(self, reason: str) -> None:
         """The link is lost: answer open actions with an error."""
@@ -248,7 +262,12 @@ class Server:
             self.counts.events_dropped += 1
             name = log.text_of(head.split(b"\n", 1)[0].rstrip(b"\r"))
             self._limit_state.rationed.say_of(
-                log.ERROR, "upstream-message-dropped", "", reason="too long", head=name
+                log.ERROR,
+                "upstream-message-dropped",
+                "",
+                server=self.logged_name,
+                reason="too long",
+                head=name,
             )
             self._stats.limit_reached("upstream_message_bytes")
         self.exchange.end_read()

@@ -35,6 +35,7 @@ class Servers:
         self.named = named
         #: The server for actions that name none, of users without a default of their own.
         self.default: Server | None = self._by_name[default.encode()] if default else None
+        self._name_in_log()
 
     def add(self, server: Server) -> None:
         """Add a server behind all others."""
@@ -49,7 +50,12 @@ class Servers:
         self._by_name = {name: before.pop(name) for name in map(str.encode, configured.names)}
         self.named = configured.named
         self.default = self._by_name[configured.default.encode()] if configured.default else None
+        self._name_in_log()
         return list(before.values())
+
+    def _name_in_log(self) -> None:
+        for server in self:
+            server.log_name(self.named)
 
     @property
     def configured(self) -> "Configured":

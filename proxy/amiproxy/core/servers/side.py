@@ -61,6 +61,8 @@ class Side:
         lengths: Lengths | None = None,
     ) -> None:
         self.name = name
+        #: The name of its server in log lines; see ``Server.log_name``.
+        self.logged_name: str | None = None
         beside = None if lengths is None else main.accounts
         deadlines = Deadlines.of(limit_state.limits)
         self.exchange = Exchange(counts, deadlines, scheduler, lengths, queries, _WINDOW, beside, aside=True)
@@ -168,6 +170,7 @@ class Side:
             log.say(
                 log.WARNING,
                 "side-link-refused",
+                server=self.logged_name,
                 link=self.name,
                 reason=reason,
                 remedy="allowmultiplelogin = yes",
@@ -182,7 +185,7 @@ class Side:
         """Answer the actions in flight: the connection has ended."""
         if self.exchange.load or self.exchange.held:
             self.downs += 1
-            log.say(log.WARNING, "side-link-lost", link=self.name, reason=reason)
+            log.say(log.WARNING, "side-link-lost", server=self.logged_name, link=self.name, reason=reason)
         self.exchange.disconnect()
         self._settle()
 

@@ -40,8 +40,8 @@ class LinkState(Enum):
 class Link:
     """Maintains one conversation with Asterisk; ``run`` ends only by cancellation.
 
-    ``dialler`` makes the connections.  ``named``: whether there may be several servers, so that the log names
-    this one, and its messages are handled in shorter slices.
+    ``dialler`` makes the connections.  ``named``: whether there may be several servers, so that messages are
+    handled in shorter slices.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Link:
                     log.say(
                         log.ERROR,
                         "upstream-down",
-                        server=self._logged_name,
+                        server=self._server.logged_name,
                         reason=self.reason,
                         attempt=attempt,
                         retry_in=round(delay, 2),
@@ -100,7 +100,7 @@ class Link:
             log.say(
                 log.INFO,
                 "upstream-up",
-                server=self._logged_name,
+                server=self._server.logged_name,
                 host=self.settings.host,
                 port=self.settings.port,
                 tls=conversation.tls_version or None,
@@ -113,12 +113,8 @@ class Link:
                 if not conversation.lost.done():
                     conversation.recycle("stopped")
             self.state = LinkState.DOWN
-            log.say(log.ERROR, "upstream-down", server=self._logged_name, reason=self.reason)
+            log.say(log.ERROR, "upstream-down", server=self._server.logged_name, reason=self.reason)
             await self._pause(self._backoff(rejected=False).delay(1))
-
-    @property
-    def _logged_name(self) -> str | None:
-        return self._server.name if self.named else None
 
     @property
     def serves(self) -> bool:
@@ -159,7 +155,7 @@ class Link:
 
     def tick(self, now: float) -> None:
         """Call once a second: checks for a silent Asterisk, and for unsolicited responses."""
-        self._unsolicited.tick(now)
+        self._unsolicited.tick(now, self._server.logged_name)
         conversation = self._conversation
         if conversation is None or self.state is not LinkState.UP or conversation.lost.done():
             return

@@ -22,12 +22,12 @@ class UnsolicitedWatch:
         self._counted = 0
         self._since = 0.0
 
-    def tick(self, now: float) -> None:
-        """Call once a second, with monotonic time in seconds."""
+    def tick(self, now: float, server: str | None = None) -> None:
+        """Call once a second, with monotonic time in seconds; ``server`` is its name for the log."""
         if now - self._since < SECONDS:
             return
         total = self._counts.unsolicited_responses
         new = total - self._counted
         if new > TOLERATED:
-            log.say(log.WARNING, "upstream-orphans", responses=new, total=total)
+            log.say(log.WARNING, "upstream-orphans", server=server, responses=new, total=total)
         self._counted, self._since = total, now

@@ -10,6 +10,7 @@ from amiproxy.ami.actions import SHIPPED, OtherActions
 from amiproxy.ami.message import Action, Message
 from amiproxy.core.audit.actionstats import OTHER
 from amiproxy.core.ports import Scheduler, Timer
+from amiproxy.core.servers.answers.failures import NOT_CONNECTED
 
 #: Seconds between a change of modules and asking Asterisk for its actions again.
 DELAY: Final = 1.0
@@ -22,6 +23,8 @@ class KnownActions:
     def __init__(self, ask: Callable[[Action, Callable[[bytes], None]], None], scheduler: Scheduler) -> None:
         """``ask`` sends an action and calls back with the response; see ``Exchange.ask``."""
         self.table = SHIPPED
+        #: Whether the last answer was that of an ami-proxy which has no connection to Asterisk itself.
+        self.is_cut_off = False
         self._ask = ask
         self._scheduler = scheduler
         self._timer: Timer | None = None
@@ -55,7 +58,9 @@ class KnownActions:
         self.learn()
 
     def _learnt(self, raw: bytes) -> None:
-        table = self.table.learnt_from(Message(raw).headers)
+        answer = Message(raw)
+        self.is_cut_off = answer.get(b"message") == NOT_CONNECTED
+        table = self.table.learnt_from(answer.headers)
         if table.live:
             self.table = table
         log.say(log.DEBUG, "actions-learnt", actions=len(table.live))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from amiproxy import log
 from amiproxy.ami.message import Message, event
 from amiproxy.core.ports import Scheduler, Timer
 
@@ -29,7 +28,7 @@ class BootInfo:
     def wait(self, seconds: float) -> None:
         """The link has logged in: wait at most this many seconds for ``end_wait``."""
         self.forget()
-        self._timer = self._scheduler.later(seconds, lambda: self._late(seconds))
+        self._timer = self._scheduler.later(seconds, self._overdue)
 
     def end_wait(self) -> bool:
         """Wait no longer; returns whether it waited."""
@@ -38,10 +37,6 @@ class BootInfo:
         self._timer.cancel()
         self._timer = None
         return True
-
-    def _late(self, seconds: float) -> None:
-        log.say(log.WARNING, "upstream-not-booted", seconds=seconds)
-        self._overdue()
 
     def booted(self, raw: bytes) -> None:
         """Take the times from ``raw``, Asterisk's own FullyBooted."""
