@@ -13,6 +13,7 @@ from tests.asterisk.lab import chroot, node
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.asterisk.lab.cache import Unavailable
 from tests.attack.target import Target
+from tests.support import twin
 from tests.support.proxy_process import ProxyProcess
 from tests.support.requirements import give_up
 
@@ -42,11 +43,17 @@ def _running(suite: str) -> Iterator[Asterisk]:
         asterisk = Asterisk(suite)
     except Unavailable as reason:
         give_up("ASTERISK", reason)
+    other = Asterisk(next(one for one in chroot.SUITES if one != suite)) if twin.WAY else None
     try:
         asterisk.start()
+        if other is not None:
+            other.start()
+            twin.put_beside(asterisk.port, (other.host, other.port, other.user, other.secret))
         yield asterisk
     finally:
         asterisk.remove()
+        if other is not None:
+            other.remove()
 
 
 @pytest.fixture(scope="session")

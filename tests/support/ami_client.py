@@ -72,6 +72,11 @@ class AmiClient(asyncio.Protocol):
         self._changed = asyncio.Event()
         self._lost: str | None = None
         self._numbers = count(1)
+        #: Part of events that it must not be sent; b"" for none.
+        self.foreign = b""
+        self._has_foreign = False
+        #: What ``login`` adds to the user's name.
+        self.name_suffix = ""
 
     @classmethod
     async def connect(
@@ -114,6 +119,7 @@ class AmiClient(asyncio.Protocol):
         self._skip_blank_lines()
         while self.banner and (end := self._message_end()):
             message = Message(self.received[:end])
+            self._has_foreign = self._has_foreign or bool(self.foreign and self.foreign in message.raw)
             self.received = self.received[end:]
             self.log.append(message)
             self.inbox.append(message)
@@ -223,13 +229,15 @@ class AmiClient(asyncio.Protocol):
 
     async def login(self, user: str, secret: str, **more: str | None) -> Message:
         """Plain login; the response, whatever its result."""
-        return await self.response(self.send("Login", Username=user, Secret=secret, **more))
+        return await self.response(
+            self.send("Login", Username=user + self.name_suffix, Secret=secret, **more)
+        )
 
     async def login_md5(self, user: str, secret: str) -> Message:
         """Login by challenge; the response, whatever its result."""
         challenge = (await self.action("Challenge", AuthType="MD5")).get("Challenge") or ""
         key = hashlib.md5((challenge + secret).encode(), usedforsecurity=False).hexdigest()
-        return await self.action("Login", AuthType="MD5", Username=user, Key=key)
+        return await self.action("Login", AuthType="MD5", Username=user + self.name_suffix, Key=key)
 
     @property
     def is_open(self) -> bool:
@@ -245,3 +253,4 @@ class AmiClient(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
             await self.ended()
+        assert not self._has_foreign, "an event of another server"

@@ -15,6 +15,7 @@ import trustme
 import yaml
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from tests.support import twin
 from tests.support.ami_client import AmiClient
 from tests.support.ports import free_port
 
@@ -60,7 +61,6 @@ class ProxyProcess:
         leaf.cert_chain_pems[0].write_to_path(str(directory / "server.crt"))
         leaf.private_key_pem.write_to_path(str(directory / "server.key"))
         (directory / "upstream.secret").write_text(f"{secret}\n")
-        (directory / "users.yaml").write_text(yaml.safe_dump({"users": {**users}}, sort_keys=False))
         self.config = directory / "proxy.yaml"
         configuration = {
             "upstream": {"host": host, "port": port, "username": user, "secret_file": "upstream.secret"},
@@ -73,8 +73,12 @@ class ProxyProcess:
             "users_file": "users.yaml",
             **settings,
         }
+        entries: Mapping[str, Any] = users
         if "servers" in settings:
             del configuration["upstream"]
+        else:
+            configuration, entries = twin.configured(configuration, directory), twin.permitted(users)
+        (directory / "users.yaml").write_text(yaml.safe_dump({"users": {**entries}}, sort_keys=False))
         self.config.write_text(yaml.safe_dump(configuration, sort_keys=False))
         for path in directory.iterdir():
             path.chmod(0o600)
@@ -140,6 +144,8 @@ class ProxyProcess:
 
     async def connect(self, source: str | None = None) -> AmiClient:
         """A new TLS session that has read the banner."""
-        return await AmiClient.connect(
+        client = await AmiClient.connect(
             "127.0.0.1", self.port, tls=self.context, server_hostname=self.host, source=source
         )
+        client.name_suffix, client.foreign = twin.SUFFIX, twin.NOISE
+        return client

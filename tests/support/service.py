@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from tests.support import twin
 from tests.support.ami_client import AmiClient
 from tests.support.proxy_process import ProxyProcess, hashed
 from tests.support.waiting import until
@@ -55,11 +56,14 @@ class Service(ProxyProcess):
         return process.returncode
 
     def write_users(self, users: Mapping[str, Any]) -> None:
-        (self.directory / "users.yaml").write_text(yaml.safe_dump({"users": {**users}}, sort_keys=False))
+        written = {"users": twin.permitted(users)}
+        (self.directory / "users.yaml").write_text(yaml.safe_dump(written, sort_keys=False))
 
     def change(self, **settings: Any) -> None:
         """Other keys in proxy.yaml."""
         configuration = yaml.safe_load(self.config.read_text())
+        if "upstream" in settings:
+            configuration = twin.with_upstream(configuration, settings.pop("upstream"))
         self.config.write_text(yaml.safe_dump({**configuration, **settings}, sort_keys=False))
 
     def drop(self, key: str) -> None:
@@ -77,4 +81,10 @@ class Service(ProxyProcess):
 
     async def linked(self, times: int = 1) -> None:
         """Wait until it has logged in to Asterisk this many times."""
-        await until(lambda: self.stderr.count(" upstream-up ") >= times, lambda: self.stderr[-3000:])
+        await until(lambda: self.links_made >= times, lambda: self.stderr[-3000:])
+
+    @property
+    def links_made(self) -> int:
+        """How often the link to the server under test came up."""
+        made = [line for line in self.stderr.splitlines() if " upstream-up " in line]
+        return sum(f" server={twin.THERE}" not in line for line in made)
