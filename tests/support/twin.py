@@ -55,8 +55,8 @@ def permitted(users: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any
     """Users that may use the server under test; unchanged if there is only one."""
     if not WAY:
         return {name: {**entry} for name, entry in users.items()}
-    servers = [HERE] if WAY == "user" else ["*"]
-    return {name: {"servers": servers, **entry} for name, entry in users.items()}
+    server = HERE if WAY == "user" else "*"
+    return {name: {"servers": [server], **entry} for name, entry in users.items()}
 
 
 def configured(configuration: Mapping[str, Any], directory: Path) -> dict[str, Any]:
