@@ -105,7 +105,7 @@ class Operators:
     async def restart(self) -> None:
         """Asterisk ends: alternately while idle, when nothing may be lost, and under load."""
         number = self.done["upstream restarts"]
-        ups = self._service.stderr.count(" upstream-up ")
+        ups = self._service.links_made
         if number % 2:
             simulator = self._asterisk.simulator
             assert simulator is not None
@@ -116,7 +116,7 @@ class Operators:
             await self._asterisk.stop()
             await asyncio.sleep(0.5)
             await self._asterisk.start()
-        await until(lambda: self._service.stderr.count(" upstream-up ") > ups, "the link", within=30)
+        await until(lambda: self._service.links_made > ups, "the link", within=30)
         self._asterisk.go_on()
         self.done["upstream restarts"] += 1
 

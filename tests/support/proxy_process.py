@@ -95,6 +95,12 @@ class ProxyProcess:
         """All that it has logged so far."""
         return (self.directory / "stderr").read_text(errors="replace")
 
+    @property
+    def links_made(self) -> int:
+        """How often the link to the server under test came up."""
+        made = [line for line in self.stderr.splitlines() if " upstream-up " in line]
+        return sum(f" server={twin.THERE}" not in line for line in made)
+
     def start(self) -> None:
         """Start it, and wait until a client gets the banner."""
         with (self.directory / "stderr").open("ab") as stderr:

@@ -82,9 +82,3 @@ class Service(ProxyProcess):
     async def linked(self, times: int = 1) -> None:
         """Wait until it has logged in to Asterisk this many times."""
         await until(lambda: self.links_made >= times, lambda: self.stderr[-3000:])
-
-    @property
-    def links_made(self) -> int:
-        """How often the link to the server under test came up."""
-        made = [line for line in self.stderr.splitlines() if " upstream-up " in line]
-        return sum(f" server={twin.THERE}" not in line for line in made)
