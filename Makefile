@@ -20,7 +20,7 @@ OTHER := yes
 .PHONY: $(STAMP)
 endif
 
-.PHONY: setup demo check test test-net test-pure lint types imports format reference bench bench-quick bench-hotpath fuzz properties soak attack audit wheel deb repo clean
+.PHONY: setup demo check test test-net test-pure test-twin lint types imports format reference bench bench-quick bench-hotpath fuzz properties soak attack audit wheel deb repo clean
 
 setup: $(STAMP)
 
@@ -79,6 +79,11 @@ test: lint types imports
 	$(BIN)/coverage report --skip-covered --fail-under=90
 	$(BIN)/coverage report --skip-covered --fail-under=100 --include='proxy/amiproxy/ami/*,proxy/amiproxy/core/*'
 	@[ ! -e build/unsteady.txt ] || { echo 'UNSTEADY, failed in parallel and passed alone:'; cat build/unsteady.txt; }
+
+# The end-to-end, fault and real-Asterisk tests once more, through sessions bound to one of two servers; all of them, or
+# SAMPLE=4 files of them, chosen by SEED.  WAY is how sessions are bound: listener, user or login.
+test-twin: setup
+	$(BIN)/python -m tests.twinned --way $(or $(WAY),listener) $(if $(SAMPLE),--sample $(SAMPLE)) --seed $(or $(SEED),1) -q $(AT_ONCE)
 
 # The PURE tests on another interpreter: make test-pure PYTHON=python3.13 VENV=.venv-newest
 test-pure: setup

@@ -64,6 +64,8 @@ class Service(ProxyProcess):
         configuration = yaml.safe_load(self.config.read_text())
         if "upstream" in settings:
             configuration = twin.with_upstream(configuration, settings.pop("upstream"))
+        if "listeners" in settings:
+            settings["listeners"] = twin.with_server(settings["listeners"])
         self.config.write_text(yaml.safe_dump({**configuration, **settings}, sort_keys=False))
 
     def drop(self, key: str) -> None:

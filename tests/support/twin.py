@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -69,9 +69,13 @@ def configured(configuration: Mapping[str, Any], directory: Path) -> dict[str, A
     (directory / "there.secret").write_text(f"{secret}\n")
     there = {"host": host, "port": port, "username": user, "secret_file": "there.secret"}
     changed = with_upstream({"servers": {THERE: there}, **changed}, changed.pop("upstream"))
-    if WAY == "listener":
-        changed["listeners"] = [{**listener, "server": HERE} for listener in changed["listeners"]]
-    return changed
+    return {**changed, "listeners": with_server(changed["listeners"])}
+
+
+def with_server(listeners: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Listeners that bind sessions to the server under test, if that is the way."""
+    bound = {"server": HERE} if WAY == "listener" else {}
+    return [{**listener, **bound} for listener in listeners]
 
 
 def with_upstream(configuration: Mapping[str, Any], upstream: Mapping[str, Any]) -> dict[str, Any]:
