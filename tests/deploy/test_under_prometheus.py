@@ -229,3 +229,39 @@ async def test_alerts_fire_and_are_resolved(tmp_path: Path) -> None:
 
         service.kill()
         await prometheus.until_firing("AmiProxyDown")
+
+
+async def test_an_alert_names_the_server_that_is_down_and_only_that(tmp_path: Path) -> None:
+    metrics = f"127.0.0.1:{free_port()}"
+    users = {"wall": {**USERS["wall"], "secret": hashed(SECRETS["wall"]), "servers": ["*"]}}
+    shared = {"host": "127.0.0.1", "username": "proxy", "secret_file": "upstream.secret"}
+    (tmp_path / "proxy").mkdir()
+    async with (
+        Simulator([User("proxy", SECRET)], Settings(calls_per_minute=300)) as one,
+        Simulator([User("proxy", SECRET)], Settings(calls_per_minute=300, seed=2)) as two,
+    ):
+        servers = {"pbx1": {**shared, "port": one.port}, "pbx2": {**shared, "port": two.port}}
+        service = Service(
+            tmp_path / "proxy",
+            ("", 0, "", SECRET),
+            users,
+            limits=LIMITS,
+            metrics={"address": metrics},
+            servers=servers,
+        )
+        try:
+            await service.start_up()
+            await service.linked(2)
+            async with (
+                Prometheus(tmp_path / "prometheus", metrics, _shortened(RULES)) as prometheus,
+                await logged_in(service, "wall"),
+            ):
+                await prometheus.until_true("count(amiproxy_link_up == 1) == 2")
+                await prometheus.until_true('rate(amiproxy_events_total{server="pbx2",class="call"}[5s]) > 0')
+                await two.stop()
+                down = 'ALERTS{alertname="AmiProxyLinkDown",alertstate="firing"}'
+                await prometheus.until_true(f'{down[:-1]},server="pbx2"}}')
+                assert [labels["server"] for labels, _ in await prometheus.values(down)] == ["pbx2"]
+                assert await prometheus.label("server", "amiproxy_link_up") == ["pbx1", "pbx2"]
+        finally:
+            service.kill()

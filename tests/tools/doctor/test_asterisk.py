@@ -353,8 +353,8 @@ class TestSeveralServers:
     @pytest.mark.parametrize(
         ("names", "level", "part"),
         [
-            (("one", "two"), "ok", "each has a systemname of its own"),
-            (("", "two"), "warn", "empty at pbx1:"),
+            (("one", "two"), "ok", "each has another systemname"),
+            (("", "two"), "ok", "each has another systemname"),
             (("", ""), "warn", "empty at pbx1, pbx2:"),
             (("lab", "lab"), "warn", "'lab' at pbx1, pbx2"),
         ],

@@ -86,17 +86,15 @@ def _system_names(names: Mapping[str, str]) -> Iterator[DoctorFinding]:
     of_name: dict[str, list[str]] = {}
     for server, name in names.items():
         of_name.setdefault(name, []).append(server)
-    if nameless := of_name.pop("", []):
-        text = (
-            f"systemname is empty at {', '.join(nameless)}: calls of different servers may have the same ids"
-        )
-        yield warn("servers", text, remedy)
     for name, servers in of_name.items():
         if len(servers) > 1:
-            text = f"systemname is {name!r} at {', '.join(servers)}: the same ids, or even the same Asterisk"
-            yield warn("servers", text, remedy)
-    if not nameless and len(of_name) == len(names):
-        yield ok("servers", "each has a systemname of its own, so that no ids of calls are the same")
+            shown = ", ".join(servers)
+            same = f"{name!r} at {shown}, or they are the same Asterisk" if name else f"empty at {shown}"
+            yield warn(
+                "servers", f"systemname is {same}: calls of different servers may have the same ids", remedy
+            )
+    if len(of_name) == len(names):
+        yield ok("servers", "each has another systemname, so that their calls have different ids")
 
 
 def not_asked(username: str) -> DoctorFinding:
