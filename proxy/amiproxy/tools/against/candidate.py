@@ -10,12 +10,12 @@ from pathlib import Path
 from amiproxy import __version__
 from amiproxy.config import Config, Loaded, read_secret, users_files
 from amiproxy.config.plain import fingerprints, plain, plain_user
+from amiproxy.net.admin.control.certificateviews import certificates_of
 from amiproxy.net.admin.control.effective import (
     fingerprint_of_secret,
     fingerprints_of_files,
     interpreter,
 )
-from amiproxy.net.admin.control.views import certificates_of
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.tools.against.state import Account, Running, State
 

@@ -51,7 +51,7 @@ class UserChange(NamedTuple):
 
 
 class CertificateChange(NamedTuple):
-    """A certificate of one listener, in the form of ``views.certificates_of``; None if there is none."""
+    """A certificate of one listener, as in ``certificateviews.certificates_of``; None if there is none."""
 
     listener: str
     old: Mapping[str, Plain] | None

@@ -15,7 +15,7 @@ class State:
     """A configuration as plain data (``config.plain``), in which secrets are fingerprints under one key.
 
     ``users`` has the entries by name as written, ``certificates`` what each listener serves, as
-    ``views.certificates_of`` describes it.
+    ``certificateviews.certificates_of`` describes it.
     """
 
     #: ``version``, and if known ``core``, ``python`` and ``openssl``.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from amiproxy import log
 from amiproxy.core.clients.session import Session
 from amiproxy.net.admin import logkinds
-from amiproxy.net.admin.control import effective, views
+from amiproxy.net.admin.control import certificateviews, effective, views
 from amiproxy.net.admin.control.trace import Trace
 from amiproxy.net.admin.journal import KEPT, Choice, Tail
 from amiproxy.net.admin.service import Service
@@ -110,7 +110,7 @@ async def _upstream(service: Service, _: Arguments) -> object:
 
 async def _certs(service: Service, _: Arguments) -> object:
     """List the served certificates, and files on disk that are not served."""
-    return await gently.in_thread(partial(views.certificates, service))
+    return await gently.in_thread(partial(certificateviews.certificates, service))
 
 
 async def _certs_reload(service: Service, _: Arguments) -> object:
