@@ -25,6 +25,9 @@ class Requester:
     def reply(self, data: bytes) -> None:
         self.said += data
 
+    def hold_events(self) -> None:
+        pass
+
     def finished(self) -> None:
         self.done += 1
 

@@ -13,28 +13,20 @@ from typing import Final
 
 from amiproxy import log
 from amiproxy.ami import privilege
-from amiproxy.ami.actions import ECHOED_BY, OtherActions, answer_of
-from amiproxy.ami.holding import may_hold
-from amiproxy.ami.message import Action
+from amiproxy.ami.actions import OtherActions
 from amiproxy.ami.relay import BROADCAST, BROADCAST_HEAD, plain_head_of, rebuild_event, relay_id_of
 from amiproxy.core.audit.stats import Stats
 from amiproxy.core.calls.scope import CallTracker
 from amiproxy.core.limits.members import Members
 from amiproxy.core.limits.stored import Stored
-from amiproxy.core.limitstate import LimitState, Load
-from amiproxy.core.model.limits import ServerLimits
+from amiproxy.core.limitstate import LimitState
 from amiproxy.core.ports import Scheduler, Upstream
-from amiproxy.core.servers.deadlines import Deadlines
-from amiproxy.core.servers.exchange import Exchange
 from amiproxy.core.servers.known.actions import KnownActions
 from amiproxy.core.servers.known.bootinfo import BootInfo
-from amiproxy.core.servers.known.lengths import Lengths
 from amiproxy.core.servers.known.origin import Origin
 from amiproxy.core.servers.known.settings import KnownSettings
+from amiproxy.core.servers.links import Links
 from amiproxy.core.servers.receiver import Audience, EventReceiver, ServerOwner
-from amiproxy.core.servers.requester import Asker
-from amiproxy.core.servers.sharing.queries import Queries
-from amiproxy.core.servers.side import Side
 
 #: The banner for clients until Asterisk was first reached: the AMI version (Asterisk 22's) whose actions the
 #: shipped table describes.
@@ -50,7 +42,7 @@ _MEASURED: Final = 16
 _NOTEWORTHY: Final = frozenset({b"FullyBooted", b"Load", b"Reload", b"Unload"})
 
 
-class Server:
+class Server(Links):
     """One Asterisk.  Everything runs on one thread."""
 
     def __init__(
@@ -62,6 +54,8 @@ class Server:
         stats: Stats,
         scheduler: Scheduler,
     ) -> None:
+        self.counts = stats.links_of(name)
+        super().__init__(self.counts, limit_state, scheduler, owner)
         self.name = name
         #: Its name in log lines; None for the only server, which is not named there.
         self.logged_name: str | None = None
@@ -70,8 +64,6 @@ class Server:
         self.ups = self.downs = 0
         #: When the link came up or was lost, or Asterisk had booted, in seconds since the epoch.
         self.since = scheduler.wall()
-        #: What is queued for it by the sessions that are bound to it.
-        self.load = Load()
         self._receiver = receiver
         self._owner = owner
         self._is_retired = False
@@ -79,32 +71,11 @@ class Server:
         self._pass_on: Callable[[bytes, Audience], None] = receiver.pass_on
         #: Returns the number of sessions that may read an event of these classes.
         self.readers: Callable[[int], int] = receiver.readers
-        self._limit_state = limit_state
-        #: The limits in force for this server, and those that it has of its own.
-        self.limits = limit_state.limits
-        self.own_limits = ServerLimits()
         self._stats = stats
-        self.counts = counts = stats.links_of(name)
-        self._scheduler = scheduler
         #: Variables that users have set in its channels.
         self.stored = Stored()
         #: Members that users have added to its queues.
         self.members = Members()
-        self.lengths = Lengths()
-        #: List queries that are asked once for several clients.
-        self.queries = Queries(scheduler, counts, limit_state.backlog, self.lengths, owner)
-        deadlines = Deadlines.of(limit_state.limits)
-        self.exchange = Exchange(counts, deadlines, scheduler, self.lengths, self.queries)
-        around = self.exchange, limit_state, counts, scheduler, owner.settle, owner.fault, self.queries
-        #: For actions that may hold up Asterisk's session.
-        self.side = Side("side", *around)
-        #: For long answers.
-        self.lists = Side("lists", *around, self.lengths)
-        self.sides = self.side, self.lists
-        self._exchanges = self.exchange, self.side.exchange, self.lists.exchange
-        for exchange in self._exchanges:
-            exchange.relayed = owner.relayed
-        self.exchange.share = self.lists.exchange.share = limit_state.limits.link_share
         self.origin = Origin()
         #: Follows the calls, while any user has a scope; see ``follow_calls``.
         self.tracker: CallTracker | None = None
@@ -112,24 +83,6 @@ class Server:
         self.settings = KnownSettings(self.exchange.ask)
         self.boot = BootInfo(scheduler, self._boot_overdue)
         self._reads = 0
-
-    @property
-    def in_flight(self) -> int:
-        """The number of actions that Asterisk has not answered, on all links, or clients have not had."""
-        return sum(exchange.in_flight for exchange in self._exchanges) + self.queries.pending
-
-    @property
-    def has_room(self) -> bool:
-        """Whether fewer actions are queued for it, or not answered, than ``limits.in_flight``."""
-        return self.unanswered < self.limits.in_flight
-
-    @property
-    def unanswered(self) -> int:
-        """Actions that are queued for it or not answered, including the proxy's own."""
-        load = self.load.queued + self.exchange.load + len(self.queries.held)
-        for side in self.sides:
-            load += side.load
-        return load
 
     # -- the link ----------------------------------------------------------
 
@@ -319,50 +272,6 @@ class Server:
                 return owners
         return None
 
-    # -- actions -----------------------------------------------------------
-
-    def side_for(self, user: str, action: Action) -> Side | None:
-        """The side link over which this action of a user goes; None for the main link."""
-        if may_hold(action):
-            return self.side
-        key = action.key
-        if key in ECHOED_BY:
-            return None  # its event arrives on the main link, where its relay id must be known
-        now = self._scheduler.now()
-        long = self.lengths.is_long(user, key, now)
-        if long is None:
-            answer = answer_of(key, self.exchange.answers)
-            may_be_list = bool(answer.complete) or not answer.own
-            long = may_be_list and self.lengths.is_first_list_long(user, key, now)
-        return self.lists if long else None
-
-    def recall(self, asker: Asker) -> list[Action]:
-        """Remove and return the list queries of this asker that were not sent, to be judged again.
-
-        Only those that may be shared: they may wait for their turn although the link has room.
-        """
-        found = self.queries.recall(asker)
-        for side in self.sides:
-            found += side.recall(asker)
-        return found
-
-    def abandon(self, requester: Asker) -> None:
-        """Forget the actions of a requester that has left."""
-        self.queries.abandon(requester)
-        self.exchange.abandon(requester)
-        for side in self.sides:
-            side.abandon(requester)
-
-    def dismiss(self, requester: Asker, text: bytes) -> None:
-        """Answer everything that the requester has open with this error, before its session is closed.
-
-        ``text`` is the Message of the error.
-        """
-        self.queries.dismiss(requester, text)
-        self.exchange.dismiss(requester, text)
-        for side in self.sides:
-            side.dismiss(requester, text)
-
     # -- Asterisk's state and actions ----------------------------------------
 
     def _recognise(self, name: bytes, raw: bytes) -> bool:
@@ -392,17 +301,6 @@ class Server:
         return self.tracker
 
     # -- settings and time -------------------------------------------------
-
-    def adopt_limits(self, own: ServerLimits) -> None:
-        """Take the limits in force for all servers, and those that this one has of its own."""
-        self.own_limits = own
-        self.limits = own.over(self._limit_state.limits)
-        for side in self.sides:
-            side.limits = self.limits
-        deadlines = Deadlines.of(self.limits)
-        for exchange in self._exchanges:
-            exchange.deadlines = deadlines
-        self.exchange.share = self.lists.exchange.share = self.limits.link_share
 
     def adopt_actions(self, others: OtherActions) -> None:
         """Replace the descriptions of actions that are not Asterisk's own."""
