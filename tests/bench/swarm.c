@@ -304,6 +304,13 @@ static void take_event(struct client *c, const char *message, size_t size)
     note(&latency, now - made_at);
 }
 
+/* Whether an event is an item or the end of a list; QueueMemberStatus, of a storm, is neither. */
+static int is_of_list(const char *message)
+{
+    return !strncmp(message, "Event: CoreShowChannel", 22) || !strncmp(message, "Event: QueueMember\r", 19) ||
+           !strncmp(message, "Event: QueueStatusComplete\r", 27);
+}
+
 /* The ActionID must be ours and the next one due, because an AMI session answers in order. */
 static int is_due(const struct client *c, const char *message, size_t size)
 {
@@ -331,7 +338,7 @@ static void take(struct client *c, const char *message, size_t size)
         if (task == CHURNING && send_action(c, "Action: Logoff\r\n\r\n")) c->state = LEAVING, inside--;
     } else if (c->state != IN) {
         return;
-    } else if (is_event && (!strncmp(message, "Event: CoreShowChannel", 22) || !strncmp(message, "Event: Queue", 12))) {
+    } else if (is_event && is_of_list(message)) {
         if (!is_due(c, message, size)) wrong_answers++;
         else if (!strncmp(message, "Event: CoreShowChannel\r", 23) || !strncmp(message, "Event: QueueMember\r", 19)) c->list_items++;
         else {
