@@ -1,5 +1,6 @@
 """One judgement, one join, the same bytes for all; each member gets exactly its own part."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -192,6 +193,37 @@ def test_more_than_a_record_goes_through_the_outbox():
     subscription.pending.append(b"x" * 40000)
     subscription.flush()
     assert (len(member.transport.take()), member.outbox.sent, member.outbox.size) == (30000, 30000, 10000)
+
+
+class Partial(ListTransport):
+    """Accepts the part of a write for which there is room."""
+
+    def write(self, data: bytes) -> int:
+        return self.send(data)
+
+
+@pytest.mark.parametrize("size", [100, 40000])
+@pytest.mark.parametrize("divided", [False, True])
+def test_a_write_that_is_accepted_in_part_is_completed_by_the_outbox(size, divided):
+    subscription = Subscription(VIEW)
+    members = [Connected() for _ in range(AT_ONCE + 2)]
+    for member in members:
+        subscription.join(member)
+    last = members[-1]
+    last.transport = Partial()
+    last.outbox.through(last.transport)
+    last.transport.room = size - 30
+    event = bytes(range(100)) * (size // 100)
+    subscription.pending.append(event)
+    if divided:
+        subscription.flush(Patience(1))
+        assert subscription.divided
+    subscription.flush()
+    assert (last.transport.take(), last.outbox.size) == (event[:-30], 30)
+    last.transport.room = None
+    last.outbox.drain()
+    assert last.transport.take() == event[-30:]
+    assert all(member.transport.take() == event for member in members[:-1])
 
 
 def test_bytes_that_a_slow_member_did_not_take_are_not_copied():
