@@ -132,6 +132,10 @@ class TestUpstreamFramer:
             (b"", True),
             (b"Event: A\r\nX: a\0b\r\n\r\n", False),
             (b"Event: A\r\nX: a\rb\r\n\r\n", False),
+            # As many of both, in turn, but not beside each other.
+            (b"Event: A\r\nX: a\rEvent: B\nY: c\r\n\r\n", False),
+            (b"Event: A\r\nX: a\r\n\r\nEve\r", True),
+            (b"Event: A\r\nX: a\r\n\r\nE\rv\n", False),
             (b"Event: A\nX: 1\r\n\r\n", False),
             (b"Event: A\r\n\r\n\r\nEvent: B\r\n\r\n", False),
             (b"Response: Follows\r\n\r\n", False),
