@@ -117,6 +117,7 @@ async def test_the_event_mask_only_narrows(door: Door) -> None:
     async with await door.login() as sender, await door.login("lab-reader", Events="user") as client:
         assert (await client.action("Events", EventMask="off")).get("Events") == "Off"
         await sender.action("UserEvent", UserEvent="Unseen")
+        await sender.wait_event("UserEvent", UserEvent="Unseen")  # it may come after the answer
         assert (await client.action("Events", EventMask="user,dialplan")).get("Events") == "On"
         await call(sender, "answer", "mask")
         await sender.action("UserEvent", UserEvent="Seen")
