@@ -62,6 +62,7 @@ FROM_THE_START = {
     },
     "amiproxy_events_repaired": {"server": ["asterisk"]},
     "amiproxy_action_timeouts": {"server": ["asterisk"]},
+    "amiproxy_actions_joined": {"server": ["asterisk"]},
     "amiproxy_link_connects": {"server": ["asterisk"]},
     "amiproxy_link_losses": {"server": ["asterisk"]},
     "amiproxy_actions": {
