@@ -22,9 +22,8 @@ class Pressed(Hashable, Protocol):
     def payer(self) -> str:
         """Name of its user; "" before login."""
 
-    @property
-    def bound(self) -> Server | None:
-        """The server that all its actions go to; None if they may go to several."""
+    #: The server that all its actions go to; None if they may go to several.
+    bound: Server | None
 
     @property
     def servers(self) -> tuple[Server, ...]:
@@ -76,7 +75,7 @@ class Backpressure:
         """
         # A session with nothing in flight may always send one action; the limit only applies beyond
         # that.  Otherwise one client that fills the limit would decide when all others may act.
-        if is_idle or self._has_room(session.bound, session.servers):
+        if is_idle or self._has_room(session):
             if self._crowds:
                 self._forget(session)
             return False
@@ -91,15 +90,16 @@ class Backpressure:
             load += server.unanswered
         return load
 
-    def _has_room(self, bound: Server | None, servers: Iterable[Server]) -> bool:
+    def _has_room(self, session: Pressed) -> bool:
         """Whether there is room at the one server of a bound session, or at one of several."""
         # What waits for a slow Asterisk takes no room from the sessions of another.
+        bound = session.bound
         if bound is not None:
-            return bound.has_room
+            return bound.unanswered < bound.limits.in_flight
         limit_state = self._limit_state
         if limit_state.load.queued >= limit_state.limits.in_flight:
             return False
-        return any(server.has_room for server in servers)
+        return any(server.unanswered < server.limits.in_flight for server in session.servers)
 
     def _forget(self, session: Pressed) -> None:
         for bound, crowd in list(self._crowds.items()):
@@ -119,7 +119,7 @@ class Backpressure:
         for crowd in list(self._crowds.values()):
             while crowd:
                 session = next(iter(crowd))
-                if not self._has_room(session.bound, session.servers):
+                if not self._has_room(session):
                     break
                 self._forget(session)
                 session.advance()

@@ -246,7 +246,7 @@ class Actor(Recipient):
         if not action.name:
             self.miss_action(action)
             return
-        place = self.route.of(action)
+        place = self.route.only or self.route.of(action)
         if not isinstance(place, Place):
             self.place = None
             place.run(self, action)

@@ -80,7 +80,7 @@ def logoff(session: Session, action: Action) -> None:
 
 def _ping(session: Session, action: Action) -> None:
     # A session of several servers asks the proxy itself; for one of them the action is sent there.
-    if session.route.bound is not None and not session.server.exchange.connected:
+    if session.bound is not None and not session.server.exchange.connected:
         session.answer(message.error(action.action_id, NOT_CONNECTED))
         return
     stamp = (b"Timestamp", b"%.6f" % session.ctx.scheduler.wall())

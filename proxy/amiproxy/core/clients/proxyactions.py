@@ -47,7 +47,7 @@ class ProxyActions:
         if wanted.lower() == b"logoff":
             logoff(session, action)  # for every client, as in Asterisk
             return
-        if user is not None and session.route.bound is None:
+        if user is not None and session.bound is None:
             text = b"Not with several servers: use Action: ProxyServers, and a Server header in each action"
             session.answer(_response(b"Error", action, (b"Message", text)))
             return

@@ -21,7 +21,16 @@ from amiproxy.core.servers.server import Server
 class Recipient(Member):
     """The part of a session that sends to its client."""
 
-    __slots__ = ("_unsent", "ctx", "principal", "route", "shared", "transport")
+    __slots__ = (
+        "_unsent",
+        "bound",
+        "ctx",
+        "principal",
+        "route",
+        "server",
+        "shared",
+        "transport",
+    )
 
     def __init__(self, ctx: Context, transport: Transport, principal: Principal) -> None:
         self.ctx = ctx
@@ -29,6 +38,10 @@ class Recipient(Member):
         self.principal = principal
         #: Where its actions go; ``follow`` replaces it.
         self.route = principal.route
+        #: The server whose banner the client gets; of a bound session, the one that it is bound to.
+        self.server: Server = principal.route.home
+        #: See Pressed.
+        self.bound: Server | None = principal.route.bound
         self.outbox = Outbox(transport, ctx.limit_state.limits.outbox_hard, ctx.limit_state.backlog)
         self.subscription = None
         #: How many of the subscription's pending events it has received.
@@ -44,16 +57,6 @@ class Recipient(Member):
         return self.principal.id
 
     @property
-    def server(self) -> Server:
-        """The server whose banner the client gets; of a bound session, the one that it is bound to."""
-        return self.route.home
-
-    @property
-    def bound(self) -> Server | None:
-        """See Pressed."""
-        return self.route.bound
-
-    @property
     def servers(self) -> tuple[Server, ...]:
         """See Pressed."""
         return self.route.servers
@@ -61,7 +64,7 @@ class Recipient(Member):
     def follow(self, route: Route) -> None:
         """Replace the route: the client has logged in, or a reload has changed its rights or servers."""
         before = self.route
-        self.route = route
+        self.route, self.server, self.bound = route, route.home, route.bound
         self.principal.follow(route)
         before.replace(route)
 

@@ -53,11 +53,6 @@ class Links:
         return sum(exchange.in_flight for exchange in self._exchanges) + self.queries.pending
 
     @property
-    def has_room(self) -> bool:
-        """Whether fewer actions are queued for it, or not answered, than ``limits.in_flight``."""
-        return self.unanswered < self.limits.in_flight
-
-    @property
     def unanswered(self) -> int:
         """Actions that are queued for it or not answered, including the proxy's own."""
         load = self.load.queued + self.exchange.load + len(self.queries.held)

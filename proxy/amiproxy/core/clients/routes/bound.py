@@ -13,7 +13,6 @@ from amiproxy.core.clients.routes.route import Errand, Place, Refusal, Route
 from amiproxy.core.fanout.eventview import EventView, Sight, bound_view
 from amiproxy.core.model.users import User
 from amiproxy.core.servers.requester import Asker
-from amiproxy.core.servers.server import Server
 
 #: The same for a server that does not exist and for one that the user may not use.
 REFUSED: Final = Refusal(NO_SUCH_SERVER, "server")
@@ -25,14 +24,10 @@ class BoundRoute(Route):
     __slots__ = ("_name", "_place")
 
     def __init__(self, place: Place) -> None:
-        super().__init__((place.server,), place.server)
+        server = place.server
+        super().__init__((server,), server, server, None if place.named else place)
         self._place = place
         self._name = place.server.name.encode()
-
-    @property
-    def bound(self) -> Server:
-        """See Route."""
-        return self._place.server
 
     @property
     def rights(self) -> User:
@@ -47,11 +42,8 @@ class BoundRoute(Route):
     def of(self, action: Action) -> Place | Errand:
         """See Route."""
         place = self._place
-        if place.named:
-            asked = action.get(b"server")
-            if asked and asked.lower() != self._name:
-                return REFUSED
-        return place
+        asked = action.get(b"server") if place.named else b""
+        return REFUSED if asked and asked.lower() != self._name else place
 
     def view(self, filters: FilterSet | None, mask: int) -> EventView:
         """See Route."""

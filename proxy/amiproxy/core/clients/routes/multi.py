@@ -83,11 +83,6 @@ class MultiRoute(Route):
         self._servers = _Servers(self.servers, default)
 
     @property
-    def bound(self) -> Server | None:
-        """See Route."""
-        return None
-
-    @property
     def rights(self) -> User:
         """See Route."""
         return self._here.rights

@@ -104,18 +104,19 @@ class Refusal(Errand):
 class Route(ABC):
     """The servers of one session."""
 
-    __slots__ = ("home", "servers")
+    __slots__ = ("bound", "home", "only", "servers")
 
-    def __init__(self, servers: Iterable[Server], home: Server) -> None:
+    def __init__(
+        self, servers: Iterable[Server], home: Server, bound: Server | None = None, only: Place | None = None
+    ) -> None:
         #: The servers that the session sees, in the order of the configuration.
         self.servers = tuple(servers)
         #: The server whose banner it gets, and whose action table names its actions in counts.
         self.home = home
-
-    @property
-    @abstractmethod
-    def bound(self) -> Server | None:
-        """The one server of a bound session; None for a session that sees all servers of its user."""
+        #: The one server of a bound session; None for a session that sees all servers of its user.
+        self.bound = bound
+        #: Where every action goes, whatever it says; None if ``of`` decides that.
+        self.only = only
 
     @property
     def bound_name(self) -> str | None:
