@@ -92,6 +92,13 @@ def test_each_of_several_messages_is_stamped() -> None:
     assert stamped_all(one, PBX) == stamped(one, PBX)
 
 
+def test_the_first_line_of_an_answer_is_no_exception() -> None:
+    raw = b"Server: pbx2\r\n server: pbx3\r\nResponse: Success\r\n\r\n"
+    assert stamped_all(raw, PBX) == b"Response: Success\r\nServer: pbx1\r\n\r\n"
+    assert stamped_all(raw + raw, PBX) == 2 * b"Response: Success\r\nServer: pbx1\r\n\r\n"
+    assert stamped_all(b"Server: pbx2\r\n\r\n", PBX) == b"Server: pbx1\r\n\r\n"
+
+
 def test_the_free_text_of_a_command_may_hold_empty_lines() -> None:
     text = b"one\n\r\n\r\nServer: two\n--END COMMAND--\r\n\r\n"
     raw = b"Response: Follows\r\nPrivilege: Command\r\n" + text

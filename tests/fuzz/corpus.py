@@ -47,6 +47,22 @@ _SCRAPES = [
     b"GET http://x/%2e%2e/metrics HTTP/2\r\n\r\n",
     b"Action: Login\r\n\r\n",
 ]
+_LIST = [
+    b"Response: Success\r\nActionID: RELAY\r\nEventList: start\r\nMessage: Channels will follow\r\n\r\n",
+    b"Event: CoreShowChannel\r\nActionID: RELAY\r\nChannel: PJSIP/one-1\r\nServer: pbx2\r\n\r\n",
+    b"Event: CoreShowChannel\r\nChannel: PJSIP/one-2\r\nActionID: RELAY\r\nListItems: 9\r\n\r\n",
+    b"Event: CoreShowChannelsComplete\r\nActionID: RELAY\r\nEventList: Complete\r\nListItems: 2\r\n\r\n",
+]
+_LISTS = [
+    b"".join(_LIST),
+    b"".join(_LIST[:3]),
+    b"".join([*_LIST[:2], _LIST[3], _LIST[2], _LIST[3]]),
+    b"".join(_LIST[1:]),
+    _LIST[0] + b"Response: Error\r\nActionID: RELAY\r\nMessage: Could not get it\r\n\r\n",
+    b"Response: Error\r\nActionID: RELAY\r\nMessage: No such\n\r\n\r\n",
+    b"Response: Success\r\nActionID: RELAY\r\nMessage: Nothing\r\n\r\n" + _LIST[1],
+    b"Event: UserEvent\r\nPrivilege: user,all\r\nSERVER : pbx2\r\nUserEvent: x\r\n\r\n" + b"".join(_LIST),
+]
 
 
 def seeds(target: str) -> list[bytes]:
@@ -80,6 +96,8 @@ def _made(target: str) -> Iterable[bytes]:
             return _recorded("*.out")
         case "upstream_bytes" | "shell_answers":
             return _recorded("*.in")
+        case "merged_list":
+            return [*_LISTS, *_recorded("*.in")]
         case "event_rebuilding":
             return {m for data in _recorded("*.in") for m in data.split(b"\r\n\r\n") if m[:6] == b"Event:"}
         case "eventfilters":

@@ -4,6 +4,7 @@ NAMES = (
     "client_bytes",
     "client_session",
     "upstream_bytes",
+    "merged_list",
     "event_rebuilding",
     "eventfilters",
     "configuration",

@@ -37,6 +37,7 @@ from amiproxy.config.users.userfiles import UsersReader
 from amiproxy.config.users.usertable import table_of
 from amiproxy.core.admission.sidedoor import SideDoor
 from amiproxy.core.model.users import User
+from amiproxy.core.servers.servers import Configured
 from amiproxy.net.admin import metricsserver
 from amiproxy.net.admin.control.commands import COMMANDS, Command, Permission
 from amiproxy.net.admin.control.server import ControlServer
@@ -121,6 +122,46 @@ def upstream_bytes(data: bytes) -> None:
     # It is still in step: the real answer arrives, and once.
     bench.answer(asked, b"Message: real\r\n")
     assert clerk.take() == b"Response: Success\r\nActionID: mine\r\nMessage: real\r\n\r\n"
+
+
+#: Stands for the relay id of the question, which nobody else knows, and which answers have.
+RELAY_ID: Final = b"RELAY"
+_SERVER: Final = re.compile(rb"\s*server\s*:", re.IGNORECASE)
+_TWO: Final = Configured(("pbx1", "pbx2"), named=True)
+
+
+def merged_list(data: bytes) -> None:
+    """Any bytes of one of two servers that are asked for a list: each item is under its own server's name."""
+    bench = Bench(User("boss", ALL, ALL, secret="plain:x", servers=_TWO.names), servers=_TWO)
+    bench.all_up()
+    session, boss = bench.login("boss")
+    session.receive(b"Action: CoreShowChannels\r\nActionID: 7\r\n\r\n")
+    (one,), (two,) = bench.upstreams["pbx1"].take(), bench.upstreams["pbx2"].take()
+    framer = UpstreamFramer()
+    bench.server("pbx1").from_upstream(framer.feed(data.replace(RELAY_ID, one.get(b"actionid"))))
+    relayed = b"ActionID: " + two.get(b"actionid") + b"\r\n"
+    bench.feed(
+        b"Response: Success\r\n" + relayed + b"EventList: start\r\n\r\n",
+        b"Event: CoreShowChannel\r\n" + relayed + b"Channel: PJSIP/two-1\r\n\r\n",
+        b"Event: CoreShowChannelsComplete\r\n" + relayed + b"EventList: Complete\r\nListItems: 1\r\n\r\n",
+        at="pbx2",
+    )
+    bench.server("pbx1").link_down("gone")
+    heard = boss.take()
+    assert heard.endswith(b"\r\n\r\n")
+    assert bench.hub.stats.faults == 0
+    ends = 0
+    for raw in heard.split(b"\r\n\r\n")[:-1]:
+        assert all(_LINE.fullmatch(line) for line in raw.split(b"\r\n")), raw
+        named = [line for line in raw.split(b"\r\n") if _SERVER.match(line)]
+        if raw.endswith(b"\nServer: pbx2"):
+            assert raw == b"Event: CoreShowChannel\r\nActionID: 7\r\nChannel: PJSIP/two-1\r\nServer: pbx2"
+        elif named:
+            assert named == [b"Server: pbx1"]
+            assert raw.endswith(named[0])
+        else:
+            ends += b"\r\nServers: " in raw
+    assert ends == 1
 
 
 def event_rebuilding(data: bytes) -> None:
@@ -369,6 +410,7 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
             client_bytes,
             client_session,
             upstream_bytes,
+            merged_list,
             event_rebuilding,
             eventfilters,
             configuration,

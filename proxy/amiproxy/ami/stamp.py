@@ -13,6 +13,8 @@ from typing import Final
 #: The line end before a ``Server`` header, and the header without its own.  Some clients strip the white
 #: space around a name, all ignore its case.
 _FOREIGN: Final = re.compile(rb"\n[ \t\v\f]*+(?i:server)[ \t\v\f]*+:[^\n]*+(?=\n)")
+#: The same in the first line, which Asterisk writes itself: one that lies may write anything.
+_FOREIGN_FIRST: Final = re.compile(rb"[ \t\v\f]*+(?i:server)[ \t\v\f]*+:[^\n]*+\n")
 _END: Final = b"\r\n\r\n"
 #: What precedes the output of a command up to Asterisk 13; the output is free text, not headers.
 _BEFORE_FREE_TEXT: Final = re.compile(
@@ -37,14 +39,14 @@ def stamped(raw: bytes, stamp: bytes) -> bytes:
 
 
 def stamped_response(raw: bytes, stamp: bytes) -> bytes:
-    """A response with this stamp; otherwise as ``stamped``.
+    """A message of an answer with this stamp; otherwise as ``stamped``.
 
     In a ``Response: Follows`` the header comes before the output, which is not changed: clients look for
     the end of the output at the end of the message.
     """
     before = _BEFORE_FREE_TEXT.match(raw)
     if before is None:
-        return stamped(raw, stamp)
+        return without_server(raw)[:-2] + stamp
     return before[0] + stamp[:-2] + raw[before.end() :]
 
 
@@ -57,4 +59,10 @@ def stamped_all(data: bytes, stamp: bytes) -> bytes:
 
 def without_server(data: bytes) -> bytes:
     """One or more whole messages without their ``Server`` headers."""
-    return _FOREIGN.sub(b"", data) if data.lower().find(b"server") >= 0 else data
+    if data.lower().find(b"server") < 0:
+        return data
+    first = _FOREIGN_FIRST.match(data)
+    while first is not None:
+        data = data[first.end() :]
+        first = _FOREIGN_FIRST.match(data)
+    return _FOREIGN.sub(b"", data)
