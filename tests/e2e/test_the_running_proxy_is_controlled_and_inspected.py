@@ -223,9 +223,9 @@ async def test_metrics_follow_events_and_actions(
         'amiproxy_sessions{user="blind"} 0.0',
         'amiproxy_actions_total{action="CoreStatus",result="success",user="boss"} 1.0',
         'amiproxy_actions_total{action="CoreShowChannels",result="denied",user="caller"} 1.0',
-        'amiproxy_action_seconds_count{action="CoreStatus"} 1.0',
-        'amiproxy_events_total{class="call"} 1.0',
-        "amiproxy_link_up 1.0",
+        'amiproxy_action_seconds_count{action="CoreStatus",server="asterisk"} 1.0',
+        'amiproxy_events_total{class="call",server="asterisk"} 1.0',
+        'amiproxy_link_up{server="asterisk"} 1.0',
         'amiproxy_handshakes_total{version="TLSv1.3"}',
         'amiproxy_certificate_not_after_seconds{listener="127.0.0.1',
     ):
