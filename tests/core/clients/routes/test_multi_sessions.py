@@ -254,6 +254,14 @@ class TestWhereActionsGo:
             (b"2", b"pbx1"),
         ]
 
+    def test_a_closing_session_gets_the_answer_that_it_waits_for(self, bench: Bench) -> None:
+        session, transport = bench.login("boss")
+        send(session, "Action: Getvar\nActionID: 7\nVariable: X\nServer: pbx2")
+        session.dismiss("kicked")
+        assert b"Response: Error\r\nActionID: 7\r\nMessage: Session closed: kicked\r\nServer: pbx2\r\n" in (
+            transport.take()
+        )
+
     def test_one_servers_loss_ends_only_what_is_open_there(self, bench: Bench) -> None:
         session, transport = bench.login("boss")
         other, other_got = bench.login("boss")
