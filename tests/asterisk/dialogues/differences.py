@@ -211,6 +211,10 @@ This page lists what a client notices when it connects to the proxy and not to A
 Asterisk 22 and 16 and at the proxy in front of the same Asterisk, compare every byte of answers and events, and allow only
 what is in this table (`make reference` writes it). They do not compare what is different each time: clocks, ports,
 counters, numbers of channels, the order of events from different threads of Asterisk, and `DeviceStateChange` events.
+
+They play one session at a time. Of several clients that ask for the same list at about the same time, Asterisk answers each
+by itself; the proxy [asks once](limits.md#list-queries-that-are-asked-once) for all that wait, so a list may begin up to half a
+second later. It is never older than the question.
 """
 
 
