@@ -229,7 +229,8 @@ def _allowed_elsewhere(everywhere: User, rules: Rules | None, action: Action, se
     left = list(sent.headers)
     while left and (left[0][0].lower(), left[0][1]) in forced:
         del left[0]  # variables that the operator forces are not judged
-    elsewhere = decide(everywhere, Action(tuple(left)), SHIPPED)
+    unforced = sent if len(left) == len(sent.headers) else Action(tuple(left))
+    elsewhere = decide(everywhere, unforced, SHIPPED)
     assert isinstance(elsewhere, Allow), (action, sent)
 
 
