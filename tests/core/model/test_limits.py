@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from amiproxy.core.model.limits import ORDERED, Limits
+from amiproxy.core.model.limits import ORDERED, Limits, ServerLimits
 
 #: The table of limits, as in the operator's guide.
 DOCUMENTED = {
@@ -86,3 +86,11 @@ def test_every_limit_has_a_test_of_its_effect(name: str, tested: str) -> None:
 def test_every_limit_is_explained(name: str) -> None:
     guide = (ROOT / "deploy/limits.md").read_text()
     assert f"`{name}`" in guide, f"deploy/limits.md has no line on {name}"
+
+
+def test_limits_of_a_server_override_those_of_the_same_name() -> None:
+    limits = Limits(action_timeout=7.0)
+    assert ServerLimits().over(limits) is limits
+    own = ServerLimits(ping_interval=2.0).over(limits)
+    assert (own.ping_interval, own.action_timeout) == (2.0, 7.0)
+    assert set(ServerLimits.__struct_fields__) < set(Limits.__struct_fields__)

@@ -3,7 +3,8 @@ import hashlib
 import pytest
 
 from amiproxy.core.model.phc import check_hash, cost, dummy_hash
-from amiproxy.core.model.users import User, UserTable, check_md5, check_plain
+from amiproxy.core.model.rules import Rules, Scope
+from amiproxy.core.model.users import LONE_SERVER, User, UserTable, check_md5, check_plain
 
 SECRET = dummy_hash("$argon2id$v=19$m=64,t=1,p=1$$")
 
@@ -133,3 +134,29 @@ def test_a_table_is_released_in_steps() -> None:
     table = UserTable(User(f"u{number}", secret="plain:x") for number in range(3))
     assert len(list(table.letting_go())) == 3
     assert len(table) == 0
+
+
+def test_at_each_server_a_user_has_its_rights_there() -> None:
+    there = User("u", read=1, servers=("pbx1", "pbx2"))
+    user = User("u", read=3, write=3, rules=Rules(), servers=("pbx1", "pbx2"), narrowed={"pbx2": there})
+    assert user.at("pbx1") is user
+    assert user.at("pbx2") is there
+    elsewhere = user.at("pbx3")
+    assert (elsewhere.name, elsewhere.read, elsewhere.write, elsewhere.rules) == ("u", 0, 0, None)
+    assert not elsewhere.narrowed
+
+
+def test_without_names_a_user_has_its_rights_at_the_only_server() -> None:
+    user = User("u", read=3)
+    assert user.servers == (LONE_SERVER,)
+    assert user.at(LONE_SERVER) is user
+
+
+def test_a_scope_at_one_server_is_a_scope() -> None:
+    scoped = User("u", rules=Rules(scope=Scope(contexts=("a",))))
+    assert scoped.has_scope
+    assert not User("u", rules=Rules()).has_scope
+    narrowed = User("u", servers=("pbx1", "pbx2"), narrowed={"pbx2": scoped})
+    assert narrowed.has_scope
+    assert UserTable([User("v"), narrowed]).any_scope
+    assert not UserTable([User("v")]).any_scope
