@@ -53,10 +53,41 @@ def test_a_response_is_stamped_behind_its_headers() -> None:
 @pytest.mark.parametrize(
     "head", [b"", b"Privilege: Command\r\n", b"ActionID: 1\r\n", b"Privilege: Command\r\nActionID: 1\r\n"]
 )
-def test_the_free_text_of_a_command_is_not_changed(head: bytes) -> None:
-    text = b"Server: Asterisk\nserver: x\n--END COMMAND--\r\n\r\n"
-    raw = b"Response: Follows\r\n" + head + text
-    assert stamped_response(raw, PBX) == b"Response: Follows\r\n" + head + b"Server: pbx1\r\n" + text
+def test_the_free_text_of_a_command_stays_behind_the_header(head: bytes) -> None:
+    text = b"Privilege: a\nOutput: Server: b\nEvent: c\n--END COMMAND--\r\n\r\n"
+    raw = b"Response: Follows\r\n" + head + b"x\n" + text
+    assert stamped_response(raw, PBX) == b"Response: Follows\r\n" + head + b"Server: pbx1\r\nx\n" + text
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+@pytest.mark.parametrize("first", [b"Response: Follows\r\nPrivilege: Command\r\n", b"Response: Follows x\n"])
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (b"Server: pbx2\n server : b\n", b"Output: Server: pbx2\nOutput:  server : b\n"),
+        (b"a\r\n\r\nEvent: Hangup\r\nServer: pbx2\r\n\r\nb\n", None),
+        (b"a\n\n\n\nEvent: Hangup\nServer: pbx2\n\nb\n", None),
+        (b"\r\n\r\nEvent: Hangup\r\nServer: pbx2\r\n\r\n", None),
+        (b"a\n\r\r\nEvent: Hangup\rServer: pbx2\r\r", None),
+        (b"", b""),
+    ],
+)
+def test_the_free_text_of_a_command_speaks_for_no_other_server(
+    text: bytes, shown: bytes | None, first: bytes, end: bytes
+) -> None:
+    last = b"--END COMMAND--" + end + end
+    found = stamped_all(first + text + last, PBX)
+    assert found.endswith(last)
+    body = found.removesuffix(end)
+    for line_end in (b"\r\n", b"\n", b"\r"):
+        lines = body.replace(b"\r\n", line_end).split(line_end)[:-1]
+        assert [line for line in lines if line.lower().lstrip().startswith(b"server")] in (
+            [b"Server: pbx1"],
+            [],
+        )
+    assert b"" not in body.splitlines()
+    if shown is not None:
+        assert found == first + b"Server: pbx1\r\n" + shown + last
 
 
 names = st.sampled_from(
@@ -97,13 +128,6 @@ def test_the_first_line_of_an_answer_is_no_exception() -> None:
     assert stamped_all(raw, PBX) == b"Response: Success\r\nServer: pbx1\r\n\r\n"
     assert stamped_all(raw + raw, PBX) == 2 * b"Response: Success\r\nServer: pbx1\r\n\r\n"
     assert stamped_all(b"Server: pbx2\r\n\r\n", PBX) == b"Server: pbx1\r\n\r\n"
-
-
-def test_the_free_text_of_a_command_may_hold_empty_lines() -> None:
-    text = b"one\n\r\n\r\nServer: two\n--END COMMAND--\r\n\r\n"
-    raw = b"Response: Follows\r\nPrivilege: Command\r\n" + text
-    head = b"Response: Follows\r\nPrivilege: Command\r\nServer: pbx1\r\n"
-    assert stamped_all(raw, PBX) == head + text
 
 
 def test_messages_without_their_server_are_otherwise_the_same() -> None:

@@ -16,10 +16,16 @@ _FOREIGN: Final = re.compile(rb"\n[ \t\v\f]*+(?i:server)[ \t\v\f]*+:[^\n]*+(?=\n
 #: The same in the first line, which Asterisk writes itself: one that lies may write anything.
 _FOREIGN_FIRST: Final = re.compile(rb"[ \t\v\f]*+(?i:server)[ \t\v\f]*+:[^\n]*+\n")
 _END: Final = b"\r\n\r\n"
-#: What precedes the output of a command up to Asterisk 13; the output is free text, not headers.
+#: How a response begins whose output is free text, not headers: that of a command up to Asterisk 13.
+_FREE_TEXT: Final = b"Response: Follows"
+#: What precedes the output.
 _BEFORE_FREE_TEXT: Final = re.compile(
-    rb"Response: Follows\r?\n(?:Privilege: [^\r\n]*\r?\n)?(?:ActionID: [^\r\n]*\r?\n)?"
+    rb"Response: Follows[^\n]*\n(?:Privilege: [^\n]*\n)?(?:ActionID: [^\n]*\n)?"
 )
+#: An empty line: many clients take it for the end of the message.
+_BLANK_LINE: Final = re.compile(rb"\n(?=\r?\n)")
+#: What some clients take for a line end, or for the end of the text.
+_NOISE: Final = re.compile(rb"\r(?!\n)|\0")
 
 
 def stamp_of(server: bytes) -> bytes:
@@ -41,18 +47,25 @@ def stamped(raw: bytes, stamp: bytes) -> bytes:
 def stamped_response(raw: bytes, stamp: bytes) -> bytes:
     """A message of an answer with this stamp; otherwise as ``stamped``.
 
-    In a ``Response: Follows`` the header comes before the output, which is not changed: clients look for
-    the end of the output at the end of the message.
+    In a ``Response: Follows`` the header comes before the output, because clients look for the end of the
+    output at the end of the message.  A ``Server`` header in it gets ``Output:`` in front, as each line has
+    from Asterisk 14 on, and an empty line gets a blank: what follows one could look like another server's
+    message.
     """
-    before = _BEFORE_FREE_TEXT.match(raw)
-    if before is None:
+    if not raw.startswith(_FREE_TEXT):
         return without_server(raw)[:-2] + stamp
-    return before[0] + stamp[:-2] + raw[before.end() :]
+    raw = _NOISE.sub(b"?", raw)
+    before = _BEFORE_FREE_TEXT.match(raw)
+    assert before is not None  # it has at least the line end before its blank line
+    end = len(raw) - (2 if raw.endswith(b"\r\n") else 1)
+    text = _BLANK_LINE.sub(b"\n ", raw[before.end() - 1 : end])
+    text = _FOREIGN.sub(lambda line: b"\nOutput: " + line[0][1:], text)
+    return before[0] + stamp[:-2] + text[1:] + raw[end:]
 
 
 def stamped_all(data: bytes, stamp: bytes) -> bytes:
     """One or more whole messages of an answer, each with this stamp; otherwise as ``stamped_response``."""
-    if data.find(_END) == len(data) - len(_END) or data.startswith(b"Response: Follows"):
+    if data.find(_END) == len(data) - len(_END) or data.startswith(_FREE_TEXT):
         return stamped_response(data, stamp)
     return without_server(data).replace(_END, b"\r\n" + stamp)
 
