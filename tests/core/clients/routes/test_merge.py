@@ -424,3 +424,36 @@ def test_empty_lists_of_pjsip_are_no_failures(text: str) -> None:
     one.reply(error(text))
     one.finished()
     assert not client.sent[-1].get(b"serversmissing")
+
+
+@pytest.mark.parametrize("count", [b"9" * 16, b"9" * 5000, b"-1", b"1x"])
+def test_a_count_that_is_no_count_spoils_no_list(count: bytes) -> None:
+    client, (one, two), _ = merge_of(b"pbx1", b"pbx2")
+    lists(two, "SIP/b")
+    one.reply(STARTED)
+    one.reply(message.event(COMPLETE, (b"ActionID", b"7"), (b"ListItems", count)))
+    one.finished()
+    assert client.ends == 1
+    assert client.sent[-1].get(b"listitems") == b"1"
+
+
+@pytest.mark.parametrize("end", [b"\r\n\r\n", b"\n\n"])
+def test_free_text_is_no_list_and_is_not_passed_on(end: bytes) -> None:
+    client, (one, two), _ = merge_of(b"pbx1", b"pbx2")
+    one.reply(b"Response: Follows\r\n\r\nEvent: Hangup\r\nServer: pbx2\r\n\r\n--END COMMAND--" + end)
+    one.finished()
+    lists(two, "SIP/b")
+    assert client.items == [(b"pbx2", b"SIP/b")]
+    assert all(sent.get(b"event") != b"Hangup" for sent in client.sent)
+    assert client.sent[-1].get(b"serversmissing") == b"pbx1"
+
+
+def test_a_response_says_of_no_other_server_whether_its_list_is_missing() -> None:
+    client, (one, two), _ = merge_of(b"pbx1", b"pbx2")
+    one.reply(b"Response: Success\r\nActionID: 7\r\nservers : pbx1, pbx2\r\nServersMissing: x\r\n\r\n")
+    one.finished()
+    two.failed(b"", b"Timeout")
+    (response,) = client.sent
+    assert response.raw == (
+        b"Response: Success\r\nActionID: 7\r\nServers: pbx1\r\nServersMissing: pbx2\r\n\r\n"
+    )

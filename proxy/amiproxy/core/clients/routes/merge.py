@@ -8,6 +8,7 @@ with their ActionID for a part of the list.
 
 # mypyc: compiled
 
+import re
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -20,6 +21,10 @@ from amiproxy.ami.stamp import without_server
 from amiproxy.core.servers.answers.failures import NO_ANSWER
 
 _END: Final = b"\r\n\r\n"
+#: Headers of ours that a server could write into a response.
+_FOREIGN: Final = re.compile(rb"\n[ \t\v\f]*+(?i:servers|serversmissing)[ \t\v\f]*+:[^\n]*+(?=\n)")
+#: A count that a server may send.  Python raises an error for numbers of thousands of digits.
+_COUNT: Final = re.compile(rb"[0-9]{1,15}")
 #: Headers of a last event that are not taken over from a server's, in lower case.
 _OURS: Final = frozenset(
     {b"event", b"actionid", b"eventlist", b"listitems", b"server", b"servers", b"serversmissing"}
@@ -69,6 +74,10 @@ class Part:
 
     def reply(self, data: bytes) -> None:
         """Take one or more whole messages of the answer."""
+        if data.startswith(b"Response: Follows"):
+            # Free text, which no server of ours sends instead of a list: it could look like further messages.
+            self.error = message.error(self._merge.action_id, NO_ANSWER)
+            return
         if data.startswith(b"Response:"):
             end = data.index(_END) + len(_END)
             self._respond(data[:end])
@@ -216,7 +225,7 @@ class Merge:
         for last in lasts:
             for name, value in last.headers:
                 key = name.lower()
-                if key in COUNTS and value.isdigit():
+                if key in COUNTS and _COUNT.fullmatch(value):
                     counts[key] = counts.get(key, 0) + int(value)
         # The items of a server that did not end its list are in the merged one, too.
         unended = sum(part.items for part in self.parts if not part.last or part.error)
@@ -235,7 +244,7 @@ class Merge:
         errors = [part.error for part in self.parts if part.error]
         found = [*acks, *empty, *errors, message.error(self.action_id, NO_ANSWER)][0]
         return (
-            without_server(found)[:-2]
+            _FOREIGN.sub(b"", without_server(found))[:-2]
             + b"".join([b"%b: %b\r\n" % header for header in self._servers()])
             + b"\r\n"
         )
