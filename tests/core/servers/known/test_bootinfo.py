@@ -76,3 +76,10 @@ def test_a_wait_that_is_ended_is_not_reported(boot, clock, overdue, caplog):
     clock.advance(100)
     assert not overdue
     assert "upstream-not-booted" not in caplog.text
+
+
+@pytest.mark.parametrize("digits", [13, 400, 5000])
+def test_a_time_of_very_many_digits_counts_as_none(clock: HandClock, digits: int) -> None:
+    boot = BootInfo(clock, lambda: None)
+    boot.booted(booted("9" * digits, "9" * digits))
+    assert b"\r\nUptime: 0\r\nLastReload: 0\r\n" in (boot.event() or b"")

@@ -52,3 +52,15 @@ def test_a_system_name_that_was_taken_away_is_forgotten() -> None:
         settings.learn()
         link.answer(raw)
     assert (settings.version, settings.system_name) == (b"22.2", b"")
+
+
+def test_a_server_that_lies_adds_no_line_to_what_clients_are_shown() -> None:
+    link = Link()
+    settings = KnownSettings(link.ask)
+    settings.learn()
+    name = b"a" * 100_000
+    link.answer(
+        b"Response: Success\r\nAsteriskVersion: 22\rServer: pbx1\0\x7f\r\nSystemName: " + name + b"\r\n\r\n"
+    )
+    assert settings.version == b"22?Server: pbx1??"
+    assert settings.system_name == name[:256]

@@ -1,9 +1,12 @@
 """BootInfo: whether Asterisk has booted, and when.  Each client gets this as FullyBooted after its login."""
 
 from collections.abc import Callable
+from typing import Final
 
 from amiproxy.ami.message import Message, event
 from amiproxy.core.ports import Scheduler, Timer
+
+_MOST_DIGITS: Final = 12
 
 
 class BootInfo:
@@ -71,4 +74,5 @@ class BootInfo:
 
 
 def _seconds(text: bytes) -> int:
-    return int(text) if text.isdigit() else 0
+    # Some digits are enough for any time; very many cannot be converted.
+    return int(text) if text.isdigit() and len(text) <= _MOST_DIGITS else 0

@@ -8,6 +8,10 @@ from typing import Final
 from amiproxy.ami.message import Action, Message
 
 _CORE_SETTINGS: Final = Action([(b"Action", b"CoreSettings")])
+#: Bytes of a value that are kept; names and versions are much shorter.
+_LONGEST: Final = 256
+#: Control bytes become question marks.
+_PRINTABLE: Final = bytes(byte if 0x20 <= byte != 0x7F else 0x3F for byte in range(256))
 
 
 class KnownSettings:
@@ -30,5 +34,10 @@ class KnownSettings:
     def _learnt(self, raw: bytes) -> None:
         response = Message(raw)
         if response.get(b"response") == b"Success":
-            self.version = response.get(b"asteriskversion")
-            self.system_name = response.get(b"systemname")
+            self.version = _shown(response.get(b"asteriskversion"))
+            self.system_name = _shown(response.get(b"systemname"))
+
+
+def _shown(value: bytes) -> bytes:
+    """The value as a part of a header: a client could take control bytes for the end of the line."""
+    return value[:_LONGEST].translate(_PRINTABLE)
