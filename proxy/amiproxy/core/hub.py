@@ -5,6 +5,7 @@ It builds what the parts of the core share, and joins them.
 
 # mypyc: compiled
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -188,9 +189,12 @@ class Hub:
         return {session for session in members if not session.outbox.in_gap}
 
     def _tell_suppressed(self) -> None:
-        for name, count in self.ctx.audit_log.ration.renew().items():
+        counts: Counter[tuple[bytes, tuple[str, ...]]] = Counter()
+        for (name, sees), count in self.ctx.audit_log.ration.renew().items():
+            counts[name, sees if self.servers.named else ()] += count
+        for (name, sees), count in counts.items():
             headers = (b"Suppressed", name), (b"Count", b"%d" % count)
-            self.announcements.tell(b"ProxySecurityEvents", b"security,all", *headers)
+            self.announcements.tell(b"ProxySecurityEvents", b"security,all", *headers, sees=sees)
 
     def tell_shutdown(self) -> None:
         """Tell clients that the service is about to end, and flush at once: there may be no later flush."""

@@ -80,7 +80,9 @@ class AuditLog:
     def tell(self, who: SessionFacts, name: bytes, severity: bytes, *extra: tuple[bytes, bytes]) -> None:
         """Send a security event about this session to the readers of class ``security`` at its servers."""
         announcer, wall = self._announcer, self._scheduler.wall()
-        if not announcer.readers(privilege.SECURITY) or not self.ration.admits(name, who.peer.address):
+        if not announcer.readers(privilege.SECURITY) or not self.ration.admits(
+            name, who.peer.address, who.sees
+        ):
             return
         announcer.announce(
             lambda origin: security_event(

@@ -40,23 +40,27 @@ class Ration:
     def __init__(self) -> None:
         self._seen: Counter[bytes] = Counter()
         self._of_peer: Counter[tuple[bytes, str]] = Counter()
-        self._suppressed: Counter[bytes] = Counter()
+        #: By name, and by the servers that the session sees: whoever sees none of them is not told the count.
+        self._suppressed: Counter[tuple[bytes, tuple[str, ...]]] = Counter()
         self._storms: frozenset[bytes] = frozenset()
         self._storms_of_peers: frozenset[tuple[bytes, str]] = frozenset()
 
-    def admits(self, name: bytes, peer: str) -> bool:
-        """Whether to send one more event; it is counted either way."""
+    def admits(self, name: bytes, peer: str, sees: tuple[str, ...] = ()) -> bool:
+        """Whether to send one more event; it is counted either way.  For ``sees`` see SessionFacts."""
         self._of_peer[name, peer] += 1
         if self._of_peer[name, peer] <= self.PER_PEER and (name, peer) not in self._storms_of_peers:
             # Events of one peer beyond its own ration do not count against the ration of all.
             self._seen[name] += 1
             if self._seen[name] <= self.IN_ALL and name not in self._storms:
                 return True
-        self._suppressed[name] += 1
+        self._suppressed[name, sees] += 1
         return False
 
-    def renew(self) -> Counter[bytes]:
-        """Begin the next second; returns how many events of each name were suppressed in the last one."""
+    def renew(self) -> Counter[tuple[bytes, tuple[str, ...]]]:
+        """Begin the next second; returns how many events were suppressed in the last one.
+
+        By their name, and by what the session that they are about ``sees``.
+        """
         self._storms = frozenset(name for name, count in self._seen.items() if count > self.IN_ALL)
         over = (key for key, count in self._of_peer.items() if count > self.PER_PEER)
         self._storms_of_peers = frozenset(over)

@@ -63,9 +63,12 @@ class Actor(Recipient):
 
     @property
     def _who_there(self) -> SessionFacts:
-        """The same, with the server that the last action went to."""
+        """The same, with the server that the last action went to; who does not see that is not told."""
         who, place = self.who, self.place
-        return who._replace(server=place.server.name) if place is not None and place.named else who
+        if place is None or not place.named:
+            return who
+        server = place.server.name
+        return who._replace(server=server, sees=who.sees if place.leg is None else (server,))
 
     @property
     def is_idle(self) -> bool:

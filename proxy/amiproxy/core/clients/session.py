@@ -99,6 +99,8 @@ class Session(Actor):
         self.owner = owner
         #: Of its listener.
         self.entrance = entrance
+        if entrance.server:
+            self.principal.sees = (entrance.server,)
         self._handlers = handlers
         self.challenge = b""
         #: Bytes that the client has sent.

@@ -73,11 +73,14 @@ class Announcements:
             self._pass_on(event, raw, subscription)
         self._count(event)
 
-    def tell(self, name: bytes, classes: bytes, *headers: tuple[bytes, bytes]) -> None:
-        """Send an event to all who may read it; ``classes`` is its Privilege."""
+    def tell(
+        self, name: bytes, classes: bytes, *headers: tuple[bytes, bytes], sees: Collection[str] = ()
+    ) -> None:
+        """Send an event to all who may read it; ``classes`` is its Privilege.  For ``sees`` see Announcer."""
         self.announce(
             lambda origin: message.event(name, (b"Privilege", classes), *origin, *headers),
             self._scheduler.wall(),
+            sees,
         )
 
     def tell_upstream(self, server: Server, status: bytes, *headers: tuple[bytes, bytes]) -> list[Member]:

@@ -469,6 +469,30 @@ class TestSecurityEvents:
         told = self.told(bench, lambda _: session.receive(b"Action: Nonsense\r\n\r\n"))
         assert {reader for reader, events in told.items() if events} == {"boss/pbx2", "boss"}
 
+    def test_a_denied_action_for_one_of_several_servers_is_told_there_alone(self, bench: Bench) -> None:
+        session, _ = bench.login("boss")
+        for server in ("pbx1", "pbx2"):
+            action = f"Action: Nonsense\r\nServer: {server}\r\n\r\n".encode()
+            told = self.told(bench, lambda _, action=action: session.receive(action))  # type: ignore[misc]
+            assert {reader for reader, events in told.items() if events} == {f"boss/{server}", "boss"}
+
+    def test_before_the_login_the_listener_says_which_server_it_is_about(self, bench: Bench) -> None:
+        session, _ = bench.connect(entrance=Entrance("pbx1"))
+        told = self.told(bench, lambda _: session.receive(b"Action: Ping\r\n\r\n"))
+        assert {reader for reader, events in told.items() if events} == {"boss/pbx1", "boss"}
+
+    def test_the_number_of_suppressed_events_is_told_where_they_would_have_been(self, bench: Bench) -> None:
+        session, _ = bench.login("one")
+
+        def storm(bench: Bench) -> None:
+            session.receive(b"Action: Nonsense\r\n\r\n" * 20)
+            bench.hub.tick(bench.clock.now())
+
+        told = self.told(bench, storm)
+        assert (b"ProxySecurityEvents", b"") not in told["boss/pbx1"]
+        assert (b"ProxySecurityEvents", b"") in told["boss/pbx2"]
+        assert (b"ProxySecurityEvents", b"") in told["boss"]
+
     def test_a_reader_of_several_servers_needs_the_class_there(self) -> None:
         here = user("boss", read=privilege.CALL)
         bench = make(user("boss", narrowed={"pbx2": here}), ONE)
@@ -485,6 +509,7 @@ class TestOtherSessions:
         for address, name in (("192.0.2.21", "boss/pbx1"), ("192.0.2.22", "one"), ("192.0.2.23", "boss")):
             bench.login(name, by=ListTransport(address))
         bench.connect("192.0.2.24")
+        bench.connect("192.0.2.25", entrance=Entrance("pbx2"))
         transport.take()
         session.receive(b"ProxyAction: ListSessions\r\n\r\n")
         shown = re.findall(rb"ProxyClientSession: (.*)\r", transport.take())
