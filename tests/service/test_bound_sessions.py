@@ -185,3 +185,24 @@ async def test_a_configuration_with_one_server_may_become_one_with_several(files
             await until(lambda: all(link.state is LinkState.UP for link in app.links.values()))
             async with await site.session("boss/pbx2") as after:
                 assert await place_of(after) == "pbx2"
+
+
+async def test_rights_of_a_server_that_changes_place_do_not_apply_at_its_old_one(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub, linked = site.app.hub, []
+    adopting = hub.adopting
+
+    def watched(*args: Any) -> Any:
+        linked.extend(server.exchange.linked for server in hub.servers)
+        return adopting(*args)
+
+    monkeypatch.setattr(hub, "adopting", watched)
+    swapped = {"pbx1": site.servers["pbx2"], "pbx2": site.servers["pbx1"]}
+    async with await site.session("boss/pbx1") as client:
+        assert await place_of(client) == "pbx1"
+        await site.reload({"boss": {**EVERYWHERE, "upstream_lost": "stay"}}, servers=swapped)
+        assert linked == [False, False]
+    await until(lambda: all(link.state is LinkState.UP for link in site.app.links.values()))
+    async with await site.session("boss/pbx1") as client:
+        assert await place_of(client) == "pbx2"

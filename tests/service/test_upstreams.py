@@ -212,3 +212,31 @@ async def test_links_of_one_nameless_server_are_told_as_ever(simulators: list[Si
         names = {one.get_name() for one in asyncio.all_tasks()}
         assert {"link", "side link", "lists link"} <= names
         task.cancel()
+
+
+async def test_only_servers_that_change_have_no_link_meanwhile(simulators: list[Simulator]) -> None:
+    before = {f"pbx{n}": to(simulator.port) for n, simulator in enumerate(simulators)}
+    async with running(before) as made:
+        await made.up(*before)
+        # The first two change places, the third goes.
+        after = {"pbx0": before["pbx1"], "pbx1": before["pbx0"]}
+        with made.upstreams.leaving(configured(after), dict.fromkeys(after, SECRET.encode())):
+            linked = {server.name: server.exchange.linked for server in made.servers}
+            assert linked == {"pbx0": False, "pbx1": False, "pbx2": True}
+            await until(lambda: not simulators[0].sessions and not simulators[1].sessions)
+            made.adopt(after)
+        await made.up("pbx0", "pbx1")
+        assert [link.settings.port for link in made.upstreams.links.values()] == [
+            simulators[1].port,
+            simulators[0].port,
+        ]
+
+
+async def test_a_change_that_fails_brings_the_links_back(simulators: list[Simulator]) -> None:
+    async with running({"pbx0": to(simulators[0].port)}) as made:
+        await made.up("pbx0")
+        changed = configured({"pbx0": to(simulators[1].port)})
+        with pytest.raises(RuntimeError), made.upstreams.leaving(changed, {"pbx0": SECRET.encode()}):
+            raise RuntimeError
+        await until(lambda: made.servers.first.ups == 2)
+        assert len(simulators[0].sessions) == 1

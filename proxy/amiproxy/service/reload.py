@@ -171,6 +171,13 @@ class Transaction:
         self._hub.link_loss.by_default = config.upstream_lost
         self._pacing.shortest = config.fan_out.flush_interval
         self._pacing.longest = config.fan_out.flush_interval_max
+        with self._upstreams.leaving(config, prepared.secrets):
+            await self._adopt_users(prepared)
+        await gently.in_loop(old.letting_go())
+
+    async def _adopt_users(self, prepared: LoadedConfig) -> None:
+        """Give each session its new rights, and then connect to the servers that are new or have changed."""
+        config = prepared.config
         await gently.in_loop(self._hub.adopting(prepared.users, prepared.servers))
         # Until here logins are judged by the old users, who know no server that a listener has only now.
         self._listeners.adopt(config.listeners)
@@ -180,7 +187,6 @@ class Transaction:
         prepared.warn()
         self._lifecycle.waits_for_link = config.ready == "upstream"
         self._upstreams.adopt(config, prepared.secrets)
-        await gently.in_loop(old.letting_go())
 
 
 def _some(users: Sequence[str], number: int | None = None) -> str | None:

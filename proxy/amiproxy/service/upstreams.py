@@ -1,7 +1,8 @@
 """Upstreams: the ways to all servers, each with connections and tasks of its own."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from amiproxy import log
 from amiproxy.config import Config
@@ -104,6 +105,21 @@ class Upstreams:
         for ways in before.values():
             ways.end()
         self.links = {name: ways.link for name, ways in self._ways.items()}
+
+    @contextmanager
+    def leaving(self, config: Config, secrets: Mapping[str, bytes]) -> Iterator[None]:
+        """Without a link to any server whose settings this configuration changes, until it is adopted.
+
+        See ``Link.leave``.
+        """
+        for name, ways in self._ways.items():
+            if name in config.every_server:
+                ways.link.leave(config.every_server[name], secrets[name])
+        try:
+            yield
+        finally:
+            for link in self.links.values():
+                link.stay()
 
     def _begin(self, server: Server, settings: ServerSettings, secret: bytes) -> None:
         ways = _Ways(server, settings, secret, named=self._servers.named)

@@ -623,3 +623,51 @@ async def test_only_a_link_that_exceeds_its_own_timeouts_is_stuck() -> None:
     async with simulated() as simulator, linked(settings(simulator.port)) as (link, _):
         await up(link)
         assert not link.stuck(now + 3600)
+
+
+async def test_a_link_that_leaves_connects_nowhere_until_settings_are_adopted() -> None:
+    fast = Limits(reconnect_min=0.01, reconnect_max=0.02)
+    async with (
+        simulated() as old,
+        simulated() as new,
+        linked(settings(old.port), limits=fast) as (link, hub),
+    ):
+        await up(link)
+        link.leave(settings(old.port), SECRET.encode())
+        assert hub.servers.first.downs == 0, "nothing changes"
+        link.leave(settings(new.port), SECRET.encode())
+        assert hub.servers.first.downs == 1
+        assert not hub.servers.first.exchange.linked
+        await until(lambda: not old.sessions)
+        begun = asyncio.get_running_loop().time()
+        await until(lambda: asyncio.get_running_loop().time() - begun > 0.1)  # five attempts
+        assert not old.sessions
+        assert not new.sessions
+        link.adopt(settings(new.port), SECRET.encode())
+        await up(link)
+        assert new.sessions
+        assert not old.sessions
+
+
+async def test_a_link_that_leaves_and_stays_connects_again() -> None:
+    async with simulated() as simulator, linked(settings(simulator.port)) as (link, hub):
+        await up(link)
+        link.leave(settings(simulator.port), b"another")
+        link.stay()
+        await until(lambda: hub.servers.first.ups == 2)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3, 4, 6, 10])
+async def test_a_link_leaves_while_it_connects(turns: int) -> None:
+    async with (
+        simulated() as old,
+        simulated() as new,
+        linked(settings(old.port)) as (link, _),
+    ):
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        link.leave(settings(new.port), SECRET.encode())
+        await until(lambda: link.state is LinkState.DOWN and not old.sessions)
+        link.adopt(settings(new.port), SECRET.encode())
+        await up(link)
+        assert new.sessions

@@ -60,6 +60,9 @@ class Link:
         self._conversation: Conversation | None = None
         self._pinged = False
         self._retry = asyncio.Event()
+        #: Not set from ``leave`` on, until settings are adopted.
+        self._may_connect = asyncio.Event()
+        self._may_connect.set()
         self._began = 0.0
         self._unsolicited = UnsolicitedWatch(server.counts)
         self.settings = settings
@@ -72,6 +75,7 @@ class Link:
         """Connect, wait for the end of the connection, and reconnect."""
         attempt = 0
         while True:
+            await self._may_connect.wait()
             self.state = LinkState.CONNECTING
             self._began = asyncio.get_running_loop().time()
             self._retry.clear()  # settings adopted after this point start another attempt at once
@@ -136,12 +140,34 @@ class Link:
 
         A link that is not up is retried at once in both cases.
         """
-        changed = not (same_way(settings, self.settings) and secret == self.secret)
+        changed = self._differs(settings, secret)
         self.settings, self.secret = settings, secret
-        if changed and self._conversation is not None:
-            self._conversation.recycle("settings changed")
+        if changed:
+            self._recycle()
+        self._may_connect.set()
         if changed or self.state is not LinkState.UP:
             self._retry.set()
+
+    def leave(self, settings: UpstreamSettings, secret: bytes) -> None:
+        """Close the connection if ``adopt`` would do so, and make no other one before that.
+
+        Between the two, users get the rights that they have at the server which the new settings are of.
+        With these rights no action may go to the one that was there before, and no event may come from it.
+        """
+        if self._differs(settings, secret):
+            self._may_connect.clear()
+            self._recycle()
+
+    def stay(self) -> None:
+        """End ``leave`` without other settings."""
+        self._may_connect.set()
+
+    def _differs(self, settings: UpstreamSettings, secret: bytes) -> bool:
+        return not (same_way(settings, self.settings) and secret == self.secret)
+
+    def _recycle(self) -> None:
+        if self._conversation is not None:
+            self._conversation.recycle("settings changed")
 
     def stuck(self, now: float) -> bool:
         """Whether an attempt to connect has neither succeeded nor failed in time; ``now`` is loop time.
@@ -184,7 +210,7 @@ class Link:
             limits.upstream_connect_timeout,
         )
         try:
-            if not (same_way(settings, self.settings) and conversation.secret == self.secret):
+            if self._differs(settings, conversation.secret) or not self._may_connect.is_set():
                 raise LinkError("settings changed")
             self.state = LinkState.LOGGING_IN
             # Set it before the login: the server's link_up may be called before this task runs again.
