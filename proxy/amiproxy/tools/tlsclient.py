@@ -10,7 +10,9 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
+from amiproxy.core.model.errors import Unfit
 from amiproxy.net.tls.tlserrors import UNKNOWN_ISSUER, WRONG_NAME
+from amiproxy.net.tls.tlspolicy import load_client_certificate
 
 CONNECT_TIMEOUT = 10.0
 #: Seconds that closing a TLS connection in good order may take.
@@ -51,12 +53,9 @@ def client_context(destination: Destination) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if destination.chain is not None:
         try:
-            # Never prompt for a passphrase: no one could enter it.
-            context.load_cert_chain(destination.chain, destination.key, password=lambda: b"")
-        except (OSError, ValueError) as error:
-            text = f"client certificate {destination.chain} with key {destination.key} cannot be used"
-            remedy = "check that both are readable PEM files that match, and that the key is not encrypted"
-            raise ConnectError(f"{text} ({reason_of(error)}); {remedy}") from error
+            load_client_certificate(context, destination.chain, destination.key)
+        except Unfit as error:
+            raise ConnectError(f"client certificate {error}; {error.remedy}") from error
     return context
 
 

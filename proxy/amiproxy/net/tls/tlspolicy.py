@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from amiproxy.core.model.errors import Unfit
+from amiproxy.net.tls.tlserrors import reason_of
 from amiproxy.net.tls.tlsgroups import X25519MLKEM768, offered_groups
 
 ClientAuth = Literal["none", "optional", "required"]
@@ -150,6 +152,21 @@ def client_context() -> ssl.SSLContext:
     # So that the CA may be an intermediate one, or the certificate of one server.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
+
+
+def load_client_certificate(context: ssl.SSLContext, chain: Path, key: Path | None) -> None:
+    """Let a new context of a client present this certificate to a server that asks for one.
+
+    ``key`` is None if ``chain`` has the key, too.  Raises Unfit, which names both files.
+    """
+    try:
+        # Never prompt for a passphrase: no one could enter it.
+        context.load_cert_chain(chain, key, password=lambda: b"")
+    except (OSError, ValueError) as error:
+        files = f"{chain} with key {key}" if key is not None else f"{chain}"
+        text = f"{files} cannot be used ({reason_of(error)})"
+        remedy = "check that both are readable PEM files that match, and that the key is not encrypted"
+        raise Unfit(text, remedy) from error
 
 
 def presented_certificate(

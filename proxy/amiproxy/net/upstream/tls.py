@@ -12,7 +12,7 @@ from amiproxy.config.reading.files import check_readable, read_private
 from amiproxy.config.schema import UpstreamTls
 from amiproxy.core.model.errors import Unfit
 from amiproxy.net.tls.tlserrors import UNKNOWN_ISSUER, WRONG_NAME, reason_of
-from amiproxy.net.tls.tlspolicy import client_context
+from amiproxy.net.tls.tlspolicy import client_context, load_client_certificate
 from amiproxy.net.upstream.errors import LinkError
 
 #: Most bytes of one TLS record.
@@ -48,12 +48,9 @@ def _present(context: ssl.SSLContext, tls: UpstreamTls) -> None:
         except Unfit as error:
             raise LinkError(f"tls.key: {error}; {error.remedy}") from error
     try:
-        # Never prompt for a passphrase: no one could enter it.
-        context.load_cert_chain(tls.chain, tls.key, password=lambda: b"")
-    except (OSError, ValueError) as error:
-        text = f"tls.chain: {tls.chain} with key {tls.key} cannot be used ({reason_of(error)})"
-        remedy = "check that both are PEM files that match, and that the key is not encrypted"
-        raise LinkError(f"{text}; {remedy}") from error
+        load_client_certificate(context, tls.chain, tls.key)
+    except Unfit as error:
+        raise LinkError(f"tls.chain: {error}; {error.remedy}") from error
 
 
 class LinkTls:
