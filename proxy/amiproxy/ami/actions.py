@@ -213,6 +213,10 @@ class Listed:
     privilege_text: bytes = b""
 
 
+#: The proxy's own action that lists the servers of a session; only sessions with several servers have it.
+PROXY_SERVERS: Final = Listed(b"ProxyServers", 0, b"List the servers of this session  ", b"<none>")
+
+
 class OtherActions:
     """Actions of third-party modules, as the operator describes them; by name in lower case.
 

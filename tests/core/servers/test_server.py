@@ -154,18 +154,19 @@ class TestBoot:
         assert server.exchange.connected
 
     def test_log_lines_name_one_of_several_servers_only(self, caplog):
+        caplog.set_level("DEBUG", "amiproxy")
         bench = Bench(BOSS, CALLS, limits=Limits(upstream_boot_timeout=20.0))
         server = bench.hub.servers.first
         for named in (False, True):
             server.log_name(named)
-            bench.link_up(booted=False)
             caplog.clear()
+            bench.link_up(booted=False)
             bench.clock.advance(21)
             bench.upstream.take()
             server.lists.failed("refused")
             server.lists.refused = ""
             said = {record.msg: record.__dict__["fields"] for record in caplog.records}
-            for line in ("upstream-not-booted", "side-link-refused"):
+            for line in ("actions-learnt", "upstream-not-booted", "side-link-refused"):
                 assert said[line]["server"] == (server.name if named else None)
             server.link_down("gone")
 

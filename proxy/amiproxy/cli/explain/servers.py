@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from amiproxy.ami.message import Action
-from amiproxy.core.clients.routes.destination import NO_SUCH_SERVER, PROXY_SERVERS, destination_of
+from amiproxy.core.clients.routes.destination import NO_SUCH_SERVER, PROXY_SERVERS_KEY, destination_of
 from amiproxy.core.model.users import User
 
 
@@ -44,7 +44,7 @@ def where(user: User, action: Action, bound_to: str) -> Where:
 
 def is_of_the_proxy(action: Action, user: User, bound_to: str) -> bool:
     """Whether it is an action that only sessions with several servers have."""
-    return action.key == PROXY_SERVERS and not bound_to and len(user.servers) > 1
+    return action.key == PROXY_SERVERS_KEY and not bound_to and len(user.servers) > 1
 
 
 def rights_at(user: User, servers: Sequence[str]) -> list[tuple[str, User]]:

@@ -8,6 +8,7 @@ Texts, header order and quirks are Asterisk's own.  What belongs to the login is
 from typing import Final
 
 from amiproxy.ami import eventfilter, message, privilege
+from amiproxy.ami.actions import PROXY_SERVERS, Listed
 from amiproxy.ami.errors import FilterSyntaxError
 from amiproxy.ami.message import Action
 from amiproxy.core.clients.routes.leg import not_connected
@@ -59,13 +60,16 @@ def _list_commands(session: Session, action: Action) -> None:
     ctx, place = session.ctx, session.place
     assert place is not None
     tables = session.route.tables(place)
-    rows: dict[bytes, tuple[bytes, bytes]] = {}
+    rows: dict[bytes, Listed] = {}
     for rights, table in tables:
         for row in table.live:
             if row.name not in rows and ctx.may_run(rights, row):
-                rows[row.name] = row.name, row.synopsis + b"(Priv: " + row.privilege_text + b")"
+                rows[row.name] = row
+    if session.bound is None and place.leg is None:
+        rows[PROXY_SERVERS.name] = PROXY_SERVERS
     if any(table.live for _, table in tables):
-        session.answer_there(message.response(b"Success", action.action_id, *rows.values()))
+        listed = [(row.name, row.synopsis + b"(Priv: " + row.privilege_text + b")") for row in rows.values()]
+        session.answer_there(message.response(b"Success", action.action_id, *listed))
     else:
         text = NOT_CONNECTED if place.leg is None else not_connected(place.leg.name)
         session.answer_there(message.error(action.action_id, text))

@@ -119,7 +119,7 @@ class Server(Links):
 
     def log_name(self, named: bool) -> None:
         """Say which server it is in log lines, or do not because there is only one."""
-        self.logged_name = self.name if named else None
+        self.logged_name = self.actions.logged_name = self.name if named else None
         for side in self.sides:
             side.logged_name = self.logged_name
 

@@ -627,10 +627,11 @@ class TestListCommands:
         return transport.take()
 
     @pytest.mark.parametrize("header", ["", "\nServer: *"])
-    def test_without_a_server_it_is_the_union(self, header: str) -> None:
+    def test_without_a_server_it_is_the_union_and_the_list_of_servers(self, header: str) -> None:
         assert self.rows(self.bench(), header) == (
             b"Response: Success\r\nActionID: 1\r\nCoreStatus: Show PBX status  (Priv: <none>)\r\n"
-            b"Ping: Keepalive  (Priv: <none>)\r\nSIPpeers: Peers  (Priv: system,all)\r\n\r\n"
+            b"Ping: Keepalive  (Priv: <none>)\r\nSIPpeers: Peers  (Priv: system,all)\r\n"
+            b"ProxyServers: List the servers of this session  (Priv: <none>)\r\n\r\n"
         )
 
     def test_for_one_server_it_is_that_servers_table(self) -> None:

@@ -7,9 +7,8 @@ import pytest
 from amiproxy.ami import privilege
 from amiproxy.ami.message import Action
 from amiproxy.core import policy
-from amiproxy.core.clients.routes.bound import REFUSED
 from amiproxy.core.clients.routes.entrance import ANYWHERE, Entrance
-from amiproxy.core.clients.routes.route import NOT_PERMITTED, REMOVED
+from amiproxy.core.clients.routes.route import NOT_PERMITTED, REMOVED, UNKNOWN_SERVER
 from amiproxy.core.clients.routes.routing import LoginName, Routing
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.policy.verdicts import VerdictCaches
@@ -146,7 +145,7 @@ def test_a_header_with_its_own_server_goes_there(value: bytes) -> None:
 def test_every_other_server_gets_one_refusal_whether_it_exists_or_not(value: bytes) -> None:
     found, servers = routing()
     route = found.route(ANN, servers.find(b"pbx1"))
-    assert route.of(ask((b"Server", value))) is REFUSED
+    assert route.of(ask((b"Server", value))) is UNKNOWN_SERVER
 
 
 def test_the_header_means_nothing_while_servers_have_no_names() -> None:

@@ -150,6 +150,14 @@ def test_servers_that_answered_can_be_named_in_every_action(of_several: Vocabula
     assert labels("ProxyS", of_several) == ["ProxyServers"]
 
 
+def test_servers_that_were_listed_can_be_named(words: Vocabulary) -> None:
+    words.learn([(b"ProxyServers", b"List the servers of this session  (Priv: <none>)")])
+    server = message.event(b"ProxyServer", (b"Server", b"pbx1"), (b"Status", b"Down"))
+    words.seen.look(Message(server))
+    assert labels("Ping Server=", words) == ["pbx1"]
+    assert labels("ProxyS", words) == ["ProxyServers"]
+
+
 def test_without_several_servers_none_is_offered(words: Vocabulary) -> None:
     words.seen.look(Message(message.event(b"X", (b"Server", b"of a UserEvent"), (b"Y", b"1"))))
     words.seen.look(Message(message.event(b"X", (b"Server", b"of a UserEvent"))))

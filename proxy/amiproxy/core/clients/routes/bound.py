@@ -2,20 +2,14 @@
 
 # mypyc: compiled
 
-from typing import Final
-
 from amiproxy.ami import privilege
 from amiproxy.ami.actions import ActionTable
 from amiproxy.ami.eventfilter import FilterSet
 from amiproxy.ami.message import Action
-from amiproxy.core.clients.routes.destination import NO_SUCH_SERVER
-from amiproxy.core.clients.routes.route import Errand, Place, Refusal, Route
+from amiproxy.core.clients.routes.route import UNKNOWN_SERVER, Errand, Place, Route
 from amiproxy.core.fanout.eventview import EventView, Sight, bound_view
 from amiproxy.core.model.users import User
 from amiproxy.core.servers.requester import Asker
-
-#: The same for a server that does not exist and for one that the user may not use.
-REFUSED: Final = Refusal(NO_SUCH_SERVER, "server")
 
 
 class BoundRoute(Route):
@@ -43,7 +37,7 @@ class BoundRoute(Route):
         """See Route."""
         place = self._place
         asked = action.get(b"server") if place.named else b""
-        return REFUSED if asked and asked.lower() != self._name else place
+        return UNKNOWN_SERVER if asked and asked.lower() != self._name else place
 
     def view(self, filters: FilterSet | None, mask: int) -> EventView:
         """See Route."""

@@ -9,13 +9,16 @@ to another server than the one it is meant for.
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from amiproxy.ami.actions import PROXY_SERVERS
 from amiproxy.ami.listqueries import is_list_query
 from amiproxy.ami.message import Action
 
+#: The name of ProxyServers in lower case, as in ``Action.key``.
+PROXY_SERVERS_KEY: Final = PROXY_SERVERS.name.lower()
 #: Answered here, for the session as a whole: a Server header of theirs has no meaning.
-_OF_THE_SESSION: Final = frozenset({b"challenge", b"events", b"filter", b"login", b"logoff", b"waitevent"})
-#: Lists the session's servers.  It is no action of Asterisk's, so that only such sessions have it.
-PROXY_SERVERS: Final = b"proxyservers"
+_OF_THE_SESSION: Final = frozenset(
+    {b"challenge", b"events", b"filter", b"login", b"logoff", b"waitevent", PROXY_SERVERS_KEY}
+)
 #: In place of a name: all servers of the session.
 _ALL: Final = b"*"
 
@@ -47,7 +50,7 @@ def destination_of(action: Action, servers: Mapping[bytes, str], default: str) -
     the name of the one for actions that name none; "" if there is none.
     """
     key = action.key
-    if key in _OF_THE_SESSION or key == PROXY_SERVERS:
+    if key in _OF_THE_SESSION:
         return _HERE
     # Without a value it counts as missing, like Asterisk's own headers.
     wanted = action.get(b"server")

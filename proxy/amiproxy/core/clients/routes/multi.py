@@ -2,25 +2,20 @@
 
 # mypyc: compiled
 
-from typing import Final
-
 from amiproxy.ami import message, privilege
-from amiproxy.ami.actions import LIST_COMPLETE, ActionTable
+from amiproxy.ami.actions import LIST_COMPLETE, PROXY_SERVERS, ActionTable
 from amiproxy.ami.eventfilter import FilterSet
 from amiproxy.ami.message import Action
-from amiproxy.core.clients.routes.destination import NO_SUCH_SERVER, PROXY_SERVERS, destination_of
+from amiproxy.core.clients.routes.destination import NO_SUCH_SERVER, PROXY_SERVERS_KEY, destination_of
 from amiproxy.core.clients.routes.leg import Leg, LegOwner
 from amiproxy.core.clients.routes.merge import Merge
-from amiproxy.core.clients.routes.route import Errand, Place, Refusal, Route, Runner
+from amiproxy.core.clients.routes.route import UNKNOWN_SERVER, Errand, Place, Refusal, Route, Runner
 from amiproxy.core.clients.routes.serverlist import server_list
 from amiproxy.core.fanout.eventview import EventView, Sight, multi_view
 from amiproxy.core.model.users import User
 from amiproxy.core.policy.verdict import Allow, Deny
 from amiproxy.core.servers.requester import Asker
 from amiproxy.core.servers.server import Server
-
-#: The text is the same for a server that does not exist and for one that the user may not use.
-_REFUSED: Final = Refusal(NO_SUCH_SERVER, "server")
 
 
 class Legs:
@@ -100,8 +95,8 @@ class MultiRoute(Route):
         if found.everywhere:
             return self._everywhere
         if found.refusal:
-            return _REFUSED if found.refusal == NO_SUCH_SERVER else Refusal(found.refusal)
-        return self._servers if action.key == PROXY_SERVERS else self._here
+            return UNKNOWN_SERVER if found.refusal == NO_SUCH_SERVER else Refusal(found.refusal)
+        return self._servers if action.key == PROXY_SERVERS_KEY else self._here
 
     def view(self, filters: FilterSet | None, mask: int) -> EventView:
         """See Route."""
@@ -203,5 +198,5 @@ class _Servers(Errand):
         """See Errand."""
         stats = session.ctx.stats
         stats.actions_local += 1
-        stats.actions.count(b"ProxyServers", session.payer, "local")
+        stats.actions.count(PROXY_SERVERS.name, session.payer, "local")
         session.answer(server_list(action.action_id, self._servers, self._default))

@@ -14,6 +14,7 @@ from amiproxy.ami import message
 from amiproxy.ami.actions import ActionTable
 from amiproxy.ami.eventfilter import FilterSet
 from amiproxy.ami.message import Action
+from amiproxy.core.clients.routes.destination import NO_SUCH_SERVER
 from amiproxy.core.clients.routes.leg import Leg, LegOwner
 from amiproxy.core.context import Context
 from amiproxy.core.fanout.eventview import EventView
@@ -99,6 +100,10 @@ class Refusal(Errand):
             session.deny(action, self._text, self._rule)
         else:
             session.answer(message.error(action.action_id, self._text))
+
+
+#: One answer for a server that does not exist and for one that the user may not use.
+UNKNOWN_SERVER: Final = Refusal(NO_SUCH_SERVER, "server")
 
 
 class Route(ABC):

@@ -25,6 +25,8 @@ class KnownActions:
         self.table = SHIPPED
         #: Whether the last answer was that of an ami-proxy which has no connection to Asterisk itself.
         self.is_cut_off = False
+        #: The name of its server in log lines; see ``Server.log_name``.
+        self.logged_name: str | None = None
         self._ask = ask
         self._scheduler = scheduler
         self._timer: Timer | None = None
@@ -63,4 +65,4 @@ class KnownActions:
         table = self.table.learnt_from(answer.headers)
         if table.live:
             self.table = table
-        log.say(log.DEBUG, "actions-learnt", actions=len(table.live))
+        log.say(log.DEBUG, "actions-learnt", server=self.logged_name, actions=len(table.live))

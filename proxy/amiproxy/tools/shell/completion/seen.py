@@ -55,7 +55,7 @@ class Seen:
         self._values: dict[str, OrderedDict[str, None]] = {}
         #: Names of events that came.
         self.events: OrderedDict[str, None] = OrderedDict()
-        #: Names of servers that messages were from.
+        #: Names of servers that messages were from, or that ProxyServers has listed.
         self.servers: OrderedDict[str, None] = OrderedDict()
 
     def look(self, message: Message) -> None:
@@ -63,7 +63,8 @@ class Seen:
         name = message.get(b"event")
         if name:
             _keep(self.events, name)
-        if server := server_of(message):
+        server = message.get(SERVER) if name == b"ProxyServer" else server_of(message)
+        if _SERVER.fullmatch(server):
             _keep(self.servers, server)
         gone = name in _ENDS
         for header, value in message.headers:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from amiproxy.ami import privilege
-from amiproxy.ami.actions import SHIPPED, ActionTable, Listed
+from amiproxy.ami.actions import PROXY_SERVERS, SHIPPED, ActionTable, Listed
 from amiproxy.ami.arguments import ARGUMENTS, Argument, Kind
 from amiproxy.ami.arguments.kinds import MEANING
 from amiproxy.ami.catalogue.applications import APPLICATIONS
@@ -45,10 +45,6 @@ _OF_KIND: Final = {
 }
 
 
-#: The action of ami-proxy's own that lists the servers of a session that has several.
-_PROXY_SERVERS: Final = Listed(b"ProxyServers", 0, b"List the servers of this session")
-
-
 class Known(NamedTuple):
     """An action as it is offered: ``allowed`` if this user may run it, or if that is not known."""
 
@@ -71,6 +67,11 @@ class Vocabulary:
         """Take over the headers of a response to ListCommands."""
         self.table = SHIPPED.learnt_from(headers)
 
+    @property
+    def has_servers(self) -> bool:
+        """Whether the session has several servers, which ProxyServers lists."""
+        return self.table.find(PROXY_SERVERS.name.lower()) is not None
+
     def actions(self) -> list[Known]:
         """All actions by name: first those that this user may run."""
         live = {row.name.lower() for row in self.table.live}
@@ -78,8 +79,8 @@ class Vocabulary:
             Known(row.name.decode(errors="replace"), row, not live or row.name.lower() in live)
             for row in self.table
         ]
-        if self.seen.servers:
-            found.append(Known(_PROXY_SERVERS.name.decode(), _PROXY_SERVERS, True))
+        if self.seen.servers and not self.has_servers:
+            found.append(Known(PROXY_SERVERS.name.decode(), PROXY_SERVERS, True))
         return sorted(found, key=lambda known: (not known.allowed, known.name.lower()))
 
     def find(self, name: str) -> Known | None:

@@ -11,6 +11,7 @@ from typing import Final
 from rich.console import RenderableType
 from rich.text import Text
 
+from amiproxy.ami.actions import PROXY_SERVERS
 from amiproxy.ami.errors import ProtocolError
 from amiproxy.ami.message import Action
 from amiproxy.tools.shell.answers.answer import Answer
@@ -36,6 +37,7 @@ _ALL: Final = "all"
 #: Files that may read files with \i inside one another.
 _DEEPEST: Final = 8
 _LIST_COMMANDS: Final = Action([(b"Action", b"ListCommands")])
+_PROXY_SERVERS: Final = Action([(b"Action", PROXY_SERVERS.name)])
 
 
 class Shell:
@@ -81,12 +83,15 @@ class Shell:
         return self._file or self.output
 
     async def greet(self, session: Session) -> None:
-        """Learn which actions the user may run.  Raises ConnectionLost."""
+        """Learn which actions the user may run, and which servers the session has.  Raises ConnectionLost."""
         with suppress(TimeoutError):
             async with asyncio.timeout(10.0):
                 listed = await session.ask(_LIST_COMMANDS)
                 if listed.response is not None and not listed.failed:
                     self.words.learn(listed.response.headers)
+                if self.words.has_servers:
+                    for server in (await session.ask(_PROXY_SERVERS)).items:
+                        self.words.seen.look(server)
 
     async def run(self, statement: str) -> bool:
         """Run one statement; return whether it succeeded.  It says itself what went wrong."""
@@ -234,7 +239,7 @@ class Shell:
 
     async def _server(self, typed: Typed) -> bool:
         if not typed.words:
-            return await self._act(Read(Action([(b"Action", b"ProxyServers")])))
+            return await self._act(Read(_PROXY_SERVERS))
         if len(typed.words) > 1:
             raise wrong_usage("server")
         (name,) = typed.words
