@@ -67,7 +67,7 @@ def test_a_status_of_one_channel_or_with_variables_is_no_list_query(asked: Actio
         (b"Invalid/unknown command: SIPpeers. Use Action: ListCommands to show available commands.", False),
     ],
 )
-def test_errors_that_say_that_a_list_is_empty_are_told_apart(text: bytes, empty: bool) -> None:
+def test_errors_that_say_that_a_list_is_empty_are_recognised(text: bytes, empty: bool) -> None:
     assert says_empty(message.error(b"7", text)) is empty
 
 

@@ -24,7 +24,7 @@ def test_a_safe_configuration_gives_no_warnings(folder: Path) -> None:
     )
 
 
-def test_servers_that_are_named_in_vain_are_warned_of(folder: Path) -> None:
+def test_names_and_patterns_without_a_server_are_warnings(folder: Path) -> None:
     settings = "username: amiproxy, secret_file: upstream.secret"
     servers = (
         f"servers: {{pbx1: {{{settings}}}, pbx3: {{{settings}}}, "
@@ -42,7 +42,7 @@ def test_servers_that_are_named_in_vain_are_warned_of(folder: Path) -> None:
     ]
 
 
-def test_a_user_in_the_way_of_a_login_with_a_server_is_warned_of(folder: Path) -> None:
+def test_a_user_named_like_a_login_with_a_server_is_a_warning(folder: Path) -> None:
     config = folder / "proxy.yaml"
     text = config.read_text().replace(
         "upstream:", "servers: {pbx1: {username: a, secret_file: upstream.secret}}\n#"

@@ -195,7 +195,7 @@ async def test_list_commands_is_the_union_of_both(pair: Pair) -> None:
         assert not await offered(Server="pbx1")
 
 
-async def test_one_server_down_is_said_at_once_and_costs_the_other_nothing(pair: Pair) -> None:
+async def test_one_server_down_is_announced_at_once_and_does_not_affect_the_other(pair: Pair) -> None:
     async with await log_in(pair.service, "boss") as boss:
         port = pair.servers["pbx2"].port
         await pair.servers["pbx2"].stop()

@@ -255,7 +255,7 @@ Make = Callable[[int], Awaitable[Standing]]
 @pytest.mark.serial
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("servers", [2, 5])
-async def test_one_that_fails_costs_the_others_nothing(tmp_path: Path, make: Make, servers: int) -> None:
+async def test_one_that_fails_does_not_affect_the_others(tmp_path: Path, make: Make, servers: int) -> None:
     service, others, _ = standing = await make(servers - 1)
     quiet = await others.p99()
     for number, (fault, begin) in enumerate(FAULTS.items()):
@@ -281,7 +281,7 @@ async def test_one_that_fails_costs_the_others_nothing(tmp_path: Path, make: Mak
 
 
 @pytest.mark.parametrize("fault", ["connection refused", "wrong name", "accepts and says nothing"])
-async def test_askers_of_the_one_that_is_down_get_the_error_at_once(
+async def test_actions_for_the_one_that_is_down_fail_at_once(
     tmp_path: Path, make: Make, fault: str
 ) -> None:
     service, others, _ = standing = await make(1)

@@ -110,7 +110,7 @@ async def test_a_session_is_served_by_the_server_that_it_is_bound_to(
 
 
 @pytest.mark.parametrize(("name", "listener"), [("boss/pbx1", 1), ("boss/pbx9", 0), ("one/pbx1", 0)])
-async def test_a_server_that_may_not_be_used_is_as_a_wrong_secret(
+async def test_a_server_that_is_not_permitted_is_answered_as_a_wrong_secret(
     site: Site, name: str, listener: int
 ) -> None:
     async with await site.session(name, listener):

@@ -198,7 +198,7 @@ async def test_the_only_link_that_is_stuck_takes_a_restart(monkeypatch: pytest.M
         assert made.upstreams.stuck(now)
 
 
-async def test_links_of_one_nameless_server_are_told_as_ever(simulators: list[Simulator]) -> None:
+async def test_links_of_one_nameless_server_are_shown_as_before(simulators: list[Simulator]) -> None:
     hub = live_hub(limits=FAST)
     settings = UpstreamSettings(port=simulators[0].port, username="proxy", secret_file=Path("unused"))
     listener = configured({"x": to(1)}).listeners

@@ -213,7 +213,7 @@ class TestRename:
 
 class TestPasswd:
     @pytest.mark.parametrize(("secret", "warned"), [(b"hunter2\n", True), (b"x" * 12, False)])
-    def test_a_secret_that_can_be_guessed_is_warned_of(self, run: Run, secret: bytes, warned: bool) -> None:
+    def test_a_secret_that_can_be_guessed_is_a_warning(self, run: Run, secret: bytes, warned: bool) -> None:
         status, _, err = run("passwd", "wallboard", stdin=secret)
         assert status == 0
         assert ("can be guessed" in err) is warned

@@ -39,7 +39,7 @@ def user(**keys: Any) -> User:
     return user_of("u", entry_of(keys), SERVERS)
 
 
-def test_what_is_not_written_is_as_everywhere() -> None:
+def test_rights_that_on_does_not_mention_are_the_users() -> None:
     everywhere = user(read="all", write="all", contexts=["a"], on={"pbx2": {"write": ["call"]}})
     there = everywhere.at("pbx2")
     assert (there.read, there.rules) == (everywhere.read, everywhere.rules)

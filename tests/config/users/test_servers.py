@@ -76,7 +76,7 @@ def test_the_default_is_the_user_s_own_or_that_for_all_if_it_may_use_it(
     assert SEVERAL.default_for(servers, own) == default
 
 
-def test_names_that_mean_nothing_are_found() -> None:
+def test_names_that_match_no_server_are_found() -> None:
     assert unmatched(("eu-*", "us-*", "pbx1", "pbx9"), SEVERAL) == ["us-*", "pbx9"]
     assert unmatched(None, SEVERAL) == []
     assert unused({"pbx1": 1, "eu-1": 2}, ("pbx1",)) == ["eu-1"]

@@ -76,7 +76,7 @@ class TestOfTheProxy:
 
 
 class TestOfALink:
-    def test_only_those_who_may_use_the_server_are_told(self, site):
+    def test_only_clients_that_may_use_the_server_get_it(self, site):
         one, two = site.member(bound("pbx1")), site.member(bound("pbx2"))
         several, other = site.member(multi("pbx2", "pbx1")), site.member(multi("pbx2"))
         server = site.servers.find(b"pbx1")
@@ -90,7 +90,7 @@ class TestOfALink:
             [],
         ]
 
-    def test_a_client_of_several_servers_is_told_whatever_it_may_see_else(self, site):
+    def test_a_client_of_several_servers_gets_it_whatever_it_may_see_else(self, site):
         sights = (Sight("pbx1", privilege.CALL, Scope()), Sight("pbx2", 0, None))
         several = site.member(multi_view(NOTHING, sights, privilege.CALL, Scope()))
         bound_one = site.member(bound_view(NOTHING, Sight("pbx2", privilege.ALL, None)))
@@ -103,7 +103,7 @@ class TestOfALink:
         ]
         assert nothing == []
 
-    def test_so_it_is_when_the_server_has_booted(self, site):
+    def test_a_client_of_several_servers_gets_fullybooted_whatever_it_may_see_else(self, site):
         sights = (Sight("pbx1", privilege.CALL, Scope()), Sight("pbx2", 0, None))
         several = site.member(multi_view(NOTHING, sights, privilege.CALL, Scope()))
         full = site.member(

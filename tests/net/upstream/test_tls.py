@@ -279,7 +279,7 @@ def test_a_certificate_and_its_key_may_be_in_one_file(certificate: ServerCertifi
     link_context(chosen)
 
 
-def test_a_name_that_is_none_is_refused(certificate: ServerCertificate) -> None:
+def test_a_name_that_cannot_be_verified_is_refused(certificate: ServerCertificate) -> None:
     chosen = settings(1, certificate).tls
     assert chosen is not None
     with pytest.raises(LinkError, match=r"tls\.name"):

@@ -330,7 +330,7 @@ class TestLogin:
         assert session.route.bound is bench.server(server)
 
     @pytest.mark.parametrize("name", ["boss/pbx9", "boss/pbx1"])
-    def test_a_right_challenge_for_a_wrong_server_is_as_a_wrong_one(self, name: str) -> None:
+    def test_a_right_challenge_for_a_wrong_server_is_answered_as_a_wrong_one(self, name: str) -> None:
         bench = make(user("boss", "pbx2", md5_secret=b"x"))
         answers = []
         for asked, secret in ((name, b"x"), ("boss/pbx2", b"wrong")):
@@ -454,7 +454,7 @@ class TestSecurityEvents:
             ("ghost/pbx2", "", {"boss/pbx1", "boss/pbx2", "boss"}),
         ],
     )
-    def test_a_failed_login_is_told_at_the_servers_that_it_is_about(
+    def test_readers_at_the_servers_that_a_failed_login_is_about_get_it(
         self, bench: Bench, name: str, entrance: str, readers: set[str]
     ) -> None:
         def fail(bench: Bench) -> None:
@@ -464,7 +464,7 @@ class TestSecurityEvents:
         told = self.told(bench, fail)
         assert {reader for reader, events in told.items() if events} == readers
 
-    def test_a_denied_action_is_told_at_the_servers_of_its_session(self, bench: Bench) -> None:
+    def test_readers_at_the_servers_of_a_session_get_its_denied_actions(self, bench: Bench) -> None:
         session, _ = bench.login("one")
         told = self.told(bench, lambda _: session.receive(b"Action: Nonsense\r\n\r\n"))
         assert {reader for reader, events in told.items() if events} == {"boss/pbx2", "boss"}

@@ -113,7 +113,7 @@ def attempt(bench: Bench, tried: Try) -> tuple[bytes, float, int, str | None]:
 
 
 @given(tables(), st.lists(tries(), min_size=1, max_size=6), st.sets(st.sampled_from(SERVERS), min_size=1))
-def test_who_gets_in_and_where_and_refusals_are_alike(
+def test_logins_reach_permitted_servers_only_and_refusals_are_alike(
     users: list[User], attempts: list[Try], there: set[str]
 ) -> None:
     names = tuple(name for name in SERVERS if name in there)

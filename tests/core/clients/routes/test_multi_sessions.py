@@ -112,7 +112,7 @@ class TestLogin:
         bench = make(up=False)
         assert {m.get(b"server") for m in self.login(bench, "boss")[1:]} == {b"pbx1", b"pbx2"}
 
-    def test_only_readers_of_class_system_are_told(self) -> None:
+    def test_only_readers_of_class_system_get_them(self) -> None:
         narrowed = {"pbx1": user("some", read=privilege.parse_classes("call"))}
         bench = make(user("some", narrowed=narrowed), QUIET, up=False)
         assert [m.get(b"server") for m in self.login(bench, "some")[1:]] == [b"pbx2", b"pbx3"]
@@ -154,7 +154,7 @@ class TestWhereActionsGo:
             ("ListCommands\nServer: pbx9", "No such server"),
         ],
     )
-    def test_what_has_no_server_is_answered_with_an_error(self, bench: Bench, action: str, text: str) -> None:
+    def test_an_action_without_a_server_is_answered_with_an_error(self, bench: Bench, action: str, text: str) -> None:
         session, transport = bench.login("all")
         send(session, f"Action: {action}\nActionID: 7")
         assert transport.take() == f"Response: Error\r\nActionID: 7\r\nMessage: {text}\r\n\r\n".encode()
@@ -276,7 +276,7 @@ class TestWhereActionsGo:
         bench.answer(sent_to(bench, "pbx1")[0], b"Value: 2\r\n", at="pbx1")
         assert b"Value: 2\r\nServer: pbx1\r\n" in other_got.take()
 
-    def test_the_session_stays_and_is_told_of_the_loss_and_the_return(self, bench: Bench) -> None:
+    def test_the_session_stays_and_gets_the_loss_and_the_return(self, bench: Bench) -> None:
         session, transport = bench.login("boss")
         bench.server("pbx2").link_down("gone")
         (down,) = messages(transport)
@@ -597,7 +597,7 @@ class TestOtherForms:
         assert bench.hub.learner.recorder is not None
         assert list(bench.hub.learner.recorder.shapes.values()) == [1]
 
-    def test_its_rights_where_no_server_is_meant_are_those_of_the_user(self) -> None:
+    def test_at_no_server_its_rights_are_those_of_the_user(self) -> None:
         less = user("some", read=privilege.CALL, write=0)
         bench = make(user("some", read=privilege.CALL | privilege.AGENT, narrowed={"pbx1": less}))
         session, _ = bench.login("some")

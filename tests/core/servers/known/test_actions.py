@@ -99,7 +99,7 @@ def test_actions_are_counted_by_the_name_in_the_table(actions):
     assert counted(actions, b"Made-up") == OTHER
 
 
-def test_another_proxy_without_a_link_is_told_from_asterisk(actions, questions):
+def test_another_proxy_without_a_link_is_recognised(actions, questions):
     actions.learn()
     questions.answer(b"Response: Error\r\nActionID: 1\r\nMessage: Upstream not connected\r\n\r\n")
     assert actions.is_cut_off

@@ -104,7 +104,7 @@ class TestJoining:
         bench.clock.advance(0.2 * ASTERISK_SECONDS)
         assert len(bench.upstream.take()) == 1
 
-    def test_but_for_half_a_second_at_most(self, bench):
+    def test_the_next_waits_half_a_second_at_most(self, bench):
         one, two = Client(bench), Client(bench)
         one.ask("1")
         (asked,) = bench.upstream.take()
@@ -465,7 +465,7 @@ class TestReload:
         assert other.got.take() == b""
         assert bench.hub.stats.actions_joined == 0
 
-    def test_nor_does_one_whose_action_waits_for_a_place_on_the_link(self, bench):
+    def test_it_gets_none_if_its_action_waits_for_a_place_on_the_link(self, bench):
         Client(bench).ask("f", "IAXnetstats")
         boss, other = Client(bench), Client(bench, "other")
         boss.ask("1")
@@ -478,7 +478,7 @@ class TestReload:
         answer(bench, asked, "a")
         assert boss.got.take() == own("1", "a")
 
-    def test_nor_does_one_whose_action_waits_for_the_link_for_lists(self, bench):
+    def test_it_gets_none_if_its_action_waits_for_the_link_for_lists(self, bench):
         bench.hub.servers.first.lists.opener = Opener()
         now = bench.clock.now()
         for name in ("boss", "other"):
