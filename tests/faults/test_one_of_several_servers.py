@@ -281,9 +281,7 @@ async def test_one_that_fails_does_not_affect_the_others(tmp_path: Path, make: M
 
 
 @pytest.mark.parametrize("fault", ["connection refused", "wrong name", "accepts and says nothing"])
-async def test_actions_for_the_one_that_is_down_fail_at_once(
-    tmp_path: Path, make: Make, fault: str
-) -> None:
+async def test_actions_for_the_one_that_is_down_fail_at_once(tmp_path: Path, make: Make, fault: str) -> None:
     service, others, _ = standing = await make(1)
     async with AsyncExitStack() as stack:
         await standing.adopt(bad=await FAULTS[fault](tmp_path / "etc", stack))
