@@ -776,6 +776,26 @@ class TestEvents:
         assert got.raw.endswith(b"UserEvent: x\r\nServer: pbx2\r\n\r\n")
         assert got.raw.lower().count(b"server:") == 1
 
+    def test_what_an_earlier_event_says_comes_before_a_list_of_a_side_link(self) -> None:
+        bench = Bench(BOSS, servers=THREE, interval=5.0)
+        bench.all_up()
+        session, transport = bench.login("boss")
+        side = bench.server("pbx2").side
+        side.opener = Opener()
+        for channel in ("SIP/a", "SIP/b"):  # the second one waits for the next flush
+            bench.feed(event("Newchannel", Channel=channel), at="pbx2")
+        send(session, "Action: VoicemailUsersList\nServer: pbx2")
+        side.link_up(upstream := ListUpstream(), b"")
+        bench.feed(event("Hangup", Channel="SIP/a"), at="pbx2")
+        relay_id = upstream.take()[0].get(b"actionid")
+        side.from_upstream([b"Response: Success\r\nActionID: " + relay_id + b"\r\n\r\n"])
+        assert [m.get(b"event") or m.get(b"response") for m in messages(transport)] == [
+            b"Newchannel",
+            b"Newchannel",
+            b"Success",
+            b"Hangup",
+        ]
+
     def test_what_an_earlier_event_says_comes_before_the_answer(self) -> None:
         bench = Bench(BOSS, servers=THREE, interval=5.0)
         bench.all_up()
