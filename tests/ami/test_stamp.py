@@ -75,10 +75,10 @@ def test_the_free_text_of_a_command_stays_behind_the_header(head: bytes) -> None
 def test_the_free_text_of_a_command_speaks_for_no_other_server(
     text: bytes, shown: bytes | None, first: bytes, end: bytes
 ) -> None:
-    last = b"--END COMMAND--" + end + end
-    found = stamped_all(first + text + last, PBX)
+    found = stamped_all(first + text + b"--END COMMAND--" + end + end, PBX)
+    last = b"--END COMMAND--\r\n\r\n"
     assert found.endswith(last)
-    body = found.removesuffix(end)
+    body = found.removesuffix(b"\r\n")
     for line_end in (b"\r\n", b"\n", b"\r"):
         lines = body.replace(b"\r\n", line_end).split(line_end)[:-1]
         assert [line for line in lines if line.lower().lstrip().startswith(b"server")] in (
@@ -87,7 +87,9 @@ def test_the_free_text_of_a_command_speaks_for_no_other_server(
         )
     assert b"" not in body.splitlines()
     if shown is not None:
-        assert found == first + b"Server: pbx1\r\n" + shown + last
+        assert (
+            found == first.removesuffix(b"\r\n").removesuffix(b"\n") + b"\r\nServer: pbx1\r\n" + shown + last
+        )
 
 
 names = st.sampled_from(

@@ -63,6 +63,24 @@ _LISTS = [
     b"Response: Success\r\nActionID: RELAY\r\nMessage: Nothing\r\n\r\n" + _LIST[1],
     b"Event: UserEvent\r\nPrivilege: user,all\r\nSERVER : pbx2\r\nUserEvent: x\r\n\r\n" + b"".join(_LIST),
 ]
+_FOLLOWS = b"Response: Follows\r\nPrivilege: Command\r\nActionID: RELAY\r\n"
+_OUTPUTS = [
+    _FOLLOWS + b"one\nServer: pbx2\n--END COMMAND--\r\n\r\n",
+    _FOLLOWS + b"\r\n\r\nEvent: Hangup\r\nServer: pbx2\r\n\r\n--END COMMAND--\n\n",
+    b"Response: Success\r\nActionID: RELAY\r\nOutput: a\r\nserver : pbx2\r\nOutput: \rServer: pbx2\r\n\r\n",
+    b"Response: Follows x\nActionID: RELAY\nServer: pbx2\n\n",
+    b"Response: Error\r\nMessage: no\r\nActionID: RELAY\r\n\r\n",
+]
+_ACTIONS = [
+    b"Action: Getvar\r\nServer: pbx2\r\nserver: pbx1\r\nVariable: A\r\nActionID: 1\r\n\r\n",
+    b"Action: Ping\r\nSERVER:PBX3\r\n\r\nAction: Ping\r\nServer : pbx3\r\n\r\n",
+    b"Action: Ping\r\nServer: PBX1\r\n\r\nAction: Status\r\nServer: p\xc3\x9fx3\r\n\r\n",
+    b"Action: CoreShowChannels\r\nServer: *\r\n\r\nAction: Status\r\nServer: pbx3\r\n\r\n",
+    b"Action: UserEvent\r\nUserEvent: x\r\n Server: pbx3\r\nServer\r\nServer: pbx2\r\n\r\n",
+    b"Action: Setvar\r\nVariable: Server=pbx2\r\nValue: Server: pbx2\r\nServer:\r\nServer: pbx2\r\n\r\n",
+    b"Action: ProxyServers\r\nActionID: Server: pbx3\r\n\r\nAction: ListCommands\r\nServer: pbx2\r\n\r\n",
+    b"Action: WaitEvent\r\nTimeout: 1\r\n\r\nAction: Events\r\nEventMask: off\r\nServer: pbx3\r\n\r\n",
+]
 
 
 def seeds(target: str) -> list[bytes]:
@@ -98,6 +116,10 @@ def _made(target: str) -> Iterable[bytes]:
             return _recorded("*.in")
         case "merged_list":
             return [*_LISTS, *_recorded("*.in")]
+        case "answer_of_one":
+            return [*_OUTPUTS, *_recorded("*.in")]
+        case "client_of_several":
+            return [*_ACTIONS, *_recorded("*.out")]
         case "event_rebuilding":
             return {m for data in _recorded("*.in") for m in data.split(b"\r\n\r\n") if m[:6] == b"Event:"}
         case "eventfilters":

@@ -5,6 +5,8 @@ NAMES = (
     "client_session",
     "upstream_bytes",
     "merged_list",
+    "answer_of_one",
+    "client_of_several",
     "event_rebuilding",
     "eventfilters",
     "configuration",

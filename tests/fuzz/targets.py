@@ -164,6 +164,70 @@ def merged_list(data: bytes) -> None:
     assert ends == 1
 
 
+def answer_of_one(data: bytes) -> None:
+    """Any bytes of one of two servers that runs a command: clients read them as that server's.
+
+    Also clients that take a bare CR or LF for the end of a line.
+    """
+    bench = Bench(User("boss", ALL, ALL, secret="plain:x", servers=_TWO.names), servers=_TWO)
+    bench.all_up()
+    session, boss = bench.login("boss")
+    session.receive(b"Action: Command\r\nServer: pbx1\r\nCommand: core show uptime\r\nActionID: 7\r\n\r\n")
+    (asked,) = bench.upstreams["pbx1"].take()
+    framer = UpstreamFramer()
+    bench.server("pbx1").from_upstream(framer.feed(data.replace(RELAY_ID, asked.get(b"actionid"))))
+    bench.clock.advance(1.0)
+    bench.hub.tick(bench.clock.now())
+    bench.server("pbx1").link_down("gone")
+    heard = boss.take()
+    assert bench.hub.stats.faults == 0
+    for line_end in (b"\r\n", b"\n", b"\r"):
+        text = heard.replace(b"\r\n", line_end)
+        for raw in text.split(2 * line_end)[:-1]:
+            named = [line for line in raw.split(line_end) if _SERVER.match(line)]
+            assert named == [b"Server: pbx1"], raw
+
+
+_THREE: Final = Configured(("pbx1", "pbx2", "pbx3"), named=True)
+
+
+def client_of_several(data: bytes) -> None:
+    """Any bytes of a client of two of three servers: each action goes to the one that it names, or nowhere.
+
+    The third gets none of them, and the client gets nothing of the third.
+    """
+    mine, all_ = _TWO.names, _THREE.names
+    bench = Bench(
+        User("boss", ALL, ALL, secret="plain:x", servers=mine, default_server="pbx1"),
+        User("other", ALL, ALL, secret="plain:x", servers=all_),
+        servers=_THREE,
+    )
+    bench.all_up()
+    session, boss = bench.login("boss")
+    heard: list[bytes] = []
+    try:
+        for raw in ActionFramer().feed(data):
+            session.receive(raw)
+            bench.feed(b"Event: Newchannel\r\nPrivilege: call,all\r\nChannel: hidden\r\n\r\n", at="pbx3")
+            sent = {name: bench.upstreams[name].take() for name in all_}
+            reached = {name for name in all_ if any(m.get(b"action").lower() != b"ping" for m in sent[name])}
+            named = parse_action(raw).get(b"server").lower()
+            assert reached <= ({named.decode("latin-1")} if named and named != b"*" else set(mine)), raw
+            for name in mine:
+                for asked in sent[name]:
+                    assert asked.get(b"server") == b""
+                    bench.answer(asked, b"", at=name)
+            bench.hub.flush()
+            heard.append(boss.take())
+            if boss.closed:
+                break
+    except ProtocolError:
+        return
+    text = b"".join(heard)
+    assert b"hidden" not in text
+    assert not re.search(rb"^Server: pbx3\r$", text, re.MULTILINE)
+
+
 def event_rebuilding(data: bytes) -> None:
     """A repaired broadcast event is well-formed, and repairing it again changes nothing."""
     for raw in (data, b"Event: E\r\nPrivilege: call,all\r\n" + data + b"\r\n\r\n"):
@@ -411,6 +475,8 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
             client_session,
             upstream_bytes,
             merged_list,
+            answer_of_one,
+            client_of_several,
             event_rebuilding,
             eventfilters,
             configuration,

@@ -57,10 +57,13 @@ def stamped_response(raw: bytes, stamp: bytes) -> bytes:
     raw = _NOISE.sub(b"?", raw)
     before = _BEFORE_FREE_TEXT.match(raw)
     assert before is not None  # it has at least the line end before its blank line
-    end = len(raw) - (2 if raw.endswith(b"\r\n") else 1)
-    text = _BLANK_LINE.sub(b"\n ", raw[before.end() - 1 : end])
+    text = raw[before.end() - 1 :].removesuffix(b"\n").removesuffix(b"\r")
+    text = _BLANK_LINE.sub(b"\n ", text)
     text = _FOREIGN.sub(lambda line: b"\nOutput: " + line[0][1:], text)
-    return before[0] + stamp[:-2] + text[1:] + raw[end:]
+    # The line ends around the text are CRLF: clients that expect that would miss the header, or read on into
+    # the next message.
+    head = before[0].replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    return head + stamp[:-2] + text[1:].removesuffix(b"\n").removesuffix(b"\r") + _END
 
 
 def stamped_all(data: bytes, stamp: bytes) -> bytes:
