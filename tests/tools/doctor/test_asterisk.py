@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import socket
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -256,6 +257,17 @@ def test_an_asterisk_that_cannot_be_reached_is_a_failure(secret: Path) -> None:
     assert "cannot be reached" in finding.text
 
 
+def test_a_name_that_cannot_be_looked_up_is_to_be_corrected(
+    secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "create_connection", fail)
+    [finding] = [finding for finding in examined(free_port(), secret) if finding.level == "fail"]
+    assert "upstream.host" in finding.remedy
+
+
 def test_an_owner_of_the_port_that_is_hidden_is_unknown(
     secret: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -281,6 +293,8 @@ def test_a_port_that_sends_nothing_is_a_failure(secret: Path) -> None:
         found = examined(manager.port, secret, timeout=0.05)
     [finding] = [finding for finding in found if finding.level == "fail"]
     assert "does not answer within 0.1 s" in finding.text
+    # A TLS port says nothing to a client that speaks plain text.
+    assert "upstream.tls" in finding.remedy
 
 
 def test_a_port_without_expected_owner_is_warned_about(secret: Path) -> None:
@@ -410,6 +424,26 @@ class TestTls:
         assert "its certificate is valid for 127.0.0.1" in told
         assert "tlsenable is yes, and the link uses TLS" in told
         assert "belongs to" not in told
+
+    def test_it_logs_in_with_the_secret_itself_as_the_link_does(
+        self, secret: Path, certificate: ServerCertificate
+    ) -> None:
+        # An ami-proxy there may have only a hash of the secret, with which no challenge works.
+        with Manager(tls=certificate.context()) as manager:
+            found = self.examined(manager, secret, certificate)
+        assert "logged in as amiproxy" in [finding.text for finding in found]
+        assert f"Secret: {SECRET}\r\n".encode() in manager.heard
+        assert b"Challenge" not in manager.heard
+
+    def test_a_refused_login_leads_to_the_log_of_an_ami_proxy_too(
+        self, secret: Path, certificate: ServerCertificate
+    ) -> None:
+        refused = b"Response: Error\r\nMessage: Authentication failed\r\n"
+        with Manager(tls=certificate.context(), Login=refused) as manager:
+            found = self.examined(manager, secret, certificate)
+        [finding] = [finding for finding in found if finding.level == "fail"]
+        assert "manager.conf" in finding.remedy
+        assert "login-failed" in finding.remedy
 
     def test_another_name_is_a_failure_and_the_secret_is_not_sent(
         self, secret: Path, certificate: ServerCertificate

@@ -1,4 +1,4 @@
-"""One short AMI conversation with Asterisk, without a loop: banner, login by challenge, a few actions."""
+"""One short AMI conversation with Asterisk, without a loop: banner, login, a few actions."""
 
 import hashlib
 import re
@@ -51,13 +51,14 @@ class Probe:
     ) -> None:
         self._timeout = timeout
         self._section = section
+        self._is_tls = tls is not None
         self._framer = UpstreamFramer(_LONGEST, _LONGEST)
         self._ready: list[bytes] = []
         try:
             self.socket = socket.create_connection((host, port), timeout)
         except OSError as error:
             text = f"Asterisk cannot be reached at {host}:{port}: {error.strerror or error}"
-            raise ProbeError(text, "start it; check enabled = yes and bindaddr in manager.conf") from None
+            raise ProbeError(text, _unreachable(error, section)) from None
         if tls is not None:
             self.socket = self._secured(tls, host)
         #: The banner; set by ``greet``.
@@ -88,30 +89,48 @@ class Probe:
     def greet(self) -> None:
         """Read the banner.  Raises ProbeError, also if it is not that of an Asterisk manager."""
         line = b""
-        while not line.endswith(b"\n") and len(line) < _LONGEST_BANNER:
-            line += self._receive(1, time.monotonic() + self._timeout)
+        try:
+            while not line.endswith(b"\n") and len(line) < _LONGEST_BANNER:
+                line += self._receive(1, time.monotonic() + self._timeout)
+        except ProbeError as error:
+            if self._is_tls or line:
+                raise
+            remedy = f"if this is a TLS port, set {self._section}.tls; otherwise {error.remedy}"
+            raise ProbeError(f"no banner: {error}", remedy) from None
         if not _BANNER.fullmatch(line):
             remedy = f"correct {self._section}.port, or stop the program that uses Asterisk's port"
             raise ProbeError("the server did not send the banner of an Asterisk manager", remedy)
         self.banner = line.decode("ascii").strip()
 
     def log_in(self, username: str, secret: bytes) -> None:
-        """Log in by MD5 challenge, so that the secret is not sent.  Raises ProbeError, or LoginRefused."""
-        reply = self.ask("Challenge", AuthType="MD5")
-        key = hashlib.md5(reply.get(b"challenge") + secret, usedforsecurity=False).hexdigest()
-        reply = self.ask("Login", AuthType="MD5", Username=username, Key=key, Events="off")
+        """Log in as the link does.  Raises ProbeError, or LoginRefused.
+
+        In plain text by MD5 challenge, so that the secret is not sent.  By TLS with the secret itself: the
+        server is verified, and an ami-proxy may have only a hash, with which no challenge works.
+        """
+        if self._is_tls:
+            reply = self.ask("Login", Username=username, Secret=secret, Events="off")
+        else:
+            reply = self.ask("Challenge", AuthType="MD5")
+            key = hashlib.md5(reply.get(b"challenge") + secret, usedforsecurity=False).hexdigest()
+            reply = self.ask("Login", AuthType="MD5", Username=username, Key=key, Events="off")
         if reply.get(b"response") != b"Success":
             text = f"Asterisk refused the login of {username}: {reply.get(b'message').decode('latin-1')}"
             remedy = (
                 f"give [{username}] in manager.conf the secret of {self._section}.secret_file, "
                 "then run: asterisk -rx 'manager reload'"
             )
+            if self._is_tls:
+                remedy += "; if it is an ami-proxy, login-failed in its log has the reason"
             raise LoginRefused(text, remedy)
 
-    def ask(self, action: str, **headers: str) -> Message:
+    def ask(self, action: str, **headers: str | bytes) -> Message:
         """Send an action and return its response, whatever it says.  Raises ProbeError."""
         token = secrets.token_hex(16).encode()
-        lines = [(name.encode(), value.encode()) for name, value in headers.items()]
+        lines = [
+            (name.encode(), value.encode() if isinstance(value, str) else value)
+            for name, value in headers.items()
+        ]
         deadline = time.monotonic() + self._timeout
         try:
             self.socket.sendall(Action([(b"Action", action.encode()), *lines]).serialise(token))
@@ -145,3 +164,10 @@ class Probe:
             remedy = "check denied addresses and limits in manager.conf, and Asterisk's log"
             raise ProbeError("Asterisk closed the connection", remedy)
         return data
+
+
+def _unreachable(error: OSError, section: str) -> str:
+    """What to do if no connection could be made."""
+    if isinstance(error, socket.gaierror):
+        return f"correct {section}.host, or the name server of this machine"
+    return "start it; check enabled = yes and bindaddr in manager.conf"
