@@ -13,6 +13,7 @@ from amiproxy.net.loop.supervision import supervised
 from amiproxy.net.upstream.dialler import Dialler
 from amiproxy.net.upstream.link import Link
 from amiproxy.net.upstream.sidelink import SideLink
+from amiproxy.net.upstream.turns import Turns
 
 #: Most servers that ``summary`` says are down; more would not fit into the line.
 _SHOWN = 5
@@ -21,29 +22,29 @@ _SHOWN = 5
 class _Ways:
     """The link and the side links of one server, and the tasks that maintain them."""
 
-    def __init__(self, server: Server, settings: ServerSettings, secret: bytes, *, named: bool) -> None:
+    def __init__(self, server: Server, settings: ServerSettings, secret: bytes, turns: Turns | None) -> None:
         dialler = Dialler()
         self.server = server
         self.settings = settings
         self.secret = secret
-        self.link = Link(server, settings, secret, dialler, named=named)
-        self._sides = [SideLink(side, settings, secret, dialler, named=named) for side in server.sides]
+        self.link = Link(server, settings, secret, dialler, turns=turns)
+        self._sides = [SideLink(side, settings, secret, dialler, turns=turns) for side in server.sides]
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, group: asyncio.TaskGroup) -> None:
         """Connect, and stay connected."""
-        place = f"{self.server.name} " if self.link.named else ""
+        place = f"{self.server.name} " if self.link.turns is not None else ""
         work = {"link": self.link.run, **{f"{side.name} link": side.run for side in self._sides}}
         for what, run in work.items():
             name = place + what
             self._tasks.append(group.create_task(supervised(name, run), name=name))
 
-    def adopt(self, settings: ServerSettings, secret: bytes, *, named: bool) -> None:
+    def adopt(self, settings: ServerSettings, secret: bytes, turns: Turns | None) -> None:
         self.settings, self.secret = settings, secret
-        self.link.named = named
+        self.link.turns = turns
         self.link.adopt(settings, secret)
         for side in self._sides:
-            side.named = named
+            side.turns = turns
             side.adopt(settings, secret)
 
     def tick(self, now: float) -> None:
@@ -68,6 +69,8 @@ class Upstreams:
         """``secrets``: that of our manager user at each server."""
         self._servers = servers
         self._ways: dict[str, _Ways] = {}
+        #: Taken while servers are named, so that there may be several.
+        self._turns = Turns()
         #: None while ``run`` does not run.
         self._group: asyncio.TaskGroup | None = None
         self.links: dict[str, Link] = {}
@@ -98,7 +101,7 @@ class Upstreams:
             ways = before.get(server.name)
             if ways is not None and ways.server is server:
                 del before[server.name]
-                ways.adopt(settings, secret, named=self._servers.named)
+                ways.adopt(settings, secret, self._turns_taken)
                 self._ways[server.name] = ways
             else:
                 self._begin(server, settings, secret)
@@ -122,10 +125,14 @@ class Upstreams:
                 link.stay()
 
     def _begin(self, server: Server, settings: ServerSettings, secret: bytes) -> None:
-        ways = _Ways(server, settings, secret, named=self._servers.named)
+        ways = _Ways(server, settings, secret, self._turns_taken)
         self._ways[server.name] = ways
         if self._group is not None:
             ways.start(self._group)
+
+    @property
+    def _turns_taken(self) -> Turns | None:
+        return self._turns if self._servers.named else None
 
     # -- status ------------------------------------------------------------
 

@@ -12,6 +12,8 @@ from amiproxy.config.schema import UpstreamSettings
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Upstream
 from amiproxy.net.upstream.conversation import Conversation
+from amiproxy.net.upstream.slices import PIECE
+from amiproxy.net.upstream.turns import Turns
 from tests.support.waiting import until
 
 EVENTS = [b"Event: N%d\r\n\r\n" % number for number in range(500)]
@@ -72,14 +74,19 @@ class Transport:
         self.closing = True
 
 
-@pytest.fixture
-async def talk() -> tuple[Board, Transport, Conversation]:
+@pytest.fixture(params=["one server", "several"])
+async def talk(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Board, Transport, Conversation]:
     """A conversation that has logged in, and whose slices have one portion each."""
+    for name in ("ALONE", "AMONG_SEVERAL"):
+        monkeypatch.setattr(f"amiproxy.net.upstream.conversation.{name}", 0.0)
     board, transport = Board(), Transport()
     settings = UpstreamSettings(username="proxy", secret_file=Path("unused"))
-    conversation = Conversation(board, settings, b"x", slice_seconds=0.0)
+    alone = request.param == "one server"
+    conversation = Conversation(board, settings, b"x", turns=None if alone else Turns())
     conversation.connection_made(cast("asyncio.BaseTransport", transport))
-    conversation._receive = conversation._relay
+    conversation._receive = conversation._relay if alone else conversation._relay_in_turns
     conversation.is_up = True
     conversation.logged_in.set_result(None)
     return board, transport, conversation
@@ -115,6 +122,25 @@ async def test_a_large_read_leaves_others_their_turn_and_reading_pauses_meanwhil
     assert not transport.reads, "the pending messages come first"
     await until(lambda: transport.reads)
     assert board.told == EVENTS
+
+
+async def test_a_read_of_many_pieces_arrives_whole_and_in_order(talk: Talk) -> None:
+    board, transport, conversation = talk
+    many = [b"Event: N%d\r\nText: %s\r\n\r\n" % (number, b"x" * 90) for number in range(PIECE // 25)]
+    stream = b"".join(many)
+    conversation.data_received(stream[:-3])
+    assert 0 < len(board.told) < len(many)
+    conversation.data_received(stream[-3:])
+    await until(lambda: transport.reads)
+    assert board.told == many
+
+
+async def test_an_end_hands_over_every_piece_that_was_read(talk: Talk) -> None:
+    board, _, conversation = talk
+    many = [b"Event: N%d\r\nText: %s\r\n\r\n" % (number, b"x" * 90) for number in range(PIECE // 25)]
+    conversation.data_received(b"".join(many))
+    conversation.connection_lost(None)
+    assert board.told == [*many, b"down"]
 
 
 async def test_data_that_arrives_nevertheless_comes_after_it(talk: Talk) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from amiproxy.net.upstream.slices import MessageSlices
+from amiproxy.net.upstream.slices import PIECE, MessageSlices
 
 MANY = [b"%d" % number for number in range(200)]
 
@@ -17,6 +17,8 @@ class Board:
         #: The number of messages that it takes at once.
         self.most = 32
         self.time = 0.0
+        #: The bytes that were cut at once.
+        self.cut: list[int] = []
 
     def clock(self) -> float:
         return self.time
@@ -40,7 +42,12 @@ def board() -> Board:
 
 @pytest.fixture
 def slices(board: Board) -> MessageSlices:
-    return MessageSlices(board, board.clock)
+    def cut(data: bytes) -> None:
+        board.cut.append(len(data))
+        slices.add([data[:1]], [], sound=True)
+
+    slices = MessageSlices(board, board.clock, cut)
+    return slices
 
 
 def test_a_slice_ends_when_its_time_is_over(board: Board, slices: MessageSlices) -> None:
@@ -77,3 +84,22 @@ def test_an_error_stops_nothing_behind_it(board: Board, slices: MessageSlices) -
         slices.run()
     slices.finish()
     assert board.told == [b"bad", *MANY]
+
+
+def test_a_large_read_is_cut_piece_by_piece_after_what_came_before(
+    board: Board, slices: MessageSlices
+) -> None:
+    slices.add(MANY, [], sound=True)
+    slices.add_uncut(b"a" * PIECE + b"b" * PIECE + b"c")
+    slices.run()
+    assert not board.cut, "it is cut when its turn comes"
+    while slices:
+        slices.run()
+    assert board.cut == [PIECE, PIECE, 1]
+    assert board.told == [*MANY, b"a", b"b", b"c"]
+
+
+def test_the_end_cuts_and_hands_over_what_is_left(board: Board, slices: MessageSlices) -> None:
+    slices.add_uncut(b"a" * PIECE + b"b")
+    slices.finish()
+    assert board.told == [b"a", b"b"]

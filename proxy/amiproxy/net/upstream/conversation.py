@@ -13,17 +13,17 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol, cast
+from typing import cast
 
 from amiproxy.ami.framing import UpstreamFramer
 from amiproxy.ami.message import Action, Message
 from amiproxy.config.schema import UpstreamSettings
-from amiproxy.core.model.limits import Limits
-from amiproxy.core.ports import Upstream
 from amiproxy.net.upstream.errors import LinkError, LoginRejected
-from amiproxy.net.upstream.slices import ALONE, MessageSlices
+from amiproxy.net.upstream.slices import ALONE, AMONG_SEVERAL, PIECE, MessageSlices
 from amiproxy.net.upstream.socketowner import check_owner, owner_beyond
+from amiproxy.net.upstream.switchboard import Switchboard
 from amiproxy.net.upstream.tls import LinkTls
+from amiproxy.net.upstream.turns import Turns
 
 _BANNER = re.compile(rb"Asterisk Call Manager(?: Proxy)?/[\x21-\x7e]{1,64}\r?\n")
 _LONGEST_BANNER = 256
@@ -33,33 +33,10 @@ _READ_BYTES = 1 << 18
 _READS_AT_ONCE = 4
 
 
-class Switchboard(Protocol):
-    """The part of the core that a conversation works for."""
-
-    @property
-    def limits(self) -> Limits:
-        """The limits in force now; a reload may change them."""
-
-    def link_up(self, upstream: Upstream, banner: bytes) -> None:
-        """The conversation has logged in.  ``banner`` includes its line end."""
-
-    def link_down(self, reason: str) -> None:
-        """The conversation, which had logged in, has ended."""
-
-    def from_upstream(self, messages: Sequence[bytes], sound: bool = False) -> int:
-        """Take messages that one read completed; return how many were taken.
-
-        The others are passed again in a later turn of the loop.  ``sound``: see ``UpstreamFramer``.
-        """
-
-    def oversized(self, head: bytes) -> None:
-        """A message that exceeds the limit is skipped; ``head`` is its beginning."""
-
-
 class Conversation(asyncio.Protocol):
     """One connection to Asterisk; ``events`` is the event mask of its login, such as ``on`` or ``off``.
 
-    ``tls`` encrypts it; None for plain text.  ``slice_seconds``: see ``MessageSlices``.
+    ``tls`` encrypts it; None for plain text.  ``turns``: see ``Link``.
     """
 
     def __init__(
@@ -69,7 +46,7 @@ class Conversation(asyncio.Protocol):
         secret: bytes,
         tls: LinkTls | None = None,
         events: bytes = b"on",
-        slice_seconds: float = ALONE,
+        turns: Turns | None = None,
     ) -> None:
         self._server = server
         self._tls = tls
@@ -88,7 +65,9 @@ class Conversation(asyncio.Protocol):
         self._receive: Callable[[bytes], None] = self._await_banner
         self._outgoing: list[bytes] = []
         #: Messages that were read but not yet handed over; meanwhile nothing more is read.
-        self._slices = MessageSlices(server, time.perf_counter, slice_seconds)
+        seconds = ALONE if turns is None else AMONG_SEVERAL
+        self._slices = MessageSlices(server, time.perf_counter, self._cut_waiting, seconds)
+        self._turns = turns
         self._due = False
         #: The core has asked to pause reading.
         self._paused = False
@@ -229,7 +208,7 @@ class Conversation(asyncio.Protocol):
             text = reply.get(b"message").decode("latin-1")
             self._fail(LoginRejected(f"Asterisk refused user {self._settings.username!r}: {text!r}"))
             return
-        self._receive = self._relay
+        self._receive = self._relay if self._turns is None else self._relay_in_turns
         self.logged_in.set_result(None)
         self.is_up = True
         self._server.link_up(self, self._banner)
@@ -262,6 +241,17 @@ class Conversation(asyncio.Protocol):
     def _relay(self, data: bytes) -> None:
         self._take(self._cut(data), self._framer.cut, self._framer.sound)
 
+    def _relay_in_turns(self, data: bytes) -> None:
+        if len(data) <= PIECE and not self._slices:
+            self._relay(data)
+            return
+        self._slices.add_uncut(data)
+        if not self._due:
+            self._hand_over()
+
+    def _cut_waiting(self, data: bytes) -> None:
+        self._slices.add(self._cut(data), self._framer.cut, self._framer.sound)
+
     def _take(self, messages: Sequence[bytes], cut: Sequence[tuple[int, bytes]], sound: bool) -> None:
         if not cut and not self._slices:
             # The usual case: few messages, and none waiting before them.
@@ -284,7 +274,10 @@ class Conversation(asyncio.Protocol):
     def _go_on(self) -> None:
         if self._slices:
             self._due = True
-            self._loop.call_soon(self._hand_over)
+            if self._turns is None:
+                self._loop.call_soon(self._hand_over)
+            else:
+                self._turns.ask(self, self._hand_over)
         self._listen()
 
     def _cut(self, data: bytes) -> list[bytes]:
@@ -309,6 +302,8 @@ class Conversation(asyncio.Protocol):
         """See Upstream.  Messages of one turn of the loop are written together."""
         if not self._outgoing:
             self._loop.call_soon(self._write)
+            if self._turns is not None:
+                self._turns.sent(self)
         self._outgoing.append(data)
 
     def pause_reading(self) -> None:

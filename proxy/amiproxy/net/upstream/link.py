@@ -15,7 +15,7 @@ from amiproxy.net.loop.backoff import Backoff
 from amiproxy.net.upstream.conversation import Conversation
 from amiproxy.net.upstream.dialler import Dialler, same_way
 from amiproxy.net.upstream.errors import LinkError, LoginRejected, why
-from amiproxy.net.upstream.slices import ALONE, AMONG_SEVERAL
+from amiproxy.net.upstream.turns import Turns
 from amiproxy.net.upstream.unsolicited import UnsolicitedWatch
 
 #: Seconds beyond the limits for connecting and login after which the link counts as stuck.
@@ -40,8 +40,7 @@ class LinkState(Enum):
 class Link:
     """Maintains one conversation with Asterisk; ``run`` ends only by cancellation.
 
-    ``dialler`` makes the connections.  ``named``: whether there may be several servers, so that messages are
-    handled in shorter slices.
+    ``dialler`` makes the connections.  ``turns`` are those of all links, if servers are named.
     """
 
     def __init__(
@@ -51,12 +50,11 @@ class Link:
         secret: bytes,
         dialler: Dialler | None = None,
         *,
-        named: bool = False,
+        turns: Turns | None = None,
     ) -> None:
         self._server = server
         self._dialler = dialler or Dialler()
-        #: Whether there may be several servers.
-        self.named = named
+        self.turns = turns
         self._conversation: Conversation | None = None
         self._pinged = False
         self._retry = asyncio.Event()
@@ -205,7 +203,7 @@ class Link:
                 settings,
                 self.secret,
                 tls,
-                slice_seconds=AMONG_SEVERAL if self.named else ALONE,
+                turns=self.turns,
             ),
             limits.upstream_connect_timeout,
         )

@@ -7,13 +7,13 @@ from amiproxy.core.servers.side import Side
 from amiproxy.net.upstream.conversation import Conversation
 from amiproxy.net.upstream.dialler import Dialler, same_way
 from amiproxy.net.upstream.errors import LinkError, why
-from amiproxy.net.upstream.slices import ALONE, AMONG_SEVERAL
+from amiproxy.net.upstream.turns import Turns
 
 
 class SideLink:
     """A SideOpener; ``run`` ends only by cancellation.
 
-    ``dialler`` makes the connections; for ``named`` see ``Link``.
+    ``dialler`` makes the connections; for ``turns`` see ``Link``.
     """
 
     def __init__(
@@ -23,13 +23,13 @@ class SideLink:
         secret: bytes,
         dialler: Dialler | None = None,
         *,
-        named: bool = False,
+        turns: Turns | None = None,
     ) -> None:
         self.name = side.name
         side.opener = self
         self._side = side
         self._dialler = dialler or Dialler()
-        self.named = named
+        self.turns = turns
         self._settings = settings
         self._secret = secret
         self._wanted = asyncio.Event()
@@ -89,7 +89,7 @@ class SideLink:
                     self._secret,
                     tls,
                     events=b"off",
-                    slice_seconds=AMONG_SEVERAL if self.named else ALONE,
+                    turns=self.turns,
                 ),
                 limits.upstream_connect_timeout,
             )

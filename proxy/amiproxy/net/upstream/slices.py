@@ -6,44 +6,45 @@ milliseconds.  Processing them in one piece would delay all other work of the lo
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Final
+
+from amiproxy.net.upstream.switchboard import Taker
 
 #: Seconds of one slice, after which the loop does its other work: of the only server, and of one of several.
 #: An answer takes some turns of the loop, and each may have a slice of a server that sends without pause.
 ALONE: Final = 0.001
 AMONG_SEVERAL: Final = 0.00025
-
-
-class Taker(Protocol):
-    """Receives messages in their order."""
-
-    def from_upstream(self, messages: Sequence[bytes], sound: bool = False) -> int:
-        """Take complete messages; returns how many were taken, at least one.  The rest is passed again.
-
-        ``sound``: see ``UpstreamFramer``.
-        """
-
-    def oversized(self, head: bytes) -> None:
-        """A message that exceeds the limit is skipped; ``head`` is its beginning."""
+#: Bytes that are cut into messages at once.  A full read takes most of a millisecond.
+PIECE: Final = 1 << 15
 
 
 class MessageSlices:
     """Messages waiting to be handed over; true while there are any.
 
-    ``clock`` returns seconds, of which a slice takes ``seconds``.
+    ``clock`` returns seconds, of which a slice takes ``seconds``.  ``cut`` cuts data that ``add_uncut`` was
+    given, and calls ``add``.
     """
 
-    __slots__ = ("_clock", "_seconds", "_taker", "_waiting")
+    __slots__ = ("_clock", "_cut", "_seconds", "_taker", "_uncut", "_waiting")
 
-    def __init__(self, taker: Taker, clock: Callable[[], float], seconds: float = ALONE) -> None:
+    def __init__(
+        self,
+        taker: Taker,
+        clock: Callable[[], float],
+        cut: Callable[[bytes], None],
+        seconds: float = ALONE,
+    ) -> None:
         self._taker = taker
         self._clock = clock
+        self._cut = cut
         self._seconds = seconds
         #: Lists of messages, each with whether they are sound, and heads (bytes) of skipped messages.
         self._waiting: deque[tuple[Sequence[bytes], bool] | bytes] = deque()
+        #: What was read after them.
+        self._uncut: deque[bytes] = deque()
 
     def __bool__(self) -> bool:
-        return bool(self._waiting)
+        return bool(self._waiting or self._uncut)
 
     def add(self, messages: Sequence[bytes], cut: Sequence[tuple[int, bytes]], sound: bool) -> None:
         """Append the messages of one read; for ``cut`` and ``sound`` see ``UpstreamFramer``."""
@@ -55,20 +56,28 @@ class MessageSlices:
                 self._waiting.append(head)
             start = place
 
+    def add_uncut(self, data: bytes) -> None:
+        """Append what was read, and cut it piece by piece when its turn comes."""
+        self._uncut.extend(data[start : start + PIECE] for start in range(0, len(data), PIECE))
+
     def run(self) -> None:
         """Hand over one slice."""
         until = self._clock() + self._seconds
-        while self._waiting:
+        while self:
             self._next()
             if self._clock() >= until:
                 return
 
     def finish(self) -> None:
         """Hand over everything at once, at the end of the connection."""
-        while self._waiting:
+        while self:
             self._next()
 
     def _next(self) -> None:
+        if not self._waiting:
+            self._cut(self._uncut.popleft())
+            if not self._waiting:
+                return
         piece = self._waiting.popleft()
         if isinstance(piece, bytes):
             self._taker.oversized(piece)
