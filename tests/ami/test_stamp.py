@@ -26,6 +26,10 @@ def test_the_header_is_the_last() -> None:
         b"\t\v\fServer \t: pbx2",
         b"Server:",
         b"sErVeR  :  pbx2 ",
+        b"\xa0Server\x85: pbx2",
+        b"\xc2\xa0Server\xe3\x80\x80: pbx2",
+        b"\xef\xbb\xbfServer: pbx2",
+        b"\x1fServer\x1c: pbx2",
     ],
 )
 @pytest.mark.parametrize("times", [1, 3])
@@ -36,7 +40,16 @@ def test_what_a_client_could_take_for_the_header_is_removed(line: bytes, times: 
 
 
 @pytest.mark.parametrize(
-    "line", [b"Output: Server: Asterisk", b"ServerName: x", b"Server", b"XServer: x", b"Note: server:"]
+    "line",
+    [
+        b"Output: Server: Asterisk",
+        b"ServerName: x",
+        b"Server",
+        b"XServer: x",
+        b"Note: server:",
+        b"X-Server: x",
+        b"1Server: x",
+    ],
 )
 def test_other_lines_stay(line: bytes) -> None:
     raw = b"Event: X\r\nPrivilege: call,all\r\n" + line + b"\r\n\r\n"

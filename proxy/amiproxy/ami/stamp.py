@@ -10,11 +10,15 @@ message from another server.  Such lines are removed.
 import re
 from typing import Final
 
+#: What may be around the name of a header without a client seeing another name: white space of any kind.  In
+#: UTF-8 and Latin-1, some of it has bytes outside ASCII; no name that we know has any.
+AROUND_NAME: Final = rb"[\x00-\x09\x0b-\x20\x7f-\xff]*+"
+_NAME: Final = AROUND_NAME + rb"(?i:server)" + AROUND_NAME + rb":[^\n]*+"
 #: The line end before a ``Server`` header, and the header without its own.  Some clients strip the white
 #: space around a name, all ignore its case.
-_FOREIGN: Final = re.compile(rb"\n[ \t\v\f]*+(?i:server)[ \t\v\f]*+:[^\n]*+(?=\n)")
+_FOREIGN: Final = re.compile(rb"\n" + _NAME + rb"(?=\n)")
 #: The same in the first line, which Asterisk writes itself: one that lies may write anything.
-_FOREIGN_FIRST: Final = re.compile(rb"[ \t\v\f]*+(?i:server)[ \t\v\f]*+:[^\n]*+\n")
+_FOREIGN_FIRST: Final = re.compile(_NAME + rb"\n")
 _END: Final = b"\r\n\r\n"
 #: How a response begins whose output is free text, not headers: that of a command up to Asterisk 13.
 _FREE_TEXT: Final = b"Response: Follows"

@@ -17,12 +17,14 @@ from amiproxy.ami.answers import succeeded
 from amiproxy.ami.listqueries import COUNTS, says_empty
 from amiproxy.ami.message import Action, Message
 from amiproxy.ami.relay import event_list_of
-from amiproxy.ami.stamp import without_server
+from amiproxy.ami.stamp import AROUND_NAME, without_server
 from amiproxy.core.servers.answers.failures import NO_ANSWER
 
 _END: Final = b"\r\n\r\n"
 #: Headers of ours that a server could write into a response.
-_FOREIGN: Final = re.compile(rb"\n[ \t\v\f]*+(?i:servers|serversmissing)[ \t\v\f]*+:[^\n]*+(?=\n)")
+_FOREIGN: Final = re.compile(
+    rb"\n" + AROUND_NAME + rb"(?i:servers|serversmissing)" + AROUND_NAME + rb":[^\n]*+(?=\n)"
+)
 #: A count that a server may send.  Python raises an error for numbers of thousands of digits.
 _COUNT: Final = re.compile(rb"[0-9]{1,15}")
 #: Headers of a last event that are not taken over from a server's, in lower case.
