@@ -205,8 +205,9 @@ def test_the_settings_of_servers_are_found_by_name(folder: Path) -> None:
     ("changes", "line"),
     [
         ({"upstream": f"{{{UPSTREAM}}}"}, "servers: upstream is set already; keep one of the two"),
-        ({"servers": "{}"},
-         ": the key 'upstream' is missing; add it, or servers with the names of several"),
+        ({"servers": "{}"}, "servers: has no server; add one, or write upstream for a single one"),
+        ({"servers": "{}", "default_server": "pbx1"},
+         "servers: has no server; add one, or write upstream for a single one"),
         ({"servers": f"{{PBX: {{{UPSTREAM}}}}}"},
          "servers.PBX: 'PBX' is not a name for a server; "
          "use lower-case letters, digits and hyphens, at most 32: pbx1"),
@@ -227,7 +228,8 @@ def test_the_settings_of_servers_are_found_by_name(folder: Path) -> None:
          "servers.a.limits.stall_timeout: 10.0 is below ping_interval (15.0); "
          "raise it, or lower ping_interval"),
         ({"servers": f"{{a: {{{UPSTREAM}, limits: {{hash_queue: 10}}}}}}"},
-         "servers.a.limits.hash_queue: unknown key; the annotated proxy.yaml has all keys"),
+         "servers.a.limits.hash_queue: does not belong here; "
+         "set it in limits of proxy.yaml: it applies to all servers together"),
     ],
 )  # fmt: skip
 def test_wrong_settings_of_servers_are_explained(folder: Path, changes: dict[str, str], line: str) -> None:

@@ -133,9 +133,15 @@ def _check_server_limits(config: Config, path: KeyPath, document: Document) -> N
 
 def _check_servers(config: Config, path: KeyPath, document: Document) -> None:
     if config.upstream is None and not config.servers:
-        text = "the key 'upstream' is missing"
-        document.report(path, text, "add it, or servers with the names of several")
-    elif config.upstream is not None and config.servers:
+        written = document.root.content
+        if isinstance(written, dict) and "servers" in written:
+            text = "has no server"
+            document.report((*path, "servers"), text, "add one, or write upstream for a single one")
+        else:
+            text = "the key 'upstream' is missing"
+            document.report(path, text, "add it, or servers with the names of several")
+        return
+    if config.upstream is not None and config.servers:
         document.report((*path, "servers"), "upstream is set already", "keep one of the two")
     for name in config.servers:
         try:

@@ -10,6 +10,7 @@ import msgspec
 
 from amiproxy.config.actionfiles import with_described
 from amiproxy.config.checks import CHECKS
+from amiproxy.config.misplaced import MISPLACED
 from amiproxy.config.reading.binding import Binder
 from amiproxy.config.reading.document import Document
 from amiproxy.config.reading.files import (
@@ -57,7 +58,7 @@ def draft_config(path: Path) -> Config:
     except Unfit as error:
         raise ConfigErrors([Problem.of_file(path, error)]) from None
     skipped = (check_readable, check_certificate_file, read_secret, matching)
-    config = Binder(document, os.environ, CHECKS, skipped, REMOVED).bind(Config)
+    config = Binder(document, os.environ, CHECKS, skipped, REMOVED, MISPLACED).bind(Config)
     return _settled(config, document.in_order())
 
 
@@ -147,7 +148,7 @@ def _config(path: Path, skipped: Collection[Callable[[Path], object]] = ()) -> _
         document = _document(path)
     except Unfit as error:
         return _Read(None, [Problem.of_file(path, error)])
-    binder = Binder(document, os.environ, CHECKS, skipped, REMOVED)
+    binder = Binder(document, os.environ, CHECKS, skipped, REMOVED, MISPLACED)
     config = binder.bind(Config)
     problems = document.in_order()
     if config is not None:

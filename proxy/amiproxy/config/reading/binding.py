@@ -51,7 +51,7 @@ class Binder:
 
     Checks of values (``Annotated``) by one of the functions in ``skipped`` are skipped.  ``removed``
     has the keys that a struct once had, with a remedy each: such a key is accepted whatever its value,
-    and reported as outdated.
+    and reported as outdated.  ``misplaced`` has the keys that belong into another struct, with a remedy each.
     """
 
     def __init__(
@@ -61,8 +61,10 @@ class Binder:
         checks: Mapping[type, Check] | None = None,
         skipped: Collection[Callable[[Any], object]] = (),
         removed: Mapping[type, Mapping[str, str]] = MappingProxyType({}),
+        misplaced: Mapping[type, Mapping[str, str]] = MappingProxyType({}),
     ) -> None:
         self._removed = removed
+        self._misplaced = misplaced
         self._skipped = skipped
         self._document = document
         self._environ = environ
@@ -112,10 +114,15 @@ class Binder:
         sound = True
         misspelt = set()
         removed = self._removed.get(shape.kind, {})
+        misplaced = self._misplaced.get(shape.kind, {})
         for key, child in given.items():
             plan = shape.fields.get(key)
             if plan is None and key in removed:
                 self._document.report_outdated((*path, key), removed[key])
+                continue
+            if plan is None and key in misplaced:
+                sound = False
+                self._wrong((*path, key), "does not belong here", misplaced[key])
                 continue
             if plan is None:
                 near = difflib.get_close_matches(key, shape.fields, n=1, cutoff=0.6)
