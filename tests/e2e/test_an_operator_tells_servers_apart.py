@@ -172,3 +172,23 @@ async def test_the_shell_names_and_chooses_servers(site: Site) -> None:
     assert (denied["Response"], denied["Server"]) == ("Error", "pbx2")
     assert (allowed["Response"], allowed["Server"]) == ("Success", "pbx1")
     assert status == 1
+
+
+async def test_the_shell_says_which_servers_can_be_chosen(site: Site) -> None:
+    service = site.service
+    arguments = ["--to", f"localhost:{service.port}", "--ca", str(service.cafile)]
+    options = [*secret_file(service.directory, PASSWORDS["boss"]), "--keep-going"]
+    # Nothing has named a server before, and pbx1 alone has afterwards.
+    script = "\\server PBX2\nCoreStatus\n\\server all\nCoreStatus\n\\server pbx2\nCoreStatus\n\\server pbx3\n"
+    status, out, told = await run(
+        service.directory, *arguments, "--user", "boss", *options, "--json", stdin=script
+    )
+    assert [json.loads(line)["Server"] for line in out.splitlines()] == ["pbx2", "pbx1", "pbx2"]
+    assert "pbx1, pbx2" in told
+    assert status == 1
+    for line in ("\\server", "\\server pbx1"):
+        status, out, told = await run(
+            service.directory, *arguments, "--user", "boss/pbx1", *options, "-c", line
+        )
+        assert (status, out) == (1, "")
+        assert "one server" in told

@@ -28,6 +28,7 @@ def said(line: str, text: bytes, *headers: tuple[bytes, bytes]) -> str:
         ("CoreShowChanels", b"Invalid/unknown command: CoreShowChanels. Use", "CoreShowChannels?"),
         ("Xyzzy", b"Invalid/unknown command: Xyzzy.", "no action Xyzzy"),
         ("Ping", b"Authentication failed", "login-failed"),
+        ("ProxyServers", b"Invalid/unknown command: ProxyServers. Use", "one server"),
         ("Ping", b"Too many requests", "wait"),
         ("Ping Server=x", b"No such server", "\\server"),
         ("Getvar Variable=A", b"Server header required", "Server=NAME"),
@@ -49,3 +50,11 @@ def test_an_error_that_says_all_needs_no_remedy() -> None:
 
 def test_an_error_without_text_has_one() -> None:
     assert error_text(Message(b"Response: Error\r\n\r\n")) == "no reason given"
+
+
+def test_a_refused_login_with_a_server_may_be_because_of_the_server() -> None:
+    answer = Answer(read_line("Login Username=desk/pbx1").action, b"1")
+    answer.take(Message(message.response(b"Error", b"1", (b"Message", b"Authentication failed"))))
+    [line] = remedies(answer, Asker("desk/pbx1", LISTED))
+    assert "user desk does" in line
+    assert "server pbx1" in line

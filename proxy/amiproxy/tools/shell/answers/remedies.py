@@ -48,6 +48,8 @@ def _denied(answer: Answer, asker: Asker) -> list[str]:
 
 def _unknown(answer: Answer, asker: Asker) -> list[str]:
     name = _shown(answer.action.name)
+    if answer.action.key == b"proxyservers":
+        return ["This session has one server: all actions go there, and none needs to name it"]
     near = nearest(name, [_shown(row.name) for row in asker.table])
     if near and near.lower() != name.lower():
         return [f"Did you mean {near}?"]
@@ -57,10 +59,12 @@ def _unknown(answer: Answer, asker: Asker) -> list[str]:
 
 
 def _failed_login(_answer: Answer, asker: Asker) -> list[str]:
+    user, slash, server = asker.user.rpartition("/")
     causes = (
-        f"The user {asker.user} does not exist or is disabled, the secret is wrong, or the user may not "
-        "connect from this address."
+        f"The user {user if slash else server} does not exist or is disabled, the secret is wrong, or the "
+        "user may not connect from this address"
     )
+    causes += f", or may not use the server {server}, or there is none of this name." if slash else "."
     return [f"{causes} The proxy's log says which (login-failed)"]
 
 

@@ -15,7 +15,7 @@ from amiproxy.ami.actions import PROXY_SERVERS
 from amiproxy.ami.errors import ProtocolError
 from amiproxy.ami.message import Action
 from amiproxy.tools.shell.answers.answer import Answer
-from amiproxy.tools.shell.answers.remedies import Asker, remedies
+from amiproxy.tools.shell.answers.remedies import Asker, error_text, remedies
 from amiproxy.tools.shell.completion.vocabulary import Vocabulary
 from amiproxy.tools.shell.events.filters import Filter, Filters
 from amiproxy.tools.shell.language.actions import SERVER, Read, is_block, read_block, read_line
@@ -238,18 +238,25 @@ class Shell:
                 screen.show(*shown)
 
     async def _server(self, typed: Typed) -> bool:
-        if not typed.words:
-            return await self._act(Read(_PROXY_SERVERS))
         if len(typed.words) > 1:
             raise wrong_usage("server")
-        (name,) = typed.words
-        known = self.words.seen.servers
-        if name == _ALL:
+        if typed.words == (_ALL,):
             self.server = ""
             self._told("the proxy decides where actions go: lists to all servers, others to the default one")
             return True
-        if known and name.lower() not in known:
-            raise UsageError(f"no server {name[:40]!r} is known; \\server lists those that you may use")
+        assert self.connection is not None
+        answer = await self.connection.ask(_PROXY_SERVERS)
+        if answer.response is not None and error_text(answer.response).startswith("Invalid/unknown command"):
+            raise UsageError("this session has one server: all actions go there, and none needs to name it")
+        for item in answer.items:
+            self.words.seen.look(item)
+        if answer.failed or not typed.words:
+            self._show(answer)
+            return not answer.failed
+        (name,) = typed.words
+        known = [item.get(b"server").decode(errors="replace") for item in answer.items]
+        if name.lower() not in known:
+            raise UsageError(f"you have no server {name[:40]!r}; you may use {', '.join(known)}")
         self.server = name.lower()
         self._told(f"actions that name no server go to {printable(self.server)}; \\server all ends this")
         return True
