@@ -86,7 +86,7 @@ _USERS: Final = (
     Spec("asterisk", 8, 8, True, rank=5),
 )
 #: Before the peer, if the servers have names.
-_SERVER: Final = Spec("server", 6, 16, rank=1)
+_SERVER: Final = Spec("server", 7, 16, rank=1)
 
 
 class Surroundings(NamedTuple):
