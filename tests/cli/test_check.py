@@ -161,6 +161,29 @@ def test_a_certificate_that_disappears_meanwhile_is_reported(
     assert "server.crt" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("tls", "told"),
+    [
+        ("{ca: clients-ca.crt}", ""),
+        ("{ca: server.key}", "tls.ca: "),
+        ("{ca: clients-ca.crt, chain: clients-ca.crt, key: server.key}", "tls.chain: "),
+    ],
+)
+@pytest.mark.parametrize("section", ["upstream", "servers.pbx2"])
+def test_files_with_which_no_link_can_be_made_are_warned_of(
+    config: Path, capsys: pytest.CaptureFixture[str], section: str, tls: str, told: str
+) -> None:
+    upstream = f"{{username: amiproxy, secret_file: upstream.secret, tls: {tls}}}"
+    servers = f"servers: {{pbx2: {upstream}}}"
+    first = f"upstream: {upstream}" if section == "upstream" else servers
+    config.write_text("\n".join([first, *CONFIG.splitlines()[1:], ""]))
+    # The service starts without that link, and reads the files again for each attempt.
+    assert check(config) == 0
+    warnings = [line for line in capsys.readouterr().err.splitlines() if "tls." in line]
+    assert len(warnings) == bool(told)
+    assert all(line.startswith(f"warning: {section}.{told}") for line in warnings)
+
+
 def test_before_the_setup_the_setup_is_named(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (config.parent / "upstream.secret").unlink()
     assert check(config) == 1

@@ -28,6 +28,8 @@ from amiproxy.config.reading.files import is_missing
 from amiproxy.counted import count
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.result import CertificatesRefused
+from amiproxy.net.upstream.errors import LinkError
+from amiproxy.net.upstream.tls import link_context
 from amiproxy.tools import terminal
 from amiproxy.tools.against import candidate, comparing, running, text
 from amiproxy.tools.against.report import STATUS, Report
@@ -102,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
     judged = [_judge(one, config.tls) for one in config.listeners]
     findings = list(dict.fromkeys(finding for _, found in judged for finding in found))
     bad_files = [finding for finding in findings if finding.level == "warning"]
-    warnings = list(map(str, [*outdated, *warnings_of(config, users), *bad_files]))
+    warnings = list(map(str, [*outdated, *warnings_of(config, users), *_links(config), *bad_files]))
     wrong = errors_of(findings)
     status = _cannot_be_used(map(str, wrong), arguments) if wrong else 0
     for warning in warnings:
@@ -185,6 +187,19 @@ def _judge(listener: ListenerSettings, tls: Tls) -> tuple[CertStore | None, tupl
     except CertificatesRefused as refused:
         return None, refused.findings
     return store, store.last_result.findings
+
+
+def _links(config: Config) -> Iterator[str]:
+    """The files of ``tls`` with which no link can be made.
+
+    They are no errors: the service starts without the link, and reads them again for each attempt.
+    """
+    for name, server in config.every_server.items():
+        if server.tls is not None:
+            try:
+                link_context(server.tls)
+            except LinkError as error:
+                yield f"{'upstream' if config.upstream is not None else f'servers.{name}'}.{error}"
 
 
 def _summary(config: Config, users: UsersFile) -> Iterator[str]:
