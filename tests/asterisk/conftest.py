@@ -76,17 +76,23 @@ def asterisk(request: pytest.FixtureRequest) -> Asterisk:
 
 
 @contextmanager
-def proxy_before(asterisk: Asterisk, directory: Path) -> Iterator[ProxyProcess]:
-    """The proxy in front of this Asterisk, with the same users."""
-    upstream = (asterisk.host, asterisk.port, asterisk.user, asterisk.secret)
-    proxy = ProxyProcess(directory, upstream, USERS, limits=LIMITS)
+def running(proxy: ProxyProcess, secret: str) -> Iterator[ProxyProcess]:
+    """The proxy while it runs; it must stop in good order, and never print this secret of Asterisk's."""
     proxy.start()
     try:
         yield proxy
         proxy.stop()
     finally:
         proxy.kill()
-    assert asterisk.secret not in proxy.stderr
+    assert secret not in proxy.stderr
+
+
+@contextmanager
+def proxy_before(asterisk: Asterisk, directory: Path) -> Iterator[ProxyProcess]:
+    """The proxy in front of this Asterisk, with the same users."""
+    upstream = (asterisk.host, asterisk.port, asterisk.user, asterisk.secret)
+    with running(ProxyProcess(directory, upstream, USERS, limits=LIMITS), asterisk.secret) as proxy:
+        yield proxy
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from amiproxy.ami.listqueries import LIST_QUERIES
+from tests.asterisk.conftest import running
 from tests.asterisk.door import LIMITS, SECRETS, USERS, Door
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.asterisk.lab.node import CLIENTS
@@ -46,13 +47,8 @@ def both(
     proxy = ProxyProcess(
         directory, ("", 0, "", Asterisk.secret), users, limits=LIMITS, servers=servers, default_server=NEW
     )
-    proxy.start()
-    try:
+    with running(proxy, Asterisk.secret):
         yield proxy
-        proxy.stop()
-    finally:
-        proxy.kill()
-    assert Asterisk.secret not in proxy.stderr
 
 
 @pytest.fixture
