@@ -1072,7 +1072,7 @@ def test_upstream_message_bytes_applies_to_our_own_and_unclaimed_messages(caplog
     bench.hub.servers.first.oversized(b"Response: Success\r\nActionID: " + asked.get(b"actionid") + b"\r\n")
     assert bench.hub.servers.first.exchange.in_flight == 0
     bench.hub.servers.first.oversized(b"Response: Success\r\nActionID: forged\r\n")
-    assert bench.hub.stats.events_dropped == 1
+    assert bench.hub.servers.first.counts.events_dropped == 1
     assert logged(caplog, "upstream-message-dropped")[0]["head"] == "Response: Success"
 
 

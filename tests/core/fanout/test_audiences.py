@@ -26,8 +26,8 @@ def test_events_are_counted_by_class_and_by_whether_a_session_could_see_them() -
     bench.hub.subscriptions.count()
     stats = bench.hub.stats
     assert stats.classes[privilege.CALL] == 3
-    assert stats.unread[privilege.CALL] == 0
-    assert stats.classes[privilege.SYSTEM] == stats.unread[privilege.SYSTEM] == 3
+    assert stats.events_of("asterisk").unread[privilege.CALL] == 0
+    assert stats.classes[privilege.SYSTEM] == stats.events_of("asterisk").unread[privilege.SYSTEM] == 3
     assert stats.events_in == sum(stats.classes.values())
 
 
@@ -39,9 +39,9 @@ def test_filtered_events_are_counted_once_for_each_view() -> None:
     bench.feed(event("Hangup"), event("Hangup"), event("Newchannel"))
     bench.hub.subscriptions.count()
     stats = bench.hub.stats
-    assert (stats.classes[privilege.CALL], stats.filtered[privilege.CALL]) == (3, 2)
+    assert (stats.classes[privilege.CALL], stats.events_of("asterisk").filtered[privilege.CALL]) == (3, 2)
     bench.hub.subscriptions.count()
-    assert stats.filtered[privilege.CALL] == 2
+    assert stats.events_of("asterisk").filtered[privilege.CALL] == 2
 
 
 def test_forgotten_audiences_were_counted() -> None:
@@ -52,7 +52,7 @@ def test_forgotten_audiences_were_counted() -> None:
     bench.hub.subscriptions.count()
     bench.hub.subscriptions.count()
     assert bench.hub.stats.classes[privilege.CALL] == 2
-    assert bench.hub.stats.unread[privilege.CALL] == 1
+    assert bench.hub.stats.events_of("asterisk").unread[privilege.CALL] == 1
 
 
 def test_the_number_of_remembered_heads_is_bounded() -> None:

@@ -114,7 +114,7 @@ class TestHeads:
         assert not table
         site.all.count()
         assert (site.stats.events_in, site.stats.classes[privilege.CALL]) == (3, 3)
-        assert site.stats.unread[privilege.CALL] == 2
+        assert site.inflow.counts.unread[privilege.CALL] == 2
 
     def test_events_are_recorded_for_each_user_once_for_each_view(self):
         members = Listener(CALL_VIEW), Listener(CALL_VIEW), Listener(CALL_VIEW, "bob")

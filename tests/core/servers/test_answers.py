@@ -103,7 +103,10 @@ class TestActionIdPosition:
         client.ask("Single")
         bench.feed(lines(b"ActionID: x", b"Response: Success"), lines(b"ActionID: x", b"Row: 1"))
         assert client.heard == []
-        assert (bench.hub.stats.strays, bench.hub.stats.unsolicited_responses) == (2, 0)
+        assert (
+            bench.hub.servers.first.counts.strays,
+            bench.hub.servers.first.counts.unsolicited_responses,
+        ) == (2, 0)
 
     def test_rows_with_the_id_are_an_answer(self, bench):
         client = Client(bench)
@@ -120,7 +123,7 @@ class TestActionIdPosition:
         bench.hub.tick(1.0)
         (ping,) = bench.upstream.take()
         bench.feed(lines(b"Row: 1", b"ActionID: " + ping.get(b"actionid")))
-        assert bench.hub.stats.strays == 1
+        assert bench.hub.servers.first.counts.strays == 1
 
 
 class TestLists:
@@ -137,7 +140,7 @@ class TestLists:
         assert bench.pong() == []
         assert client.is_free
         assert len(client.heard) == 3
-        assert bench.hub.stats.action_timeouts == 0
+        assert bench.hub.servers.first.counts.action_timeouts == 0
 
     def test_the_list_of_dbget_in_asterisk_12_has_no_end_event(self, bench):
         client = Client(bench)
@@ -336,7 +339,7 @@ class TestLateMessages:
         bench.pong()
         client.session.lost("gone")
         bench.feed(lines(b"Event: Late", b"ActionID: " + ours))
-        assert bench.hub.stats.events_dropped == 1
+        assert bench.hub.servers.first.counts.events_dropped == 1
 
 
 class TestLostAnswers:
@@ -348,7 +351,7 @@ class TestLostAnswers:
         bench.pong()
         assert client.heard == [b"Response: Error\r\nActionID: lost\r\nMessage: No answer from Asterisk"]
         assert client.is_free
-        assert bench.hub.stats.answers_lost == 1
+        assert bench.hub.servers.first.counts.answers_lost == 1
 
     def test_a_lost_answer_is_reported_at_once_when_a_later_action_is_answered(self, bench):
         one, two, three = Client(bench), Client(bench), Client(bench)

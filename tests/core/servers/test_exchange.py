@@ -94,7 +94,10 @@ class TestIds:
             b"Response: Success\r\nActionID: made-up\r\n\r\n", b"Response: Error\r\n\r\n", b"rows\r\n\r\n"
         )
         assert got.take() == b""
-        assert (bench.hub.stats.unsolicited_responses, bench.hub.stats.strays) == (2, 1)
+        assert (
+            bench.hub.servers.first.counts.unsolicited_responses,
+            bench.hub.servers.first.counts.strays,
+        ) == (2, 1)
 
     def test_the_answer_for_a_lost_client_reaches_no_other(self, bench):
         (one, _), (_, got) = bench.login("boss"), bench.login("boss")
@@ -103,7 +106,7 @@ class TestIds:
         one.lost("reset")
         bench.answer(asked, b"")
         assert got.take() == b""
-        assert bench.hub.stats.unsolicited_responses == 0
+        assert bench.hub.servers.first.counts.unsolicited_responses == 0
         assert bench.hub.servers.first.exchange.in_flight == 0
 
     def test_an_action_of_a_client_lost_while_it_waits_is_not_sent(self, bench):
@@ -483,7 +486,7 @@ class TestFence:
         for (_, answered), name in zip(clients, ("GetConfigJSON", "IAXnetstats", "QueueRule"), strict=True):
             expected = f"Response: Error\r\nActionID: {name}\r\nMessage: Timeout waiting for Asterisk\r\n"
             assert expected.encode() in answered.take()
-        assert bench.hub.stats.action_timeouts == 3
+        assert bench.hub.servers.first.counts.action_timeouts == 3
         asked, *_ = bench.pong()  # the others were not sent
         assert asked.get(b"actionid"), "the last one is not delayed by the one that had to run alone"
         bench.answer(asked, b"")
@@ -657,7 +660,7 @@ class TestOriginate:
         bench.answer(asked, b"")
         bench.pong()
         assert bench.hub.servers.first.exchange.in_flight == 0
-        assert bench.hub.stats.unsolicited_responses == 0
+        assert bench.hub.servers.first.counts.unsolicited_responses == 0
 
 
 class TestUserEventEchoes:
@@ -787,7 +790,7 @@ class TestTime:
         bench.answer(asked, b"")
         bench.pong()
         assert bench.hub.servers.first.exchange.in_flight == 0
-        assert bench.hub.stats.unsolicited_responses == 0
+        assert bench.hub.servers.first.counts.unsolicited_responses == 0
 
     def test_a_call_that_waits_for_a_place_is_answered_when_its_session_ends(self, bench):
         for _ in range(WINDOW):
@@ -903,7 +906,7 @@ def test_in_any_interleaving_each_client_gets_exactly_its_own(data):
             alive.discard(who)
     for who in range(count):
         assert clients[who][1].take() == expected[who]
-    assert bench.hub.stats.unsolicited_responses == 0
+    assert bench.hub.servers.first.counts.unsolicited_responses == 0
     assert bench.hub.servers.first.exchange.in_flight == len(to_answer)
 
 

@@ -55,7 +55,7 @@ def transcript(bench: Bench, action: bytes, *said: str) -> str:
     heard += transport.take()
     assert session.is_idle
     assert bench.hub.servers.first.exchange.in_flight == 0
-    assert bench.hub.stats.action_timeouts == bench.hub.stats.answers_lost == 0
+    assert bench.hub.servers.first.counts.action_timeouts == bench.hub.servers.first.counts.answers_lost == 0
     return heard.decode().replace("\r\n", "\n")
 
 

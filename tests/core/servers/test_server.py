@@ -41,13 +41,13 @@ class TestEvents:
         transport.take()
         bench.feed(raw)
         assert transport.take() == b""
-        assert bench.hub.stats.events_dropped == 1
+        assert bench.hub.servers.first.counts.events_dropped == 1
 
     def test_malformed_events_are_repaired_and_counted(self, bench):
         _, transport = bench.login("calls")
         bench.feed(b"Event: X\nPrivilege: call,all\nY: 1\n\n")
         assert transport.take() == event("X", Y="1")
-        assert bench.hub.stats.events_repaired == 1
+        assert bench.hub.servers.first.counts.events_repaired == 1
 
     def test_an_error_in_one_message_loses_only_that_message(self, bench):
         session, transport = bench.login("calls")

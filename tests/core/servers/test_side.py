@@ -166,8 +166,11 @@ def test_events_and_unsolicited_messages_there_reach_no_client(bench):
     )
     bench.hub.servers.first.side.oversized(b"Event: X\r\nPrivilege: call,all\r\n")
     assert got.take() == b""
-    assert (bench.hub.stats.strays, bench.hub.stats.unsolicited_responses) == (1, 1)
-    assert bench.hub.stats.events_dropped == 2
+    assert (bench.hub.servers.first.counts.strays, bench.hub.servers.first.counts.unsolicited_responses) == (
+        1,
+        1,
+    )
+    assert bench.hub.servers.first.counts.events_dropped == 2
 
 
 def test_an_error_there_is_counted_and_ends_nothing(bench):

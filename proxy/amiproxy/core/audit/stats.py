@@ -41,44 +41,9 @@ class Stats:
         return self.links.setdefault(server, LinkCounts())
 
     @property
-    def events_repaired(self) -> int:
-        """See LinkCounts; the sum for all servers, as are the next ones."""
-        return sum(one.events_repaired for one in self.links.values())
-
-    @property
-    def events_dropped(self) -> int:
-        """See LinkCounts."""
-        return sum(one.events_dropped for one in self.links.values())
-
-    @property
-    def unsolicited_responses(self) -> int:
-        """See LinkCounts."""
-        return sum(one.unsolicited_responses for one in self.links.values())
-
-    @property
-    def strays(self) -> int:
-        """See LinkCounts."""
-        return sum(one.strays for one in self.links.values())
-
-    @property
-    def answers_lost(self) -> int:
-        """See LinkCounts."""
-        return sum(one.answers_lost for one in self.links.values())
-
-    @property
     def actions_relayed(self) -> int:
-        """See LinkCounts."""
+        """See LinkCounts; the sum for all servers."""
         return sum(one.actions_relayed for one in self.links.values())
-
-    @property
-    def actions_joined(self) -> int:
-        """See LinkCounts."""
-        return sum(one.actions_joined for one in self.links.values())
-
-    @property
-    def action_timeouts(self) -> int:
-        """See LinkCounts."""
-        return sum(one.action_timeouts for one in self.links.values())
 
     def events_of(self, server: str) -> EventCounts:
         """What became of the events of the server with this name; "" for the proxy's own."""
@@ -86,22 +51,12 @@ class Stats:
 
     @property
     def classes(self) -> Counter[int]:
-        """See EventCounts; the sum for all servers, as are the next three."""
+        """See EventCounts; the sum for all servers."""
         return _sum(counts.classes for counts in self.events.values())
 
     @property
-    def unread(self) -> Counter[int]:
-        """See EventCounts."""
-        return _sum(counts.unread for counts in self.events.values())
-
-    @property
-    def filtered(self) -> Counter[int]:
-        """See EventCounts."""
-        return _sum(counts.filtered for counts in self.events.values())
-
-    @property
     def delivered(self) -> Counter[int]:
-        """See EventCounts."""
+        """See EventCounts; the sum for all servers."""
         return _sum(counts.delivered for counts in self.events.values())
 
     def closed(self, reason: str) -> None:

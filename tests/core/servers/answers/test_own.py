@@ -188,7 +188,7 @@ class TestFailing:
         bench.clock.advance(61)
         bench.hub.tick(bench.clock.now())
         assert collected.ends == [failures.TIMED_OUT]
-        assert bench.hub.stats.action_timeouts == 1
+        assert bench.hub.servers.first.counts.action_timeouts == 1
         bench.feed(channel(ours, 1), last(ours))
         assert collected.items == [], "late items are dropped"
         bench.pong()
@@ -283,6 +283,6 @@ class TestAsking:
         bench.hub.servers.first.exchange.ask(action(b"Getvar"), answers.append)
         (asked,) = bench.upstream.take()
         bench.feed(lines(b"Event: Odd", b"ActionID: " + asked.get(b"actionid")))
-        assert (answers, bench.hub.stats.events_dropped) == ([], 1)
+        assert (answers, bench.hub.servers.first.counts.events_dropped) == ([], 1)
         bench.answer(asked, b"")
         assert len(answers) == 1

@@ -83,7 +83,7 @@ class TestJoining:
         bench.clock.advance(0)
         for number, client in enumerate(clients, 1):
             assert client.got.take() == own(str(number), "a", "b")
-        assert bench.hub.stats.actions_joined == 2
+        assert bench.hub.servers.first.counts.actions_joined == 2
         assert bench.hub.servers.first.in_flight == 0
 
     def test_one_client_alone_is_sent_each_item_as_it_comes(self, bench):
@@ -313,14 +313,14 @@ class TestFaults:
 
     def test_asterisk_does_not_answer(self, bench):
         clients, _asked = departed(bench)
-        before = bench.hub.stats.action_timeouts
+        before = bench.hub.servers.first.counts.action_timeouts
         bench.clock.advance(20)
         bench.hub.tick(bench.clock.now())
         bench.clock.advance(0)
         for number, client in enumerate(clients, 1):
             assert b"ActionID: %d\r\nMessage: Timeout" % number in client.got.take()
             assert client.session.is_idle
-        assert bench.hub.stats.action_timeouts == before + 3
+        assert bench.hub.servers.first.counts.action_timeouts == before + 3
 
     def test_the_list_has_too_many_items(self):
         bench = Bench(BOSS, OTHER, limits=Limits(list_items=2))
@@ -463,7 +463,7 @@ class TestReload:
         bench.clock.advance(0)
         assert boss.got.take() == own("1", "new")
         assert other.got.take() == b""
-        assert bench.hub.stats.actions_joined == 0
+        assert bench.hub.servers.first.counts.actions_joined == 0
 
     def test_it_gets_none_if_its_action_waits_for_a_place_on_the_link(self, bench):
         Client(bench).ask("f", "IAXnetstats")
@@ -773,4 +773,4 @@ def test_in_any_interleaving_each_gets_exactly_its_own_and_nothing_older_than_it
     assert not open_
     assert bench.hub.servers.first.in_flight == 0
     assert bench.hub.limit_state.backlog.size == 0
-    assert bench.hub.stats.unsolicited_responses == 0
+    assert bench.hub.servers.first.counts.unsolicited_responses == 0
