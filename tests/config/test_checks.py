@@ -209,10 +209,10 @@ def test_the_settings_of_servers_are_found_by_name(folder: Path) -> None:
         ({"servers": "{}", "default_server": "pbx1"},
          "servers: has no server; add one, or write upstream for a single one"),
         ({"servers": f"{{PBX: {{{UPSTREAM}}}}}"},
-         "servers.PBX: 'PBX' is not a name for a server; "
+         "servers.PBX: 'PBX' cannot be the name of a server; "
          "use lower-case letters, digits and hyphens, at most 32: pbx1"),
         ({"servers": f"{{{'a' * 33}: {{{UPSTREAM}}}}}"},
-         f"servers.{'a' * 33}: '{'a' * 33}' is not a name for a server; "
+         f"servers.{'a' * 33}: '{'a' * 33}' cannot be the name of a server; "
          "use lower-case letters, digits and hyphens, at most 32: pbx1"),
         ({"default_server": "pbx2"}, "default_server: there is no server 'pbx2'; did you mean 'pbx1'?"),
         ({"default_server": "zzz"}, "default_server: there is no server 'zzz'; servers has pbx1, eu-2"),

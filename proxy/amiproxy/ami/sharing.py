@@ -1,4 +1,4 @@
-"""Sharing: list queries that may be asked once for several clients who want the same.
+"""Sharing: list queries that may be asked once for several clients that send the same one.
 
 The table is a closed set of actions that only read, and whose answer depends on nothing but the headers
 listed here: not on the session that asks, and not on a function of the dialplan.  Status is in it only

@@ -1,4 +1,4 @@
-"""Hub: all sessions, the servers that they share, and the events of the proxy's own.
+"""Hub: all sessions, the servers that they share, and the proxy's own events.
 
 It builds what the parts of the core share, and joins them.
 """
@@ -175,7 +175,7 @@ class Hub:
         """Log and count an internal error that does not end the service."""
         self.ctx.fault(error, where, **fields)
 
-    # -- events of the proxy's own -------------------------------------------
+    # -- the proxy's own events ----------------------------------------------
 
     def _tell_upstream(
         self, server: Server, status: bytes, *extra: tuple[bytes, bytes], now: bool = False

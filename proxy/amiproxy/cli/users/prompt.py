@@ -36,7 +36,7 @@ def new_secret() -> bytes:
 def warn_of_short(secret: bytes) -> None:
     """Warn about a secret that can be guessed, whatever it is hashed with."""
     if len(secret) < _SHORT:
-        text = f"the secret has less than {_SHORT} characters, and can be guessed"
+        text = f"the secret has fewer than {_SHORT} characters, and can be guessed"
         terminal.error(f"warning: {text}; make one with: ami-proxy users generate")
 
 

@@ -1,4 +1,4 @@
-"""``on``: the fewer rights that a user has at one of its servers.
+"""``on``: the narrower rights that a user has at one of its servers.
 
 Whatever it says, the user may do and see nothing there that it may not elsewhere.
 """

@@ -18,7 +18,7 @@ _NAME_REMEDY: Final = "use lower-case letters, digits and hyphens, at most 32: p
 def check_server_name(name: str) -> None:
     """Raise Unfit unless a server may have this name."""
     if not _NAME.fullmatch(name):
-        raise Unfit(f"{name!r} is not a name for a server", _NAME_REMEDY)
+        raise Unfit(f"{name!r} cannot be the name of a server", _NAME_REMEDY)
 
 
 def _check_pattern(pattern: str) -> None:

@@ -85,7 +85,7 @@ class UserEntry(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True, gc
     #: Names and patterns of the servers that the user may use; None: there is only one.
     servers: ServerPatterns = None
     default_server: str | None = None
-    #: By the name of a server, the fewer rights that the user has there.
+    #: By the name of a server, the narrower rights that the user has there.
     on: dict[str, Narrowing] = msgspec.field(default_factory=dict)
 
     def __repr__(self) -> str:

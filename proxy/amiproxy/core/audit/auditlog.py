@@ -40,7 +40,7 @@ class SessionFacts(NamedTuple):
 
 
 class Announcer(Protocol):
-    """Sends events of the proxy's own to the sessions that may read them: the hub."""
+    """Sends the proxy's own events to the sessions that may read them: the hub."""
 
     def readers(self, classes: int) -> int:
         """The number of sessions whose classes admit an event of these classes."""

@@ -97,7 +97,7 @@ class Session(Actor):
         now, wall = ctx.scheduler.now(), ctx.scheduler.wall()
         super().__init__(ctx, transport, Principal(secrets.token_hex(6), share, route, now, wall))
         self.owner = owner
-        #: Of its listener.
+        #: The entrance of its listener.
         self.entrance = entrance
         if entrance.server:
             self.principal.sees = (entrance.server,)

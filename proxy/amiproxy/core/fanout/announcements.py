@@ -1,8 +1,9 @@
-"""Announcements: the events of the proxy's own, and who is sent them.
+"""Announcements: the proxy's own events, and which clients get them.
 
 A client that is bound to a server is sent them in the form that this server would give them.  A client of
 several servers is sent each of them once.  What happens to the link to a server, and what a client of it
-does, is told only to clients that may use that server, the former with its name if there are several.
+does, is sent only to clients that may use that server; events about the link have its name if there are
+several.
 """
 
 # mypyc: compiled
@@ -76,7 +77,7 @@ class Announcements:
     def tell(
         self, name: bytes, classes: bytes, *headers: tuple[bytes, bytes], sees: Collection[str] = ()
     ) -> None:
-        """Send an event to all who may read it; ``classes`` is its Privilege.  For ``sees`` see Announcer."""
+        """Send an event of these classes to all clients that may read it.  For ``sees`` see Announcer."""
         self.announce(
             lambda origin: message.event(name, (b"Privilege", classes), *origin, *headers),
             self._scheduler.wall(),

@@ -12,8 +12,8 @@ class Sight(NamedTuple):
     """What a client may see of the events of one server; ``server`` is the server's name."""
 
     server: str
-    #: The mask of the privilege classes.  With 0 it still is told when the link is lost and is back, if it is
-    #: a client of several servers.
+    #: The mask of the privilege classes.  Even with 0, a client of several servers is sent the events about
+    #: the loss and the return of the link.
     mask: int
     #: The calls; None for all calls, and for events of no call.
     scope: Scope | None
@@ -26,15 +26,15 @@ class EventView(NamedTuple):
     filters: FilterSet | None
     #: One for each server that it may use.
     sights: tuple[Sight, ...]
-    #: What it may see of the proxy's own events.  It gets them as if they came from this sight's server; the
-    #: name is empty for a client of several servers.
+    #: What it may see of the proxy's own events, and the server that these seem to come from; "" for a client
+    #: of several servers.
     own: Sight
     #: Whether each event of a server is stamped with its name, because the client sees those of several.
     named: bool
 
     @property
     def is_empty(self) -> bool:
-        """Whether it can see no event at all."""
+        """Whether it admits no event at all."""
         return not self.own.mask and not any(sight.mask for sight in self.sights)
 
 

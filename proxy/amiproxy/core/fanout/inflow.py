@@ -22,8 +22,8 @@ from amiproxy.core.fanout.eventview import Sight
 from amiproxy.core.fanout.subscription import Subscription
 from amiproxy.core.learning.recorder import Recorder
 
-#: Clients of several servers are sent this event of a server that they may use whatever they may see else:
-#: it ends the time in which they may have missed events.
+#: A client of several servers is sent this event of each server that it may use, whatever its classes: it
+#: ends the time in which events may have been missed.
 _BOOTED: Final = b"FullyBooted"
 
 
@@ -57,7 +57,7 @@ class Inflow:
         self._sights: dict[Subscription, Sight] = {}
         #: Of the subscriptions that have a scope here.
         self._views: dict[Subscription, View] = {}
-        #: Follows the calls of this server; None as long as nobody has a scope.
+        #: Follows the calls of this server; None while no user has a scope.
         self._tracker: CallTracker | None = None
         #: Number of members that may read events of these classes; cleared when a subscription changes.
         self._readers: dict[int, int] = {}

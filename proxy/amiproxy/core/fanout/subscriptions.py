@@ -26,7 +26,7 @@ class Subscriptions:
         self._inflows: dict[str, Inflow] = {}
         #: The subscriptions by what their members have in common: view and encoding.  Always the same dict.
         self.by_key: dict[object, Subscription] = {}
-        #: By classes, for events of the proxy's own: the subscriptions that may read them, and the number of
+        #: By classes, for the proxy's own events: the subscriptions that may read them, and the number of
         #: their members.  Cleared when a subscription, or a member, comes or goes.
         self._reading: dict[int, tuple[Subscription, ...]] = {}
         self._readers: dict[int, int] = {}
@@ -117,7 +117,7 @@ class Subscriptions:
     # -- the proxy's own events ----------------------------------------------
 
     def reading(self, classes: int) -> tuple[Subscription, ...]:
-        """Those whose classes admit an event of the proxy's own that needs these."""
+        """Those whose classes admit an event of the proxy itself that needs these."""
         found = self._reading.get(classes)
         if found is None:
             subscriptions = self.by_key.values()

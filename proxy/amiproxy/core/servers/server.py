@@ -118,7 +118,7 @@ class Server(Links):
         self.serve()
 
     def log_name(self, named: bool) -> None:
-        """Say which server it is in log lines, or do not because there is only one."""
+        """Name this server in log lines, or leave the name out because it is the only one."""
         self.logged_name = self.actions.logged_name = self.name if named else None
         for side in self.sides:
             side.logged_name = self.logged_name

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-#: What ``socket.getaddrinfo`` is called as; returns the addresses of a host, in the order to be tried.
+#: Called as ``socket.getaddrinfo`` is; returns the addresses of a host, in the order to be tried.
 LookUp = Callable[[str], list[str]]
 
 
@@ -41,7 +41,7 @@ class Resolver:
         under_way = self._under_way
         if under_way is None or under_way.done() or host != self._host:
             under_way = self._begin(host)
-        # Shielded: whoever gives up waiting does not end it for others.
+        # Shielded: a task that gives up waiting must not end it for others.
         return await asyncio.shield(under_way)
 
     def _begin(self, host: str) -> "asyncio.Future[list[str]]":
@@ -79,6 +79,6 @@ def _is_address(host: str) -> bool:
 
 
 def _looked_at(future: "asyncio.Future[list[str]]") -> None:
-    """Mark the exception as retrieved: whoever waited may have given up."""
+    """Mark the exception as retrieved: the task that waited may have given up."""
     if not future.cancelled():
         future.exception()

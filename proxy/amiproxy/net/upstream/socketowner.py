@@ -66,6 +66,6 @@ def check_owner(transport: asyncio.BaseTransport, user: str) -> None:
     try:
         expected = uid_of(user)
     except KeyError:
-        raise LinkError(f"upstream.expect_user: user {user!r} does not exist on this host") from None
+        raise LinkError(f"expect_user: user {user!r} does not exist on this host") from None
     if uid != expected:
         raise LinkError(f"port {port} belongs to uid {uid}, not to {user!r}: no login was sent")

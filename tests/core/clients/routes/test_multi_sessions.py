@@ -154,9 +154,7 @@ class TestWhereActionsGo:
             ("ListCommands\nServer: pbx9", "No such server"),
         ],
     )
-    def test_an_action_without_a_server_is_answered_with_an_error(
-        self, bench: Bench, action: str, text: str
-    ) -> None:
+    def test_an_action_without_a_server_is_an_error(self, bench: Bench, action: str, text: str) -> None:
         session, transport = bench.login("all")
         send(session, f"Action: {action}\nActionID: 7")
         assert transport.take() == f"Response: Error\r\nActionID: 7\r\nMessage: {text}\r\n\r\n".encode()

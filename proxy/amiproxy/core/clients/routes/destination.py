@@ -35,7 +35,7 @@ class Destination(NamedTuple):
     server: str = ""
     #: Whether it goes to all of the session's servers.
     everywhere: bool = False
-    #: It goes nowhere, and is answered with an error with this Message; b"" if that is not so.
+    #: The Message of the error with which it is answered instead; b"" if there is none.
     refusal: bytes = b""
 
 

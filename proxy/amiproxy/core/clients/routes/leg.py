@@ -1,4 +1,4 @@
-"""Leg: the requester of what a session of several servers asks one of them.
+"""Leg: one server of a session that has several; the requester of the session's actions there.
 
 A session has one leg for each of its servers.  What the session is sent over it has the server's name as its
 last header.
@@ -19,7 +19,7 @@ from amiproxy.core.servers.server import Server
 
 
 def not_connected(server: bytes) -> bytes:
-    """The Message of the error when nothing was sent to this server, because its link is down."""
+    """The Message of the error for an action that was not sent, because the link to this server is down."""
     return b"Server %b is not connected" % server
 
 

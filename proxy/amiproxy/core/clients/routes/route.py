@@ -54,7 +54,7 @@ class Place:
 
 
 class Runner(LegOwner, Protocol):
-    """The session, as what answers an action in its place sees it."""
+    """The session, as an Errand sees it."""
 
     ctx: Context
 

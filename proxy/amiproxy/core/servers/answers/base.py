@@ -52,7 +52,7 @@ _TOO_LONG_BYTES: Final = 1 << 20
 
 
 class Departure(Protocol):
-    """What has to know when the place of an answer on its link is free."""
+    """Notified when the place of an answer on its link is free."""
 
     def arrived(self, answer: "PendingAnswer") -> None:
         """Asterisk has gone on to the next action, or the link is lost."""
@@ -119,7 +119,7 @@ class PendingAnswer(ABC):
         self.item_head = b""
         #: The same lines as they were sent to the requester.
         self.item_head_sent = b""
-        #: Told when Asterisk has gone on to the next action, or the link is lost.
+        #: Notified when Asterisk has gone on to the next action, or the link is lost.
         self.left: Departure | None = None
 
     # -- messages from Asterisk --------------------------------------------

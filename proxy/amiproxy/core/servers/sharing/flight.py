@@ -255,7 +255,7 @@ class _LastWords:
         self.payer = seat.asker.payer
 
     def reply(self, data: bytes) -> None:
-        """See Requester.  Not called: this is only told of the end."""
+        """See Requester.  Not called: it only gets the end."""
 
     def late(self, data: bytes) -> None:
         """See Requester.  Not called either."""

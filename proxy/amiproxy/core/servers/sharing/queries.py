@@ -1,4 +1,4 @@
-"""Queries: list queries are asked once, although several clients want the same.
+"""Queries: list queries that several clients send at about the same time are asked once.
 
 The query is what the clients' actions have in common (``shared_key``).  An action is joined with others
 just before it is written to Asterisk: all that wait then, on any link, share the answer.  Those that come

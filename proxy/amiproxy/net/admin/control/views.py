@@ -256,7 +256,7 @@ def limits(service: Service) -> list[View]:
         "connections": pool.open,
         "sessions_authenticated": hub.authenticated,
         "unauthenticated": len(hub.limit_state.newcomers),
-        # It limits each server's.
+        # Each server has this limit; the one that is nearest to it counts.
         "in_flight": max(server.unanswered for server in hub.servers),
         "hash_queue": service.hashes_pending,
         "outbox_total": hub.limit_state.backlog.size,

@@ -14,7 +14,7 @@ from amiproxy.net.admin.service import Service
 _FAMILIES: Final[tuple[tuple[str, str, Callable[[EventCounts], Counter[int]]], ...]] = (
     (
         "amiproxy_events",
-        "Events by server and privilege classes; those of the proxy's own have no server",
+        "Events by server and privilege classes; the proxy's own events have no server",
         lambda counts: counts.classes,
     ),
     (

@@ -30,7 +30,7 @@ SLOW: Final = "slow consumer"
 #: What became of actions.
 DENIED: Final = "denied"
 RESULTS: Final = ("success", "error", "none", "local", DENIED)
-#: The server of what is not one server's: of the proxy's own events, and of slow consumers.
+#: The value of the label for what belongs to no server: the proxy's own events, and slow consumers.
 OURS: Final = ""
 #: The name of the link that most actions take; the side links have names of their own.
 MAIN: Final = "main"
