@@ -40,7 +40,7 @@ class Ration:
     def __init__(self) -> None:
         self._seen: Counter[bytes] = Counter()
         self._of_peer: Counter[tuple[bytes, str]] = Counter()
-        #: By name, and by the servers that the session sees: whoever sees none of them is not told the count.
+        #: By name, and by the servers that the session sees: users who see none of them do not get the count.
         self._suppressed: Counter[tuple[bytes, tuple[str, ...]]] = Counter()
         self._storms: frozenset[bytes] = frozenset()
         self._storms_of_peers: frozenset[tuple[bytes, str]] = frozenset()
