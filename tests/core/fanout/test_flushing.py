@@ -66,6 +66,23 @@ def test_a_long_flush_is_divided_and_continues_in_later_turns() -> None:
     assert bench.hub.subscriptions.deliveries == 2 * len(transports)
 
 
+@pytest.mark.parametrize(("named", "awaited"), [(True, True), (True, False), (False, True)])
+def test_a_slice_is_shorter_while_one_of_several_servers_has_an_action_to_answer(
+    named: bool, awaited: bool
+) -> None:
+    bench, transports = many_clients(320)
+    bench.clock.step = 0.0001
+    if awaited:
+        bench.hub.sessions[0].receive(b"Action: CoreStatus\r\n\r\n")
+        assert bench.hub.servers.first.exchange.in_flight
+    bench.hub.servers.named = named
+    bench.feed(event("One"))
+    shorter = named and awaited
+    assert (reached(transports) < 64) is shorter
+    bench.clock.advance(1)
+    assert all(transport.take() == event("One") for transport in transports)
+
+
 def test_an_answer_in_between_comes_after_the_events_before_it() -> None:
     bench, transports = many_clients()
     sessions = bench.hub.sessions

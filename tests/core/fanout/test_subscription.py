@@ -367,3 +367,72 @@ class TestDivided:
         subscription.flush()
         subscription.flush()
         assert {who: self.numbers(members[who].got) for who in range(7)} == expected
+
+
+class TestManyEvents:
+    MANY = tuple(b"%d," % number for number in range(1000))
+
+    @pytest.fixture
+    def subscription(self) -> Subscription:
+        subscription = Subscription(VIEW)
+        subscription.pending += self.MANY
+        return subscription
+
+    @pytest.fixture
+    def members(self, subscription: Subscription) -> list[Listener]:
+        members = [Listener() for _ in range(3)]
+        for member in members:
+            subscription.join(member)
+            member.seen = 0
+        return members
+
+    def test_they_are_delivered_in_parts(self, subscription: Subscription, members: list[Listener]) -> None:
+        calls, size = 1, subscription.flush(lambda _: 8)
+        assert subscription.divided
+        while subscription.divided:
+            before = [len(member.got) for member in members]
+            size += subscription.flush(lambda _: 8)
+            assert [len(member.got) for member in members] == [count + 1 for count in before]
+            calls += 1
+        assert calls > 2
+        assert size == 3 * len(b"".join(self.MANY))
+        assert subscription.pending == []
+        for member in members:
+            assert b"".join(member.got) == b"".join(self.MANY)
+
+    def test_what_arrives_meanwhile_is_left_for_the_next_flush(
+        self, subscription: Subscription, members: list[Listener]
+    ) -> None:
+        subscription.flush(lambda _: 8)
+        while subscription.divided:
+            subscription.pending.append(b"later")
+            subscription.flush(lambda _: 8)
+        assert set(subscription.pending) == {b"later"}
+        assert b"".join(members[0].got) == b"".join(self.MANY)
+
+    def test_each_member_gets_its_own_whatever_it_does_meanwhile(
+        self, subscription: Subscription, members: list[Listener]
+    ) -> None:
+        one, taking, leaving = members
+        joining = Listener()
+        one.seen = 600  # it has had more than the first part
+        subscription.flush(lambda served: 0 if served else 1)
+        taking.deliver(subscription.take(taking))
+        subscription.leave(leaving)
+        subscription.join(joining)
+        subscription.pending.append(b"later")
+        while subscription.divided:
+            subscription.flush(lambda served: 0 if served else 1)
+        subscription.flush()
+        assert b"".join(one.got) == b"".join(self.MANY[600:]) + b"later"
+        assert b"".join(taking.got) == b"".join(self.MANY) + b"later"
+        assert b"".join(joining.got) == b"later"
+
+    def test_a_flush_that_cannot_wait_delivers_every_part(
+        self, subscription: Subscription, members: list[Listener]
+    ) -> None:
+        subscription.flush(lambda _: 8)
+        subscription.flush()
+        assert not subscription.divided
+        for member in members:
+            assert b"".join(member.got) == b"".join(self.MANY)

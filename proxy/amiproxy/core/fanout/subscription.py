@@ -22,6 +22,8 @@ from amiproxy.core.model.encoding import AMI, Encoding
 
 #: Most members that a flush serves without asking whether its time is up.
 AT_ONCE: Final = 8
+#: Most events that it joins for one write to each member, so that a single write does not take long.
+_JOINED: Final = 256
 #: About the most bytes that it delivers before it asks.
 _BYTES_AT_ONCE: Final = 256 << 10
 
@@ -73,6 +75,7 @@ class Subscription:
     __slots__ = (
         "_cut",
         "_due",
+        "_ending",
         "_everything",
         "_records",
         "_render",
@@ -99,6 +102,8 @@ class Subscription:
         self._everything = b""
         self._records: list[bytes] = []
         self._due: list[Member] = []
+        #: How many of ``pending`` this flush is to deliver after those.
+        self._ending = 0
         #: Whether a flush has been interrupted and is to be continued.
         self.divided = False
 
@@ -134,11 +139,16 @@ class Subscription:
         ``room`` is given the number of members served since it was last called, 0 at the start, and
         returns how many more may be served before it is called again.  When it returns 0 after some
         members, the rest is left for the next call.  The flush is then ``divided``, and events that
-        arrive meanwhile are not part of it.
+        arrive meanwhile are not part of it.  With ``room``, many events are delivered in parts, of which each
+        call finishes one at most.
         """
         if self.divided:
             return self._go_on(room)
         pending = self.pending
+        if room is not None and len(pending) > _JOINED:
+            self._ending = len(pending)
+            self._begin_part()
+            return self._go_on(room)
         everything = b"".join(pending) if self._render is None else self._joined(pending)
         self.pending = []
         size = len(everything)
@@ -191,7 +201,24 @@ class Subscription:
                 member.seen += self._cut
         due.reverse()
 
+    def _begin_part(self) -> None:
+        """Begin to deliver the next of many events."""
+        self.divided = True
+        parts = self.pending[: min(self._ending, _JOINED)]
+        self._cut = len(parts)
+        self._ending -= self._cut
+        self._everything = self._joined(parts)
+        self._records = _records_of(self._everything)
+        self._due = list(self.members)
+        self._due.reverse()
+
     def _go_on(self, room: Callable[[int], int] | None) -> int:
+        size = self._go_on_with_part(room)
+        while self.divided and room is None:
+            size += self._go_on_with_part(None)
+        return size
+
+    def _go_on_with_part(self, room: Callable[[int], int] | None) -> int:
         cut, due, everything, records = self._cut, self._due, self._everything, self._records
         most = _BYTES_AT_ONCE // (len(everything) + 1) or 1
         step = most if room is None else min(room(0), most)
@@ -219,6 +246,9 @@ class Subscription:
         del self.pending[:cut]
         for member in self.members:
             member.seen -= cut
+        if self._ending:
+            self._begin_part()
+            return size
         self.divided = False
         self._everything = b""
         self._records = []
