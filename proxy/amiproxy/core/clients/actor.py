@@ -63,7 +63,7 @@ class Actor(Recipient):
 
     @property
     def _who_there(self) -> SessionFacts:
-        """The same, with the server that the last action went to; only readers there get the security event."""
+        """The same, with the server of the last action; only readers there get the security event."""
         who, place = self.who, self.place
         if place is None or not place.named:
             return who
