@@ -37,7 +37,7 @@ def warnings_of(config: Config, users: UsersFile) -> list[str]:
                 found.append(f"user {name}: {text} (client_auth)")
             found += [f"user {name}: {text}" for text in warnings_of_entry(entry)]
         if servers.named:
-            found += [f"user {name}: {text}" for text in _of_user_s_servers(entry, servers)]
+            found += [f"user {name}: {text}" for text in warnings_of_servers(entry, servers)]
     if servers.named:
         found += _of_slashes(users, servers)
     return found
@@ -63,7 +63,8 @@ def _of_slashes(users: UsersFile, servers: ServerNames) -> Iterator[str]:
             yield f"user {name}: user {user} cannot log in to {server} by its name; rename this one"
 
 
-def _of_user_s_servers(entry: UserEntry, servers: ServerNames) -> Iterator[str]:
+def warnings_of_servers(entry: UserEntry, servers: ServerNames) -> Iterator[str]:
+    """The warnings about what one user's entry says of the servers of proxy.yaml, which have names."""
     for pattern in unmatched(entry.servers, servers):
         yield f"servers: {pattern} matches no server of proxy.yaml"
     for name in unused(entry.on, servers.matching(entry.servers)):

@@ -150,6 +150,12 @@ class TestServers:
 
         return run_it
 
+    def test_a_name_that_no_server_has_is_warned_of(self, several: Run) -> None:
+        status, _, err = several("allow", "dialer", "--servers", "eu-2")
+        assert status == 0
+        assert "eu-2 matches no server" in err
+        assert "eu-2" not in several("allow", "dialer", "--servers", "eu-1")[2], "it is not new"
+
     def test_they_are_granted_and_taken_away(self, file: Path, several: Run) -> None:
         status, out, _ = several("allow", "dialer", "--servers", "eu-*")
         assert status == 0

@@ -11,7 +11,9 @@ from amiproxy.cli.users.comparing import differences_of
 from amiproxy.cli.users.reloading import reloaded
 from amiproxy.config import ConfigErrors, Unfit, UserEntry
 from amiproxy.config.editing.entries import find
-from amiproxy.config.warnings import warnings_of_entry
+from amiproxy.config.loading import server_names
+from amiproxy.config.users.servers import ServerNames
+from amiproxy.config.warnings import warnings_of_entry, warnings_of_servers
 from amiproxy.tools import terminal
 from amiproxy.tools.terminal import printable
 from amiproxy.tools.users import Change, Edit, UserStore
@@ -81,6 +83,7 @@ def carry_out(
     Returns the exit status: 0, or 1 if the service refuses to reload.
     """
     change = store.change(edit, may_be_new=may_be_new)
+    servers = server_names(store.config) if store.config is not None else None
     if not change.files:
         terminal.say(
             f"{', '.join(map(str, store.files))}: nothing to change for {', '.join(map(printable, names))}"
@@ -95,7 +98,7 @@ def carry_out(
     said = done.replace("NAMES", ", ".join(map(printable, concerned)))
     terminal.say(f"{', '.join(map(str, change.files))}: {said}")
     for name, after in concerned.items():
-        _show(change, name, after, is_one_of_several=len(concerned) > 1)
+        _show(change, name, after, servers, is_one_of_several=len(concerned) > 1)
     if notes is not None:
         notes()
     sys.stdout.flush()
@@ -105,17 +108,26 @@ def carry_out(
     return reloaded(store.config, list(dict.fromkeys([*concerned, *concerned.values()])))
 
 
-def _show(change: Change, name: str, after: str, *, is_one_of_several: bool) -> None:
+def _show(
+    change: Change, name: str, after: str, servers: ServerNames | None, *, is_one_of_several: bool
+) -> None:
     """Print the difference that a change makes to one user's rights, and new warnings about it."""
     old, new = _entry(change.before, name), _entry(change.after, after)
     rows = [
         (f"{name}: {label}" if is_one_of_several else label, said) for label, said in differences_of(old, new)
     ]
     terminal.show(terminal.Facts([(printable(label), printable(said)) for label, said in rows], indent=2))
-    known = warnings_of_entry(old) if old is not None and not old.disabled else []
-    for warning in warnings_of_entry(new) if new is not None and not new.disabled else []:
+    known = _warnings(old, servers)
+    for warning in _warnings(new, servers):
         if warning not in known:
             terminal.error(f"warning: user {printable(after)}: {warning}")
+
+
+def _warnings(entry: UserEntry | None, servers: ServerNames | None) -> list[str]:
+    if entry is None or entry.disabled:
+        return []
+    about = warnings_of_servers(entry, servers) if servers is not None and servers.named else ()
+    return [*warnings_of_entry(entry), *about]
 
 
 def _entry(users: Mapping[str, UserEntry], name: str) -> UserEntry | None:
