@@ -153,7 +153,7 @@ def _compare(
         terminal.error(f"ami-proxy check: {error}")
         return UNREACHABLE
     except Unfit as error:
-        return _cannot_be_used([f"upstream.secret_file: {error}; {error.remedy}"], arguments)
+        return _cannot_be_used([f"{error}; {error.remedy}"], arguments)
     refused = candidate.unreadable_by(service, loaded.config, arguments.config)
     report = comparing.compare(service, files, loaded.config, arguments.config, refused)
     _print(report, arguments, service.pid, warned)

@@ -6,8 +6,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from msgspec import structs
 
-from amiproxy.config import Config, load
+from amiproxy.config import Config, Unfit, load
 from amiproxy.config.plain import fingerprints
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.tools.against import candidate
@@ -45,6 +46,21 @@ def test_it_has_the_form_of_the_running_service(files: ProxyProcess) -> None:
     service = running(loaded.config, files.config, users=found.users, files=found.files)
     service = type(service)(**{**vars(service), **vars(found)})
     assert compare(service, found, loaded.config, files.config, ()).result == "same"
+
+
+@pytest.mark.parametrize("section", ["upstream", "servers.pbx2"])
+def test_a_secret_that_cannot_be_read_names_its_key(files: ProxyProcess, section: str) -> None:
+    loaded = load(files.config)
+    assert loaded.config.upstream is not None
+    missing = files.directory / "gone.secret"
+    lone = structs.replace(loaded.config.upstream, secret_file=missing)
+    named = structs.replace(loaded.config.first_server, secret_file=missing)
+    of_one = structs.replace(loaded.config, upstream=lone)
+    of_several = structs.replace(loaded.config, upstream=None, servers={"pbx2": named})
+    config = of_one if section == "upstream" else of_several
+    stores = [CertStore(one, config.tls) for one in config.listeners]
+    with pytest.raises(Unfit, match=rf"^{section}\.secret_file: .*gone\.secret"):
+        candidate.candidate(loaded._replace(config=config), stores, KEY)
 
 
 def test_all_files_that_the_service_reads_are_named(files: ProxyProcess) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from amiproxy import __version__
-from amiproxy.config import Config, Loaded, read_secret, users_files
+from amiproxy.config import Config, Loaded, Unfit, read_secret, users_files
 from amiproxy.config.plain import fingerprints, plain, plain_user
 from amiproxy.net.admin.control.certificateviews import certificates_of
 from amiproxy.net.admin.control.effective import (
@@ -23,7 +23,7 @@ from amiproxy.tools.against.state import Account, Running, State
 def candidate(loaded: Loaded, stores: Sequence[CertStore], key: bytes) -> State:
     """What the files say, with fingerprints under ``key``; ``stores`` hold the certificates on disk.
 
-    Raises Unfit if the secret of a server cannot be read.
+    Raises Unfit, which names the key, if the secret of a server cannot be read.
     """
     config, users, _ = loaded
     fingerprint = fingerprints(key)
@@ -36,11 +36,18 @@ def candidate(loaded: Loaded, stores: Sequence[CertStore], key: bytes) -> State:
             for listener, store in zip(config.listeners, stores, strict=True)
         ],
         upstream_secrets={
-            name: fingerprint_of_secret(read_secret(settings.secret_file), fingerprint)
-            for name, settings in config.every_server.items()
+            name: fingerprint_of_secret(_secret(config, name), fingerprint) for name in config.every_server
         },
         files=[fingerprints_of_files(store, fingerprint) for store in stores],
     )
+
+
+def _secret(config: Config, server: str) -> bytes:
+    try:
+        return read_secret(config.every_server[server].secret_file)
+    except Unfit as error:
+        section = "upstream" if config.upstream is not None else f"servers.{server}"
+        raise Unfit(f"{section}.secret_file: {error}", error.remedy) from None
 
 
 def unreadable_by(service: Running, config: Config, path: Path) -> list[str]:
