@@ -102,6 +102,12 @@ def test_a_list_of_all_servers_is_judged_at_each_whose_rights_differ(run: Run) -
     assert "\nat pbx" not in out
 
 
+def test_the_classes_at_a_server_are_named_where_they_are_fewer(run: Run) -> None:
+    getvar = "Action: Getvar\nVariable: A\nServer: {}\n"
+    assert "\nat pbx2, write call\n" in run(getvar.format("pbx2"), "--user", "dialer")[1]
+    assert "\nat pbx1" not in run(getvar.format("pbx1"), "--user", "dialer")[1]
+
+
 def test_an_event_is_judged_with_the_rights_where_it_comes_from(run: Run) -> None:
     event = "Event: AgentLogin\nPrivilege: agent,all\nAgent: 1\n"
     status, out, _ = run(event)

@@ -87,8 +87,9 @@ def explain_action(
     denied_at = []
     for name, rights in at_each:
         good, more = _judged(rights, raw, action.without(b"server"), actions)
-        heading = ["", f"at {name}, write {class_names(rights.write)}"] if len(at_each) > 1 else []
-        lines += [*heading, *more]
+        if len(at_each) > 1 or rights.write != user.write:
+            lines += ["", f"at {name}, write {class_names(rights.write)}"]
+        lines += more
         if not good:
             denied_at.append(name)
     if denied_at and len(denied_at) < len(at_each):
