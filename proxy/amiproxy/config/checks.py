@@ -131,15 +131,23 @@ def _check_server_limits(config: Config, path: KeyPath, document: Document) -> N
                 _check_order(limits, low, high, (*path, "servers", name, "limits"), document, own)
 
 
+def check_server_is_there(document: Document) -> None:
+    """Report once if proxy.yaml has neither ``upstream`` nor ``servers``, whatever else is wrong with it."""
+    written = document.root.content
+    if not isinstance(written, dict) or "upstream" in written or "servers" in written:
+        return
+    text = "the key 'upstream' is missing"
+    if all(problem.text != text for problem in document.problems):
+        document.report((), text, "add it, or servers with the names of several")
+
+
 def _check_servers(config: Config, path: KeyPath, document: Document) -> None:
     if config.upstream is None and not config.servers:
         written = document.root.content
         if isinstance(written, dict) and "servers" in written:
             text = "has no server"
             document.report((*path, "servers"), text, "add one, or write upstream for a single one")
-        else:
-            text = "the key 'upstream' is missing"
-            document.report(path, text, "add it, or servers with the names of several")
+        check_server_is_there(document)
         return
     if config.upstream is not None and config.servers:
         document.report((*path, "servers"), "upstream is set already", "keep one of the two")

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from amiproxy.config.actionfiles import with_described
-from amiproxy.config.checks import CHECKS
+from amiproxy.config.checks import CHECKS, check_server_is_there
 from amiproxy.config.misplaced import MISPLACED
 from amiproxy.config.reading.binding import Binder
 from amiproxy.config.reading.document import Document
@@ -150,6 +150,8 @@ def _config(path: Path, skipped: Collection[Callable[[Path], object]] = ()) -> _
         return _Read(None, [Problem.of_file(path, error)])
     binder = Binder(document, os.environ, CHECKS, skipped, REMOVED, MISPLACED)
     config = binder.bind(Config)
+    if config is None and document.readable:
+        check_server_is_there(document)
     problems = document.in_order()
     if config is not None:
         config, more = with_described(config)

@@ -8,7 +8,7 @@ from amiproxy.ami.eventfilter import FilterSet, compile_legacy
 from amiproxy.ami.privilege import CALL
 from amiproxy.core.fanout.eventview import Sight, bound_view
 from amiproxy.core.fanout.outbox import Outbox
-from amiproxy.core.fanout.subscription import AT_ONCE, Member, Subscription
+from amiproxy.core.fanout.subscription import AT_ONCE, Subscription
 from amiproxy.core.model.encoding import AMI, Encoding
 from tests.support.core_doubles import ListTransport
 
@@ -16,7 +16,7 @@ ALL_CALLS = Sight("asterisk", CALL, None)
 VIEW = bound_view(None, ALL_CALLS)
 
 
-class Listener(Member):
+class Listener:
     view = VIEW
     encoding = AMI
     payer = "listener"

@@ -29,7 +29,7 @@ def test_the_proxy_accepts_the_written_configuration(tmp_path):
         config, users, _ = load(folder.config)
         assert str(config.listeners[0].address) == "127.0.0.1:5039"
         assert list(users.users) == [account.name for account in accounts]
-        assert prepare(folder.config).secret == b"s3cret"
+        assert prepare(folder.config).secrets == {"asterisk": b"s3cret"}
 
 
 def test_no_warning_is_due_about_its_own_certificate(tmp_path):

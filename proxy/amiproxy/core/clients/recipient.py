@@ -2,14 +2,14 @@
 
 # mypyc: compiled
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 
 from amiproxy.core.clients.principal import Principal
 from amiproxy.core.clients.routes.route import Route
 from amiproxy.core.context import Context
 from amiproxy.core.fanout.eventview import EventView
 from amiproxy.core.fanout.outbox import NEVER, Outbox
-from amiproxy.core.fanout.subscription import Member
+from amiproxy.core.fanout.subscription import Subscription
 from amiproxy.core.model.encoding import Encoding
 from amiproxy.core.model.share import Share
 from amiproxy.core.model.users import User
@@ -18,17 +18,20 @@ from amiproxy.core.servers.requester import Undelivered
 from amiproxy.core.servers.server import Server
 
 
-class Recipient(Member):
-    """The part of a session that sends to its client."""
+class Recipient(ABC):
+    """The part of a session that sends to its client.  See ``Member`` in subscription.py."""
 
     __slots__ = (
         "_unsent",
         "bound",
         "ctx",
+        "outbox",
         "principal",
         "route",
+        "seen",
         "server",
         "shared",
+        "subscription",
         "transport",
     )
 
@@ -43,7 +46,7 @@ class Recipient(Member):
         #: See Pressed.
         self.bound: Server | None = principal.route.bound
         self.outbox = Outbox(transport, ctx.limit_state.limits.outbox_hard, ctx.limit_state.backlog)
-        self.subscription = None
+        self.subscription: Subscription | None = None
         #: How many of the subscription's pending events it has received.
         self.seen = 0
         #: Parts of answers that leave with the next ``push``.

@@ -12,9 +12,8 @@ that takes, leaves or joins in between needs no special treatment.
 
 # mypyc: compiled
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from amiproxy.core.fanout.eventview import EventView
 from amiproxy.core.fanout.outbox import RECORD, Outbox
@@ -28,39 +27,32 @@ _JOINED: Final = 256
 _BYTES_AT_ONCE: Final = 256 << 10
 
 
-class Member(ABC):
+class Member(Protocol):
     """The part of a session that subscriptions use.
 
     ``Subscriptions`` sets ``subscription``, and a subscription ``seen``: how many of its pending events the
     member has had.
     """
 
-    # A class and not a protocol: the compiled flush then reads these attributes without a look-up.
-    __slots__ = ("outbox", "seen", "subscription")
     subscription: "Subscription | None"
     seen: int
     outbox: Outbox
 
     @property
-    @abstractmethod
     def view(self) -> EventView:
         """Which events it may see."""
 
     @property
-    @abstractmethod
     def encoding(self) -> Encoding:
         """How events are written for it."""
 
     @property
-    @abstractmethod
     def payer(self) -> str:
         """Name of its user."""
 
-    @abstractmethod
     def deliver(self, data: bytes) -> None:
         """Send events: whole messages, joined, as the subscription's encoding writes them."""
 
-    @abstractmethod
     def fall_behind(self, data: bytes, taken: int) -> None:
         """Keep the part of these events that the transport did not accept (all but ``taken`` bytes)."""
 

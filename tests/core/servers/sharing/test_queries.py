@@ -11,7 +11,6 @@ from amiproxy.core.hub import Hub
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.servers.known.lengths import LONG_BYTES
-from amiproxy.core.servers.sharing.flight import Flight, Seat
 from tests.core.servers.test_side import Opener
 from tests.support.core_doubles import Bench, ListTransport, ListUpstream, event
 from tests.support.examples import examples
@@ -24,10 +23,10 @@ ASTERISK_SECONDS = 0.02
 class Client:
     """A session, and what it was sent."""
 
-    def __init__(self, bench: Bench, name: str = "boss") -> None:
+    def __init__(self, bench: Bench, name: str = "boss", by: ListTransport | None = None) -> None:
         self.session: Session
         self.got: ListTransport
-        self.session, self.got = bench.login(name)
+        self.session, self.got = bench.login(name, by=by)
 
     def ask(self, action_id: str = "", what: str = "CoreShowChannels") -> None:
         line = f"ActionID: {action_id}\r\n" if action_id else ""
@@ -60,12 +59,16 @@ def bench() -> Bench:
     return bench
 
 
-def departed(bench: Bench, count: int = 3) -> tuple[list[Client], Message]:
-    """Clients that share one answer, with ids 1, 2, …, and their action at Asterisk."""
+def departed(bench: Bench, count: int = 3, by: ListTransport | None = None) -> tuple[list[Client], Message]:
+    """Clients that share one answer, with ids 1, 2, …, and their action at Asterisk.
+
+    ``by`` is the transport of the first one.
+    """
     first = Client(bench)
     first.ask("first")
     (asked,) = bench.upstream.take()
-    clients = [Client(bench, ("boss", "other")[number % 2]) for number in range(count)]
+    clients = [Client(bench, "boss", by)]
+    clients += [Client(bench, ("boss", "other")[number % 2]) for number in range(1, count)]
     for number, client in enumerate(clients, 1):
         client.ask(str(number))
     answer(bench, asked, "old")
@@ -408,16 +411,17 @@ class TestFaults:
         assert clients[1].got.take() == own("2", "a")
         assert bench.hub.servers.first.in_flight == 0
 
-    def test_a_fault_at_the_end_disturbs_no_other(self, bench, monkeypatch):
-        clients, asked = departed(bench)
-        finish = Flight.finish
+    def test_a_fault_at_the_end_disturbs_no_other(self, bench):
+        ended: list[int] = []
 
-        def broken(flight: Flight, seat: Seat) -> None:
-            if seat.asker is clients[0].session:
+        def break_at_the_second() -> None:
+            ended.append(1)
+            if len(ended) == 2:  # the first one is that of its login
                 raise RuntimeError
-            finish(flight, seat)
 
-        monkeypatch.setattr(Flight, "finish", broken)
+        transport = ListTransport()
+        transport.answer_ended = break_at_the_second
+        clients, asked = departed(bench, by=transport)
         answer(bench, asked, "a")
         bench.clock.advance(0)
         assert bench.hub.stats.faults == 1
