@@ -370,7 +370,7 @@ class TestDivided:
 
 
 class TestManyEvents:
-    MANY = tuple(b"%d," % number for number in range(1000))
+    MANY = tuple(b"%d," % number for number in range(4000))
 
     @pytest.fixture
     def subscription(self) -> Subscription:
@@ -415,7 +415,7 @@ class TestManyEvents:
     ) -> None:
         one, taking, leaving = members
         joining = Listener()
-        one.seen = 600  # it has had more than the first part
+        one.seen = 2400  # it has had more than the first part
         subscription.flush(lambda served: 0 if served else 1)
         taking.deliver(subscription.take(taking))
         subscription.leave(leaving)
@@ -424,7 +424,7 @@ class TestManyEvents:
         while subscription.divided:
             subscription.flush(lambda served: 0 if served else 1)
         subscription.flush()
-        assert b"".join(one.got) == b"".join(self.MANY[600:]) + b"later"
+        assert b"".join(one.got) == b"".join(self.MANY[2400:]) + b"later"
         assert b"".join(taking.got) == b"".join(self.MANY) + b"later"
         assert b"".join(joining.got) == b"later"
 
