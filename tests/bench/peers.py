@@ -196,7 +196,7 @@ class OursCompiled(Ours):
 def with_servers(kind: type[Ours], count: int) -> type[Ours]:
     """The same proxy, connected to so many Asterisks, all of which every user sees."""
 
-    class OursWithServers(kind):  # type: ignore[misc, valid-type]
+    class OursWithServers(kind):
         name = f"{kind.name}, {counted.count(count, 'server')}"
         servers = count
 

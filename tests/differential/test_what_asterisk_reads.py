@@ -131,7 +131,7 @@ def test_a_whole_session_sends_asterisk_only_judged_actions(data: bytes, name: s
     session, _ = bench.login(name)
     (place,) = session.route.places
     decide = place.judge
-    place.judge = watched  # type: ignore[assignment]
+    place.judge = watched
     session.receive(data)
     reader = AsteriskReader()
     while sent := bench.upstream.take():

@@ -132,7 +132,7 @@ async def test_a_balancer_spreads_clients_over_both_and_passes_their_addresses(
         }
         service.change(listeners=[listener], metrics={"address": f"127.0.0.1:{port}"}, ready="upstream")
         # The wait for a banner comes without a PROXY header; Asterisk's log line is waited for instead.
-        service._greets = lambda: True  # type: ignore[method-assign]
+        service._greets = lambda: True
     await started(*services)
     door = free_port()
     text = balancer(door, [service.port for service in services], health)

@@ -62,7 +62,7 @@ async def simulated(
     command = ("-m", "amiproxy", "simulate", *listen, "--user", "proxy", "--secret-file", str(secret))
     running = await stack.enter_async_context(process(*command, "--calls-per-minute", "0", *more))
     for port in ports:
-        await until(lambda port=port: answers(port))  # type: ignore[misc]
+        await until(lambda port=port: answers(port))
     return ports, running
 
 

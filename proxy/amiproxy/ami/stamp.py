@@ -1,7 +1,7 @@
 """Stamp: the ``Server`` header that says which Asterisk a message is from, as its last header.
 
 Asterisk writes no header of that name.  But callers can put line ends into many values (``identity``), and
-everything in a UserEvent comes from whoever sent it.  So any message may contain one, and be taken for a
+everything in a UserEvent comes from its sender.  So any message may contain one, and be taken for a
 message from another server.  Such lines are removed.
 """
 

@@ -13,7 +13,7 @@ TWO_ACTIONS = b"Action: ModuleCheck\r\nModule: app_queue\r\n\r\n" * 2
 
 
 def make(**limits: object) -> Bench:
-    bench = Bench(BOSS, limits=Limits(**limits), servers=TWO)  # type: ignore[arg-type]
+    bench = Bench(BOSS, limits=Limits(**limits), servers=TWO)
     bench.all_up()
     return bench
 

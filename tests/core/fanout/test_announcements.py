@@ -1,4 +1,4 @@
-"""The events of the proxy's own: who is sent them, and in which form."""
+"""The events of the proxy's own: which clients are sent them, and in which form."""
 
 import pytest
 

@@ -366,10 +366,10 @@ async def test_rejected_logins_are_repeated_more_slowly() -> None:
 async def test_a_lost_link_is_reported_once_and_reconnected(how: str) -> None:
     async with simulated() as simulator, linked(settings(simulator.port)) as (link, hub):
         for times in (1, 2, 3):
-            await until(lambda times=times: hub.servers.first.ups == times)  # type: ignore[misc]
+            await until(lambda times=times: hub.servers.first.ups == times)
             await until(lambda: hub.servers.first.exchange.in_flight == 0)
             getattr(simulator.faults, how)()
-            await until(lambda times=times: hub.servers.first.downs == times)  # type: ignore[misc]
+            await until(lambda times=times: hub.servers.first.downs == times)
         # Not by the link's own state: its task may not have noticed the loss yet.
         await until(lambda: hub.servers.first.ups == 4)
         await up(link)

@@ -104,7 +104,7 @@ async def test_servers_whose_names_hang_delay_no_other(hanging: HangingDns) -> N
     """More of them than threads that the loop has for look-ups."""
     tasks = [
         asyncio.get_running_loop().create_task(
-            Dialler(hanging).dial(at(f"dead{number}.example.org", 1), lambda _: None, 60.0)  # type: ignore[arg-type,return-value]
+            Dialler(hanging).dial(at(f"dead{number}.example.org", 1), lambda _: None, 60.0)
         )
         for number in range(40)
     ]

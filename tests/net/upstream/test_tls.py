@@ -38,7 +38,7 @@ def settings(port: int, certificate: ServerCertificate, **tls: object) -> Upstre
         port=port,
         username="proxy",
         secret_file=Path("unused"),
-        tls=UpstreamTls(ca=certificate.ca_file, **tls),  # type: ignore[arg-type]
+        tls=UpstreamTls(ca=certificate.ca_file, **tls),
     )
 
 

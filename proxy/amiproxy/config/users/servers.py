@@ -51,7 +51,7 @@ class ServerNames(NamedTuple):
     def default_for(self, servers: Collection[str], own: str | None) -> str:
         """Where an action goes that names no server; ``own`` is the default that the user has of its own.
 
-        "" if there is none: also for a user who may not use the default for all.
+        "" if there is none, or if the user may not use the default of proxy.yaml.
         """
         chosen = self.default if own is None else own
         return chosen if chosen in servers else ""

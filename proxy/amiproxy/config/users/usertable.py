@@ -71,7 +71,7 @@ def building_table(
     """As ``table_of``, in steps.
 
     ``old`` is the table that was built from ``before``; users whose entry is the same object
-    in both files, and who may use the same servers, are taken from there.
+    in both files, and that may use the same servers, are taken from there.
     """
     return (yield from UserTable.building(_users_of(file, old, before, servers)))
 

@@ -30,7 +30,7 @@ def user(name: str, *servers: str, **more: object) -> User:
         "servers": servers or EVERYWHERE,
         **more,
     }
-    return User(name, **fields)  # type: ignore[arg-type]
+    return User(name, **fields)
 
 
 BOSS = user("boss", md5_secret=b"x")
@@ -46,7 +46,7 @@ USERS = BOSS, ONE, LONE, WALL
 
 
 def make(*users: User, servers: Configured = TWO, **limits: object) -> Bench:
-    bench = Bench(*(users or USERS), servers=servers, limits=Limits(**limits))  # type: ignore[arg-type]
+    bench = Bench(*(users or USERS), servers=servers, limits=Limits(**limits))
     bench.all_up()
     return bench
 
@@ -62,7 +62,7 @@ def names(bench: Bench, at: str) -> list[bytes]:
 
 
 def fields_of(caplog: pytest.LogCaptureFixture, event_name: str) -> list[dict[str, object]]:
-    return [r.fields for r in caplog.records if r.getMessage() == event_name]  # type: ignore[attr-defined]
+    return [r.fields for r in caplog.records if r.getMessage() == event_name]
 
 
 class TestActions:
@@ -473,7 +473,7 @@ class TestSecurityEvents:
         session, _ = bench.login("boss")
         for server in ("pbx1", "pbx2"):
             action = f"Action: Nonsense\r\nServer: {server}\r\n\r\n".encode()
-            told = self.told(bench, lambda _, action=action: session.receive(action))  # type: ignore[misc]
+            told = self.told(bench, lambda _, action=action: session.receive(action))
             assert {reader for reader, events in told.items() if events} == {f"boss/{server}", "boss"}
 
     def test_before_the_login_the_listener_says_which_server_it_is_about(self, bench: Bench) -> None:

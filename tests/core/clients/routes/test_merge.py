@@ -345,7 +345,10 @@ ANSWERS = st.sampled_from(
 def steps(part: Part, number: int, kind: str) -> list[Callable[[], None]]:
     names = [f"SIP/{number}-{place}" for place in range(3)]
     items = [lambda name=name: part.reply(item(name)) for name in names]
-    begin = lambda: part.reply(STARTED)  # noqa: E731
+
+    def begin() -> None:
+        part.reply(STARTED)
+
     cancelled = message.event(COMPLETE, (b"ActionID", b"7"), (b"EventList", b"Cancelled"))
     match kind:
         case "list":

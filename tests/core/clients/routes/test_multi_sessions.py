@@ -30,7 +30,7 @@ def user(name: str, *servers: str, **more: object) -> User:
         "servers": servers or SERVERS,
         **more,
     }
-    return User(name, **fields)  # type: ignore[arg-type]
+    return User(name, **fields)
 
 
 #: May use two of the three servers.
@@ -42,7 +42,7 @@ BOUND = user("bound", "pbx1")
 
 
 def make(*users: User, up: bool = True, servers: Configured = THREE, **limits: object) -> Bench:
-    bench = Bench(*(users or (BOSS, ALL, QUIET, BOUND)), servers=servers, limits=Limits(**limits))  # type: ignore[arg-type]
+    bench = Bench(*(users or (BOSS, ALL, QUIET, BOUND)), servers=servers, limits=Limits(**limits))
     if up:
         bench.all_up()
     return bench
@@ -171,7 +171,7 @@ class TestWhereActionsGo:
             answers.append(transport.take())
         assert answers[0] == answers[1]
         assert where(bench) == []
-        denied = [r.fields for r in caplog.records if r.getMessage() == "action-denied"]  # type: ignore[attr-defined]
+        denied = [r.fields for r in caplog.records if r.getMessage() == "action-denied"]
         assert [one["rule"] for one in denied] == ["server", "server"]
 
     def test_a_server_that_is_down_is_an_error_at_once(self, bench: Bench) -> None:

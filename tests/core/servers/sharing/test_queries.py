@@ -404,7 +404,7 @@ class TestFaults:
         def broken(_data: bytes) -> int:
             raise RuntimeError
 
-        clients[0].got.send = broken  # type: ignore[method-assign, assignment]
+        clients[0].got.send = broken
         answer(bench, asked, "a")
         bench.clock.advance(0)
         assert bench.hub.stats.faults == 1
@@ -643,7 +643,7 @@ class TestSlowClients:
             return len(data)
 
         for client in clients:
-            client.got.send = slow  # type: ignore[method-assign, assignment]
+            client.got.send = slow
         turns: list[float] = []
         monkeypatch.setattr(Hub, "delivered", lambda _hub, _user, seconds: turns.append(seconds))
         answer(bench, asked, "a")
