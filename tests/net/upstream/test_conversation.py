@@ -86,7 +86,7 @@ async def talk(
     alone = request.param == "one server"
     conversation = Conversation(board, settings, b"x", turns=None if alone else Turns())
     conversation.connection_made(cast("asyncio.BaseTransport", transport))
-    conversation._receive = conversation._relay if alone else conversation._relay_in_turns
+    conversation._receive = conversation.stream.received = conversation.stream.relay
     conversation.is_up = True
     conversation.logged_in.set_result(None)
     return board, transport, conversation
@@ -117,8 +117,8 @@ async def test_a_large_read_leaves_others_their_turn_and_reading_pauses_meanwhil
     conversation.data_received(b"".join(EVENTS))
     assert 0 < len(board.told) < len(EVENTS)
     assert not transport.reads
-    conversation.resume_reading()
-    conversation.read_pending()
+    conversation.stream.resume_reading()
+    conversation.stream.read_pending()
     assert not transport.reads, "the pending messages come first"
     await until(lambda: transport.reads)
     assert board.told == EVENTS
@@ -154,10 +154,10 @@ async def test_data_that_arrives_nevertheless_comes_after_it(talk: Talk) -> None
 async def test_reading_stays_paused_if_the_hub_asked_for_it(talk: Talk) -> None:
     board, transport, conversation = talk
     conversation.data_received(b"".join(EVENTS))
-    conversation.pause_reading()
+    conversation.stream.pause_reading()
     await until(lambda: len(board.told) == len(EVENTS))
     assert not transport.reads
-    conversation.resume_reading()
+    conversation.stream.resume_reading()
     assert transport.reads
 
 
@@ -166,15 +166,15 @@ async def test_what_arrived_during_a_pause_is_read_unless_the_connection_has_end
     reader, writer = os.pipe()
     try:
         os.set_blocking(reader, False)
-        conversation._descriptor = reader
-        conversation.pause_reading()
+        conversation.stream._descriptor = reader
+        conversation.stream.pause_reading()
         os.write(writer, EVENTS[0])
-        conversation.read_pending()
+        conversation.stream.read_pending()
         assert board.told == EVENTS[:1]
-        conversation.read_pending()
+        conversation.stream.read_pending()
         os.write(writer, EVENTS[1])
         transport.closing = True
-        conversation.read_pending()
+        conversation.stream.read_pending()
         assert board.told == EVENTS[:1], "the descriptor may be another connection's by now"
     finally:
         os.close(reader)

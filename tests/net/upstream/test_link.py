@@ -505,7 +505,9 @@ class Resting:
             self.orders.put_nowait(held(0))
             await until(lambda: held(0) in self.seen)
             self.orders.put_nowait(held(1))
-            await until(lambda: self.link._conversation is not None and self.link._conversation._paused)
+            await until(
+                lambda: self.link._conversation is not None and self.link._conversation.stream._paused
+            )
             try:
                 yield self
             finally:

@@ -55,7 +55,7 @@ def test_a_slice_ends_when_its_time_is_over(board: Board, slices: MessageSlices)
     slices.run()
     assert 0 < len(board.told) < 50
     turns = 1
-    while slices:
+    while slices.waits:
         slices.run()
         turns += 1
     assert board.told == MANY
@@ -67,7 +67,7 @@ def test_skipped_messages_keep_their_place(board: Board, slices: MessageSlices) 
     slices.add([b"next"], [], sound=True)
     slices.finish()
     assert board.told == [b"first", *MANY[:40], b"long", b"longer", *MANY[40:], b"last", b"next"]
-    assert not slices
+    assert not slices.waits
 
 
 def test_messages_that_are_not_taken_are_offered_again(board: Board, slices: MessageSlices) -> None:
@@ -93,7 +93,7 @@ def test_a_large_read_is_cut_piece_by_piece_after_what_came_before(
     slices.add_uncut(b"a" * PIECE + b"b" * PIECE + b"c")
     slices.run()
     assert not board.cut, "it is cut when its turn comes"
-    while slices:
+    while slices.waits:
         slices.run()
     assert board.cut == [PIECE, PIECE, 1]
     assert board.told == [*MANY, b"a", b"b", b"c"]

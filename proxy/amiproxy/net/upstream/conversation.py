@@ -1,9 +1,7 @@
 """Conversation: one connection to Asterisk, from its banner to its end.
 
-Reads the banner, logs in by MD5 challenge (the secret is not sent) and hands all
-later messages to its switchboard.  A slow client never delays the link, because
-Asterisk drops a manager connection that is not read.  Reading pauses only while
-the messages would have to wait for the next flush anyway.
+Reads the banner and logs in by MD5 challenge (the secret is not sent); all later messages pass through its
+stream.
 """
 
 import asyncio
@@ -11,26 +9,21 @@ import hashlib
 import os
 import re
 import secrets
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import cast
 
-from amiproxy.ami.framing import UpstreamFramer
 from amiproxy.ami.message import Action, Message
 from amiproxy.config.schema import UpstreamSettings
 from amiproxy.net.upstream.errors import LinkError, LoginRejected
-from amiproxy.net.upstream.slices import ALONE, AMONG_SEVERAL, PIECE, MessageSlices
+from amiproxy.net.upstream.slices import ALONE, AMONG_SEVERAL
 from amiproxy.net.upstream.socketowner import check_owner, owner_beyond
+from amiproxy.net.upstream.stream import Stream
 from amiproxy.net.upstream.switchboard import Switchboard
 from amiproxy.net.upstream.tls import LinkTls
 from amiproxy.net.upstream.turns import Turns
 
 _BANNER = re.compile(rb"Asterisk Call Manager(?: Proxy)?/[\x21-\x7e]{1,64}\r?\n")
 _LONGEST_BANNER = 256
-#: Bytes per read when ``read_pending`` reads what arrived during a pause.
-_READ_BYTES = 1 << 18
-#: Maximum number of such reads before the flush.
-_READS_AT_ONCE = 4
 
 
 class Conversation(asyncio.Protocol):
@@ -53,33 +46,21 @@ class Conversation(asyncio.Protocol):
         self._events = events
         self._settings = settings
         self.secret = secret
-        self._framer = UpstreamFramer(
-            server.limits.upstream_message_bytes, server.limits.upstream_unfinished_bytes
-        )
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._descriptor = -1
         self._buffer = b""
         self._banner = b""
         self._expected = b""  # the ActionID of our pending login action
         self._receive: Callable[[bytes], None] = self._await_banner
-        self._outgoing: list[bytes] = []
-        #: Messages that were read but not yet handed over; meanwhile nothing more is read.
         seconds = ALONE if turns is None else AMONG_SEVERAL
-        self._slices = MessageSlices(server, time.perf_counter, self._cut_waiting, seconds)
-        self._turns = turns
-        self._due = False
-        #: The core has asked to pause reading.
-        self._paused = False
-        self._listening = True
+        #: The part that reads messages and sends actions.
+        self.stream = Stream(server, self, self._loop, turns, self.data_received, seconds)
         #: Done once the server is verified; at once without TLS.
         self.secured: asyncio.Future[None] = self._loop.create_future()
         self.secured.add_done_callback(_looked_at)
         self.logged_in: asyncio.Future[None] = self._loop.create_future()
         self.logged_in.add_done_callback(_looked_at)
         self.lost: asyncio.Future[str] = self._loop.create_future()
-        #: When the last complete message arrived: bytes of a message without end do not count.
-        self.last_received = self.last_sent = self._loop.time()
         #: Logged in, and not ended.
         self.is_up = False
 
@@ -89,7 +70,7 @@ class Conversation(asyncio.Protocol):
         """See asyncio.Protocol."""
         # uvloop's transports are not subclasses of asyncio's; they only have the same interface.
         self._transport = cast("asyncio.Transport", transport)
-        self._descriptor = transport.get_extra_info("socket").fileno()
+        self.stream.through(self._transport, transport.get_extra_info("socket").fileno())
         # Never pause writing: what we send is small, and bounded by the window of actions in flight.
         self._transport.set_write_buffer_limits(high=1 << 24)
         if self._tls is None:
@@ -208,16 +189,18 @@ class Conversation(asyncio.Protocol):
             text = reply.get(b"message").decode("latin-1")
             self._fail(LoginRejected(f"Asterisk refused user {self._settings.username!r}: {text!r}"))
             return
-        self._receive = self._relay if self._turns is None else self._relay_in_turns
+        self._receive = self.stream.relay
+        if self._tls is None:
+            self.stream.received = self.stream.relay
         self.logged_in.set_result(None)
         self.is_up = True
-        self._server.link_up(self, self._banner)
+        self._server.link_up(self.stream, self._banner)
         if rest:
-            self._take(rest, (), sound=False)
+            self.stream.take(rest, (), sound=False)
 
     def _own_reply(self, data: bytes) -> tuple[Message | None, list[bytes]]:
         """The response to our pending login action, and the messages after it; None until it arrives."""
-        messages = self._cut(data)
+        messages = self.stream.cut(data)
         for number, raw in enumerate(messages):
             reply = Message(raw)
             if raw.startswith(b"Response:") and reply.get(b"actionid") == self._expected:
@@ -226,135 +209,20 @@ class Conversation(asyncio.Protocol):
 
     def _step(self, name: bytes, *headers: tuple[bytes, bytes]) -> None:
         self._expected = secrets.token_hex(16).encode()
-        self._put(Action([(b"Action", name), *headers]).serialise(self._expected))
+        self.put(Action([(b"Action", name), *headers]).serialise(self._expected))
 
-    def _put(self, data: bytes) -> None:
-        """Write to the socket, encrypted if the connection is."""
+    def put(self, data: bytes) -> None:
+        """Write to the socket, encrypted if the connection is.  Called by its stream, too."""
         assert self._transport is not None
         if self._tls is not None:
             self._tls.encrypt(data)
             data = self._tls.take()
         self._transport.write(data)
 
-    # -- relaying ----------------------------------------------------------
-
-    def _relay(self, data: bytes) -> None:
-        self._take(self._cut(data), self._framer.cut, self._framer.sound)
-
-    def _relay_in_turns(self, data: bytes) -> None:
-        if len(data) <= PIECE and not self._slices:
-            self._relay(data)
-            return
-        self._slices.add_uncut(data)
-        if not self._due:
-            self._hand_over()
-
-    def _cut_waiting(self, data: bytes) -> None:
-        self._slices.add(self._cut(data), self._framer.cut, self._framer.sound)
-
-    def _take(self, messages: Sequence[bytes], cut: Sequence[tuple[int, bytes]], sound: bool) -> None:
-        if not cut and not self._slices:
-            # The usual case: few messages, and none waiting before them.
-            taken = self._server.from_upstream(messages, sound) if messages else 0
-            if taken < len(messages):
-                self._slices.add(messages[taken:], (), sound)
-                self._go_on()
-            return
-        self._slices.add(messages, cut, sound)
-        if not self._due:
-            self._hand_over()
-
-    def _hand_over(self) -> None:
-        self._due = False
-        try:
-            self._slices.run()
-        finally:
-            self._go_on()
-
-    def _go_on(self) -> None:
-        if self._slices:
-            self._due = True
-            if self._turns is None:
-                self._loop.call_soon(self._hand_over)
-            else:
-                self._turns.ask(self, self._hand_over)
-        self._listen()
-
-    def _cut(self, data: bytes) -> list[bytes]:
-        discarded = self._framer.discards
-        messages = self._framer.feed(data)
-        # The end of a skipped message counts as a sign of life: the Pong may have been part of it.
-        if messages or self._framer.cut or (discarded and not self._framer.discards):
-            self.last_received = self._loop.time()
-        return messages
-
     @property
     def tls_version(self) -> str:
         """The version of TLS in use, such as ``TLSv1.3``; empty for plain text."""
         return self._tls.version if self._tls is not None else ""
-
-    @property
-    def is_inside(self) -> bool:
-        """Whether the stream is in the middle of a message."""
-        return self._framer.inside
-
-    def send(self, data: bytes) -> None:
-        """See Upstream.  Messages of one turn of the loop are written together."""
-        if not self._outgoing:
-            self._loop.call_soon(self._write)
-            if self._turns is not None:
-                self._turns.sent(self)
-        self._outgoing.append(data)
-
-    def pause_reading(self) -> None:
-        """See Upstream.  The kernel buffers incoming data, at most until the next flush is due."""
-        self._paused = True
-        self._listen()
-
-    def read_pending(self) -> None:
-        """See Upstream."""
-        for _ in range(_READS_AT_ONCE):
-            if not self._paused or self._slices:
-                return
-            # After its end, the number of the descriptor may be another connection's.
-            if self._transport is None or self._transport.is_closing():
-                return
-            try:
-                data = os.read(self._descriptor, _READ_BYTES)
-            except BlockingIOError:
-                return
-            except OSError:
-                data = b""
-            if not data:
-                self.resume_reading()  # end of the stream, or an error: the loop will find out
-                return
-            self.data_received(data)
-            if len(data) < _READ_BYTES:
-                return
-
-    def resume_reading(self) -> None:
-        """See Upstream."""
-        self._paused = False
-        self._listen()
-
-    def _listen(self) -> None:
-        """Resume or pause reading, as the state requires; paused, the kernel keeps incoming data in order."""
-        listening = not self._paused and not self._slices
-        if listening == self._listening or self._transport is None or self._transport.is_closing():
-            return
-        self._listening = listening
-        if listening:
-            self._transport.resume_reading()
-        else:
-            self._transport.pause_reading()
-
-    def _write(self) -> None:
-        self.resume_reading()  # the response must not wait
-        self.last_sent = self._loop.time()
-        data = b"".join(self._outgoing)
-        self._outgoing.clear()
-        if self._transport is not None and not self._transport.is_closing():
-            self._put(data)
 
     def recycle(self, reason: str) -> None:
         """See Upstream."""
@@ -373,8 +241,8 @@ class Conversation(asyncio.Protocol):
     def _end(self, reason: str) -> None:
         if self.lost.done():
             return
-        self._receive = _ignore
-        self._slices.finish()  # hand over what arrived before the end, before the end is reported
+        self._receive = self.stream.received = _ignore
+        self.stream.finish()  # hand over what arrived before the end, before the end is reported
         self.lost.set_result(reason)
         if not self.secured.done():
             self.secured.set_exception(LinkError(reason))

@@ -183,12 +183,12 @@ class Link:
         conversation = self._conversation
         if conversation is None or self.state is not LinkState.UP or conversation.lost.done():
             return
-        silent = now - conversation.last_received
+        silent = now - conversation.stream.last_received
         limits: Limits = self._server.limits
         if silent < limits.ping_interval:
             self._pinged = False
         elif silent > limits.stall_timeout and (self._pinged or self._server.exchange.in_flight):
-            what = "only a message without end" if conversation.is_inside else "nothing"
+            what = "only a message without end" if conversation.stream.is_inside else "nothing"
             conversation.recycle(f"Asterisk has sent {what} for {silent:.0f} s")
         elif not self._pinged:
             self._pinged = True

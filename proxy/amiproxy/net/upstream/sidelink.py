@@ -72,7 +72,7 @@ class SideLink:
         if conversation is None or not self._side.exchange.in_flight:
             return
         limits = self._side.limits
-        silent = now - max(conversation.last_received, conversation.last_sent)
+        silent = now - max(conversation.stream.last_received, conversation.stream.last_sent)
         if silent > limits.command_timeout + limits.stall_timeout:
             conversation.recycle(f"Asterisk has sent nothing for {silent:.0f} s")
 

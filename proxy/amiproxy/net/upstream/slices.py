@@ -4,6 +4,8 @@ A list of a thousand items, or the responses to a hundred actions, take some
 milliseconds.  Processing them in one piece would delay all other work of the loop.
 """
 
+# mypyc: compiled
+
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -19,7 +21,7 @@ PIECE: Final = 1 << 15
 
 
 class MessageSlices:
-    """Messages waiting to be handed over; true while there are any.
+    """Messages waiting to be handed over.
 
     ``clock`` returns seconds, of which a slice takes ``seconds``.  ``cut`` cuts data that ``add_uncut`` was
     given, and calls ``add``.
@@ -43,7 +45,9 @@ class MessageSlices:
         #: What was read after them.
         self._uncut: deque[bytes] = deque()
 
-    def __bool__(self) -> bool:
+    @property
+    def waits(self) -> bool:
+        """Whether there are any."""
         return bool(self._waiting or self._uncut)
 
     def add(self, messages: Sequence[bytes], cut: Sequence[tuple[int, bytes]], sound: bool) -> None:
@@ -63,14 +67,14 @@ class MessageSlices:
     def run(self) -> None:
         """Hand over one slice."""
         until = self._clock() + self._seconds
-        while self:
+        while self.waits:
             self._next()
             if self._clock() >= until:
                 return
 
     def finish(self) -> None:
         """Hand over everything at once, at the end of the connection."""
-        while self:
+        while self.waits:
             self._next()
 
     def _next(self) -> None:

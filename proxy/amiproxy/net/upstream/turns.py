@@ -5,6 +5,8 @@ client takes several turns: it is read, sent, answered, and the answer is writte
 way, slices get about half of the time, and the loop waits for its sockets in the rest of it.
 """
 
+# mypyc: compiled
+
 import asyncio
 import time
 from collections import deque
