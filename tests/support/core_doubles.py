@@ -196,8 +196,9 @@ class Bench:
         interval: float = 0.0,
         servers: Configured = ONE_SERVER,
         decide: Decide = policy.decide,
+        clock: HandClock | None = None,
     ) -> None:
-        self.clock = HandClock()
+        self.clock = clock or HandClock()
         self.verifier = ListVerifier()
         #: Each server's, by its name; ``upstream`` is that of the first.
         self.upstreams = {name: ListUpstream() for name in servers.names}

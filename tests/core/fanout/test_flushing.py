@@ -33,11 +33,8 @@ class Broken(ListTransport):
 
 def many_clients(count: int = 150, interval: float = 0.0) -> tuple[Bench, list[ListTransport]]:
     """This many clients of one audience; each reading of the clock takes 0.4 ms from now on."""
-    bench = Bench(USER, limits=Limits(sessions_per_user=1000), interval=interval)
     clock = BusyClock()
-    clock.time = bench.clock.time
-    bench.clock = bench.hub.scheduler = clock
-    bench.hub._flusher._scheduler = clock
+    bench = Bench(USER, limits=Limits(sessions_per_user=1000), interval=interval, clock=clock)
     bench.link_up()
     transports = [bench.login("user")[1] for _ in range(count)]
     clock.advance(1)
@@ -136,11 +133,8 @@ def test_the_time_of_all_turns_counts_as_one_flush() -> None:
 
 def test_a_flush_to_many_audiences_is_divided_too() -> None:
     users = [User(f"u{n}", read=privilege.CALL | 1 << (8 + n), secret="plain:x") for n in range(12)]
-    bench = Bench(*users, limits=Limits(sessions_per_user=1000))
     clock = BusyClock()
-    clock.time = bench.clock.time
-    bench.clock = bench.hub.scheduler = clock
-    bench.hub._flusher._scheduler = clock
+    bench = Bench(*users, limits=Limits(sessions_per_user=1000), clock=clock)
     bench.link_up()
     transports = [bench.login(user.name)[1] for user in users for _ in range(20)]
     for transport in transports:
@@ -160,7 +154,7 @@ def test_under_a_steady_stream_the_link_pauses_between_divided_flushes() -> None
     bench.feed(event("Two"))
     assert bench.upstream.paused
     bench.upstream.kept.append(event("Three"))
-    clock.step = 0.0004
+    clock.step = 0.0008
     for transport in transports:
         transport.take()
     clock.time += 0.05
@@ -183,7 +177,7 @@ def divided_while_paused() -> tuple[Bench, list[ListTransport]]:
     for transport in transports:
         transport.take()
     clock.time += 0.05
-    clock.step = 0.0004
+    clock.step = 0.0008
     clock.advance(0)
     assert 0 < reached(transports) < len(transports)
     assert bench.upstream.paused

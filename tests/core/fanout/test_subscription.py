@@ -23,7 +23,6 @@ class Listener:
 
     def __init__(self) -> None:
         self.subscription = None
-        self.seen = 0
         self.got: list[bytes] = []
         self.outbox = Outbox(ListTransport(), 100)
         self.outbox.hold()  # so that everything arrives through ``deliver``
@@ -383,7 +382,7 @@ class TestManyEvents:
         members = [Listener() for _ in range(3)]
         for member in members:
             subscription.join(member)
-            member.seen = 0
+            member.outbox.seen = 0
         return members
 
     def test_they_are_delivered_in_parts(self, subscription: Subscription, members: list[Listener]) -> None:
@@ -415,7 +414,7 @@ class TestManyEvents:
     ) -> None:
         one, taking, leaving = members
         joining = Listener()
-        one.seen = 2400  # it has had more than the first part
+        one.outbox.seen = 2400  # it has had more than the first part
         subscription.flush(lambda served: 0 if served else 1)
         taking.deliver(subscription.take(taking))
         subscription.leave(leaving)

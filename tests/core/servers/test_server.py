@@ -9,7 +9,7 @@ from amiproxy.ami.message import Action
 from amiproxy.core.model.limits import Limits, ServerLimits
 from amiproxy.core.model.users import User
 from amiproxy.core.servers.answers.failures import NOT_CONNECTED
-from tests.support.core_doubles import Bench, event
+from tests.support.core_doubles import Bench, HandClock, event
 
 BOSS = User("boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
 CALLS = User("calls", read=privilege.CALL, write=privilege.CALL, secret="plain:x")
@@ -93,16 +93,26 @@ def test_many_answers_are_taken_a_few_at_a_time(bench):
     assert bench.hub.servers.first.exchange.in_flight == 0
 
 
-def test_a_failure_after_a_read_loses_none_of_the_messages_left(bench, monkeypatch):
+class BrokenClock(HandClock):
+    """A clock that raises while it is ``broken``."""
+
+    broken = False
+
+    def cpu(self) -> float:
+        if self.broken:
+            raise ValueError
+        return super().cpu()
+
+
+def test_a_failure_after_a_read_loses_none_of_the_messages_left():
+    clock = BrokenClock()
+    bench = Bench(BOSS, clock=clock)
+    bench.link_up()
     _, got = bench.login("boss")
     events = [event("Hold", N=str(number)) for number in range(100)]
-
-    def broken() -> float:
-        raise ValueError
-
-    with monkeypatch.context() as patched:
-        patched.setattr(bench.clock, "cpu", broken)
-        taken = bench.hub.servers.first.from_upstream(events)
+    clock.broken = True
+    taken = bench.hub.servers.first.from_upstream(events)
+    clock.broken = False
     assert 0 < taken < len(events)
     assert bench.hub.stats.faults == 1
     bench.feed(*events[taken:])

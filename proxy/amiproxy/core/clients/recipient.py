@@ -28,7 +28,6 @@ class Recipient(ABC):
         "outbox",
         "principal",
         "route",
-        "seen",
         "server",
         "shared",
         "subscription",
@@ -47,8 +46,6 @@ class Recipient(ABC):
         self.bound: Server | None = principal.route.bound
         self.outbox = Outbox(transport, ctx.limit_state.limits.outbox_hard, ctx.limit_state.backlog)
         self.subscription: Subscription | None = None
-        #: How many of the subscription's pending events it has received.
-        self.seen = 0
         #: Parts of answers that leave with the next ``push``.
         self._unsent: list[bytes] = []
         #: What the client has not had of answers that it shares with others; None if there are none.

@@ -4,7 +4,7 @@ Between two flushes nothing that arrives is urgent, as long as no answer is awai
 and a single read gets all events just before the flush.  In a steady stream this repeats with every
 flush, and the loop wakes once per flush instead of once per event.
 
-A flush to many clients is divided: after a millisecond or two it yields to reads and timers, and
+A flush to many clients is divided: after one or two milliseconds it yields to reads and timers, and
 continues in the loop's next turn.  Events that arrive meanwhile are not part of it, so the link stays
 paused for that time too.
 """
@@ -23,10 +23,13 @@ from amiproxy.core.servers.servers import Servers
 
 #: Most seconds for which the link may pause.  Asterisk drops a manager that leaves about 4 MB unread.
 _LONGEST_PAUSE: Final = 0.1
-#: Length of one slice of a flush in seconds, counted from its first reading of the clock.
-_SLICE: Final = 0.001
-#: The same while one of several servers has an action to answer, which takes several turns of the loop.
-_SHORT_SLICE: Final = 0.00025
+#: Length of one slice of a flush in seconds, counted from its first reading of the clock.  Each further slice
+#: costs a turn of the loop.
+_SLICE: Final = 0.002
+#: The same while a server has an action to answer.
+_SHORT_SLICE: Final = 0.001
+#: The same while one of several servers has one: the answer takes several turns of the loop.
+_SHORTEST_SLICE: Final = 0.00025
 #: Most members served between two readings of the clock, if the last ones took little time.
 _MOST: Final = 64
 #: One in this many flushes is measured, for the estimate of what deliveries cost.
@@ -47,12 +50,14 @@ class Flusher:
         "_caused",
         "_counted",
         "_cpu",
+        "_cpu_time",
         "_each",
         "_events",
         "_flushed",
         "_left",
         "_may_pause",
         "_next_turn",
+        "_now",
         "_pacing",
         "_reading_pending",
         "_scheduler",
@@ -79,6 +84,8 @@ class Flusher:
     ) -> None:
         self._pacing = pacing
         self._scheduler = scheduler
+        self._now: Callable[[], float] = scheduler.now
+        self._cpu_time: Callable[[], float] = scheduler.cpu
         self._servers = servers
         self._stats = stats
         self._subscriptions = subscriptions
@@ -114,7 +121,7 @@ class Flusher:
         else:
             return
         if self._timer is None:
-            wait = self._pacing.wait(self._scheduler.now())
+            wait = self._pacing.wait(self._now())
             if wait <= 0:
                 self._before = self._stats.events_in
                 self._begin(self._room)
@@ -135,7 +142,7 @@ class Flusher:
     # -- one flush, in slices ----------------------------------------------
 
     def _begin(self, room: Callable[[int], int] | None) -> None:
-        self._began = self._scheduler.now()
+        self._began = self._now()
         self._until = 0.0
         self._cpu = 0.0
         self._size = self._writes = 0
@@ -164,17 +171,16 @@ class Flusher:
         # as it may be a millisecond old.
         self._asked = self._scheduler.clock()
         if not self._until:
-            self._until = self._asked + (_SHORT_SLICE if self._is_awaited else _SLICE)
+            self._until = self._asked + self._slice
         return self._asked >= self._until
 
     @property
-    def _is_awaited(self) -> bool:
-        """Whether one of several servers has an action to answer."""
-        if self._servers.named:
-            for server in self._servers:
-                if server.exchange.in_flight:
-                    return True
-        return False
+    def _slice(self) -> float:
+        """Seconds of the slice that begins now."""
+        for server in self._servers.all:
+            if server.exchange.in_flight:
+                return _SHORTEST_SLICE if self._servers.named else _SHORT_SLICE
+        return _SLICE
 
     def _room(self, served: int) -> int:
         """How many members may be served before the next call, 0 to stop; ``served`` were since the last.
@@ -196,7 +202,7 @@ class Flusher:
     def _send(self, room: Callable[[int], int] | None) -> None:
         """Continue the flush until everything is sent or the slice ends; report its cost at the end."""
         self._next_turn = None
-        cpu = self._scheduler.cpu()
+        cpu = self._cpu_time()
         left = self._left
         size = writes = served = 0
         try:
@@ -221,7 +227,7 @@ class Flusher:
             raise
         self._size += size
         self._writes += writes
-        self._cpu += self._scheduler.cpu() - cpu
+        self._cpu += self._cpu_time() - cpu
         if left:
             self._next_turn = self._scheduler.later(0, self._go_on)
             return
@@ -229,7 +235,7 @@ class Flusher:
         each = self._size / self._writes if self._writes else 0.0
         if not self._stats.flushes % _MEASURED:
             self._caused.flushed(self._cpu, self._size)
-        self._pacing.flushed(self._began, self._scheduler.now(), self._cpu, each, self._events)
+        self._pacing.flushed(self._began, self._now(), self._cpu, each, self._events)
 
     # -- flushes that were due ---------------------------------------------
 
@@ -251,7 +257,7 @@ class Flusher:
 
     def _pause_if_steady(self) -> None:
         """If events keep coming, pause reading until the next flush is due."""
-        wait = self._pacing.pause(self._scheduler.now())
+        wait = self._pacing.pause(self._now())
         if self._stats.events_in != self._before and not self._is_due and 0 < wait <= _LONGEST_PAUSE:
             self._timer = self._scheduler.later(wait, self._due)
             self._may_pause = True
@@ -260,24 +266,24 @@ class Flusher:
     def _resume_reading_unless_due_soon(self) -> None:
         """Resume reading, unless the link is soon read anyway: before the next flush, or after this one."""
         if self._left:
-            due_soon = self._scheduler.now() - self._began <= _LONGEST_PAUSE
+            due_soon = self._now() - self._began <= _LONGEST_PAUSE
         else:
             due_soon = self._is_due and self._may_pause
         if not due_soon:
             self._resume_reading()
 
     def _resume_reading(self) -> None:
-        for server in self._servers:
+        for server in self._servers.all:
             server.exchange.resume_reading()
 
     def _pause_reading(self) -> None:
-        for server in self._servers:
+        for server in self._servers.all:
             server.exchange.pause_reading()
 
     def _read_pending(self) -> None:
         self._reading_pending = True  # events from this read are flushed right after it
         try:
-            for server in self._servers:
+            for server in self._servers.all:
                 server.exchange.read_pending()
         finally:
             self._reading_pending = False

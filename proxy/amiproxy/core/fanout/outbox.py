@@ -50,6 +50,7 @@ class Outbox:
         "closed_above",
         "limit",
         "ready",
+        "seen",
         "sender",
         "sent",
         "size",
@@ -62,6 +63,8 @@ class Outbox:
         #: Whether nothing waits and nothing is held.  Only then may callers bypass ``push`` and call
         #: ``write`` or ``sender`` directly; they must then pass what is not accepted to ``keep``.
         self.ready = True
+        #: How many of its subscription's pending events the client has had.  Set by the subscription.
+        self.seen = 0
         self._backlog = backlog if backlog is not None else Backlog()
         self._soft = NEVER
         self._dropped = 0

@@ -2,8 +2,8 @@
 
 Each event is judged once per subscription, and pending events are joined once per flush;
 every member is then sent the *same* bytes object.  A member that is to be sent something
-else in between (an answer) first takes its pending events, and records in ``seen`` how many
-of them it has had.
+else in between (an answer) first takes its pending events, and its outbox records in ``seen``
+how many of them it has had.
 
 A flush to many members can be divided.  The events that it delivers then stay at the head of
 ``pending`` until the last member has them, and ``seen`` shows which members do, so a member
@@ -31,12 +31,10 @@ _BYTES_AT_ONCE: Final = 256 << 10
 class Member(Protocol):
     """The part of a session that subscriptions use.
 
-    ``Subscriptions`` sets ``subscription``, and a subscription ``seen``: how many of its pending events the
-    member has had.
+    ``Subscriptions`` sets ``subscription``.  The outbox is always the same one.
     """
 
     subscription: "Subscription | None"
-    seen: int
     outbox: Outbox
 
     @property
@@ -70,6 +68,7 @@ class Subscription:
         "_due",
         "_ending",
         "_everything",
+        "_owners",
         "_records",
         "_render",
         "admits",
@@ -87,14 +86,16 @@ class Subscription:
         self._render = encoding.render
         #: Whether the filters admit an event; None without filters, so that most events need no call.
         self.admits: Callable[[bytes], bool] | None = view.filters.admits if view.filters else None
-        self.members: dict[Member, None] = {}
+        self.members: dict[Member, Outbox] = {}
+        #: The same the other way round: a flush deals with outboxes, and seldom needs their owners.
+        self._owners: dict[Outbox, Member] = {}
         self.pending: list[bytes] = []
         #: Of a divided flush: how many of ``pending`` it delivers, these events joined and then cut into TLS
-        #: records, and the members that still have to get them.
+        #: records, and the members' outboxes that still have to get them.
         self._cut = 0
         self._everything = b""
         self._records: list[bytes] = []
-        self._due: list[Member] = []
+        self._due: list[Outbox] = []
         #: How many of ``pending`` this flush is to deliver after those.
         self._ending = 0
         #: Whether a flush has been interrupted and is to be continued.
@@ -107,19 +108,23 @@ class Subscription:
 
     def join(self, member: Member) -> None:
         """Add a member; it does not get the events that are pending already."""
-        member.seen = len(self.pending)
-        self.members[member] = None
+        outbox = self.members[member] = member.outbox
+        self._owners[outbox] = member
+        outbox.seen = len(self.pending)
 
     def leave(self, member: Member) -> None:
         """Remove a member; its pending events are lost unless it took them with ``take`` before."""
-        self.members.pop(member, None)
+        outbox = self.members.pop(member, None)
+        if outbox is not None:
+            del self._owners[outbox]
 
     def take(self, member: Member) -> bytes:
         """The events pending for one member, joined; it is then up to date.  b"" if there are none."""
-        if member.seen == len(self.pending):
+        outbox = member.outbox
+        if outbox.seen == len(self.pending):
             return b""
-        data = self._joined(self.pending[member.seen :])
-        member.seen = len(self.pending)
+        data = self._joined(self.pending[outbox.seen :])
+        outbox.seen = len(self.pending)
         return data
 
     def _joined(self, events: list[bytes]) -> bytes:
@@ -148,32 +153,28 @@ class Subscription:
         records = _records_of(everything)
         fits = size <= RECORD
         # A copy, because a delivery may end a session, which then leaves the subscription.
-        members = batch = list(self.members)
+        members = batch = list(self.members.values())
         most = done = 0
         if room is not None and (len(members) > AT_ONCE or size > RECORD):
             most = _BYTES_AT_ONCE // (size + 1) or 1
             batch = members[: min(room(0), most)]
         while True:
-            for member in batch:
-                if member.seen:
-                    rest = self._joined(pending[member.seen :])
-                    member.seen = 0
-                    if rest:
-                        member.deliver(rest)
+            for outbox in batch:
+                if outbox.seen:
+                    self._deliver_rest(outbox, pending)
                     continue
-                outbox = member.outbox
                 if not (fits and outbox.ready):
-                    _give(member, everything, records)
+                    self._give(outbox, everything, records)
                     continue
                 # By far the most common case; the same as ``_give``, without the call.
                 try:
                     taken = outbox.write(everything)
                 except OSError:
-                    member.deliver(everything)
+                    self._deliver(outbox, everything)
                     continue
                 outbox.sent += taken
                 if taken < size:
-                    member.fall_behind(everything, taken)
+                    self._fall_behind(outbox, everything, taken)
             done += len(batch)
             if room is None or done == len(members):
                 return size * done
@@ -183,15 +184,32 @@ class Subscription:
                 return size * done
             batch = members[done : done + min(more, most)]
 
-    def _divide(self, parts: list[bytes], everything: bytes, records: list[bytes], due: list[Member]) -> None:
+    def _deliver_rest(self, outbox: Outbox, pending: list[bytes]) -> None:
+        """Deliver what a member has not had of these events, the first ones of which it has had."""
+        rest = self._joined(pending[outbox.seen :])
+        outbox.seen = 0
+        if rest:
+            self._deliver(outbox, rest)
+
+    def _deliver(self, outbox: Outbox, data: bytes) -> None:
+        member = self._owners.get(outbox)
+        if member is not None:  # else an earlier delivery of this flush has ended its session
+            member.deliver(data)
+
+    def _fall_behind(self, outbox: Outbox, data: bytes, taken: int) -> None:
+        member = self._owners.get(outbox)
+        if member is not None:
+            member.fall_behind(data, taken)
+
+    def _divide(self, parts: list[bytes], everything: bytes, records: list[bytes], due: list[Outbox]) -> None:
         """Record which members have these parts, and which still have to get them."""
         self.divided = True
         self._cut, self._everything, self._records, self._due = len(parts), everything, records, due
         self.pending = parts + self.pending
         waiting = set(due)
-        for member in self.members:
-            if member not in waiting:
-                member.seen += self._cut
+        for outbox in self._owners:
+            if outbox not in waiting:
+                outbox.seen += self._cut
         due.reverse()
 
     def _begin_part(self) -> None:
@@ -202,7 +220,7 @@ class Subscription:
         self._ending -= self._cut
         self._everything = self._joined(parts)
         self._records = _records_of(self._everything)
-        self._due = list(self.members)
+        self._due = list(self.members.values())
         self._due.reverse()
 
     def _go_on(self, room: Callable[[int], int] | None) -> int:
@@ -217,17 +235,17 @@ class Subscription:
         step = most if room is None else min(room(0), most)
         size = served = 0
         while due:
-            member = due.pop()
+            outbox = due.pop()
             # A member that has left meanwhile took its part with it.
-            if member.seen < cut and member in self.members:
-                if member.seen:
-                    rest = self._joined(self.pending[member.seen : cut])
-                    member.seen = cut
-                    member.deliver(rest)
+            if outbox.seen < cut and outbox in self._owners:
+                if outbox.seen:
+                    rest = self._joined(self.pending[outbox.seen : cut])
+                    outbox.seen = cut
+                    self._owners[outbox].deliver(rest)
                     size += len(rest)
                 else:
-                    member.seen = cut
-                    _give(member, everything, records)
+                    outbox.seen = cut
+                    self._give(outbox, everything, records)
                     size += len(everything)
             served += 1
             if room is not None and due and served == step:
@@ -237,8 +255,8 @@ class Subscription:
                 step = min(more, most)
                 served = 0
         del self.pending[:cut]
-        for member in self.members:
-            member.seen -= cut
+        for outbox in self._owners:
+            outbox.seen -= cut
         if self._ending:
             self._begin_part()
             return size
@@ -247,30 +265,31 @@ class Subscription:
         self._records = []
         return size
 
+    def _give(self, outbox: Outbox, data: bytes, records: list[bytes]) -> None:
+        """Write straight to the socket if nothing waits in the outbox.
+
+        ``records`` are the pieces of ``data``.
+        """
+        if not outbox.ready:
+            self._deliver(outbox, data)
+            return
+        taken = 0
+        try:
+            for record in records:
+                accepted = outbox.write(record)
+                taken += accepted
+                if accepted < len(record):
+                    break
+        except OSError:
+            # ``send`` learns that the socket is full or broken, and is given what was not accepted.
+            taken += outbox.sender.send(memoryview(data)[taken:] if taken else data)
+        outbox.sent += taken
+        if taken < len(data):
+            self._fall_behind(outbox, data, taken)
+
 
 def _records_of(data: bytes) -> list[bytes]:
     """The data in pieces of one TLS record each, which all members are sent."""
     if len(data) <= RECORD:
         return [data]
     return [data[start : start + RECORD] for start in range(0, len(data), RECORD)]
-
-
-def _give(member: Member, data: bytes, records: list[bytes]) -> None:
-    """Write straight to the socket if nothing waits in the outbox; ``records`` are the pieces of ``data``."""
-    outbox = member.outbox
-    if not outbox.ready:
-        member.deliver(data)
-        return
-    taken = 0
-    try:
-        for record in records:
-            accepted = outbox.write(record)
-            taken += accepted
-            if accepted < len(record):
-                break
-    except OSError:
-        # ``send`` learns that the socket is full or broken, and is given what was not accepted.
-        taken += outbox.sender.send(memoryview(data)[taken:] if taken else data)
-    outbox.sent += taken
-    if taken < len(data):
-        member.fall_behind(data, taken)

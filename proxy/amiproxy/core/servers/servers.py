@@ -21,7 +21,7 @@ class Configured(NamedTuple):
 class Servers:
     """The servers by name.  There is always at least one."""
 
-    __slots__ = ("_by_name", "default", "named")
+    __slots__ = ("_by_name", "all", "default", "named")
 
     def __init__(self, *servers: Server, named: bool = False, default: str = "") -> None:
         """``default`` is the name of the server for actions that name none; "" for none.
@@ -31,6 +31,8 @@ class Servers:
         if not servers:
             raise ValueError("no server")
         self._by_name = {server.name.encode(): server for server in servers}
+        #: The same in their order, for loops that run with each flush; not to be changed.
+        self.all = list(servers)
         #: Whether clients and operators see the names: whether ``servers:`` is configured, not ``upstream:``.
         self.named = named
         #: The server for actions that name none, of users without a default of their own.
@@ -40,6 +42,7 @@ class Servers:
     def add(self, server: Server) -> None:
         """Add a server behind all others."""
         self._by_name[server.name.encode()] = server
+        self.all.append(server)
 
     def settle(self, configured: "Configured") -> list[Server]:
         """Keep only the configured servers, in their order; returns the others.
@@ -48,6 +51,7 @@ class Servers:
         """
         before = self._by_name
         self._by_name = {name: before.pop(name) for name in map(str.encode, configured.names)}
+        self.all = list(self._by_name.values())
         self.named = configured.named
         self.default = self._by_name[configured.default.encode()] if configured.default else None
         self._name_in_log()
@@ -66,7 +70,7 @@ class Servers:
     @property
     def first(self) -> Server:
         """The first server of the configuration."""
-        return next(iter(self._by_name.values()))
+        return self.all[0]
 
     def find(self, name: bytes) -> Server | None:
         """The server with this name, without regard to case."""
@@ -78,7 +82,7 @@ class Servers:
         return sum(server.in_flight for server in self)
 
     def __iter__(self) -> Iterator[Server]:
-        return iter(self._by_name.values())
+        return iter(self.all)
 
     def __len__(self) -> int:
         return len(self._by_name)
