@@ -14,6 +14,7 @@ from amiproxy.config.schema import (
     Certificate,
     Control,
     FanOut,
+    History,
     ListenerSettings,
     Log,
     Metrics,
@@ -100,6 +101,7 @@ def test_the_files_load_with_every_optional_key(installed: Path) -> None:
     assert (config.default_server, config.listeners[0].server) == ("pbx1", "pbx2")
     assert config.limits == Limits()
     assert config.fan_out == FanOut()
+    assert config.history == History()
     assert config.log == Log()
     assert msgspec.structs.replace(config.tls, minimum_version=None, suites=()) == Tls()
     assert config.tls.minimum_version == "TLSv1.2"
@@ -115,6 +117,7 @@ def test_the_files_load_with_every_optional_key(installed: Path) -> None:
     assert (user.servers, user.default_server) == (("pbx1", "pbx2"), "pbx1")
     assert user.at("pbx2").write == 0 != user.at("pbx1").write
     assert dialer.md5_secret is not None
+    assert dialer.history
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ SHOWN: Final = frozenset(
         "disabled",
         "slow_consumer",
         "upstream_lost",
+        "history",
         "limits",
         "certificate",
         "login",

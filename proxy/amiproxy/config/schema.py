@@ -16,9 +16,10 @@ from amiproxy.config.actions import ActionEntry
 from amiproxy.config.address import Address, Place, SocketPlace, check_host_name, check_peer_name
 from amiproxy.config.reading.files import check_certificate_file, check_readable, read_secret
 from amiproxy.config.reading.patterns import matching
+from amiproxy.config.reading.sizes import bytes_of, check_journal
 from amiproxy.config.users.servers import ServerNames
 from amiproxy.core.model.hiddennames import HIDDEN_NAMES, HiddenName
-from amiproxy.core.model.limits import Limits, ServerLimits, UpstreamLost
+from amiproxy.core.model.limits import HistoryBounds, Limits, Seconds, ServerLimits, UpstreamLost
 from amiproxy.core.model.networks import Network
 from amiproxy.core.model.users import LONE_SERVER
 
@@ -122,6 +123,19 @@ class FanOut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     flush_interval_max: FlushSeconds = 0.05
 
 
+class History(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bounds of the journal of each server, from which clients resume: older events are forgotten."""
+
+    #: A number of bytes, or a text such as 8MiB.
+    bytes: Annotated[int | str, check_journal] = "8MiB"
+    seconds: Seconds = 300.0
+
+    @property
+    def bounds(self) -> HistoryBounds:
+        """Both bounds as numbers."""
+        return HistoryBounds(bytes_of(self.bytes), self.seconds)
+
+
 class Control(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The local control socket, for root and for the user that the proxy runs as."""
 
@@ -165,6 +179,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     #: Whether sessions stay or are closed when the link is lost.  auto: sessions that get an event about it
     #: stay, the others are closed.
     upstream_lost: UpstreamLost = "auto"
+    history: History = History()
     limits: Limits = Limits()
     control: Control | None = None
     metrics: Metrics | None = None

@@ -40,6 +40,8 @@ def row(what: str, **keys: object) -> str:
         ("from", {"acl": ("deny 0.0.0.0/0", "permit 10.0.0.1")}, "deny 0.0.0.0/0; permit 10.0.0.1"),
         ("sessions", {}, "any number"),
         ("sessions", {"allowmultiplelogin": False}, "one at a time"),
+        ("history", {}, "none"),
+        ("history", {"history": True}, "snapshots, resume, numbered events"),
         ("reads events of", {"read": ("call", "agent")}, "call,agent"),
         ("writes", {"write": "all"}, "all"),
         ("event filters", {}, "none"),

@@ -21,6 +21,8 @@ users:
     setvar: {{PBXACCOUNT: edvina, B: "ü"}}
     allowmultiplelogin: false
     contexts: [outbound]
+    history: true
+    upstream_lost: repair
   admin:
     md5_secret: "s3crüt"
     write: all
@@ -43,6 +45,7 @@ def test_an_entry_becomes_a_user() -> None:
     assert user.rules is not None
     assert user.rules.contexts == ("outbound",)
     assert user.filters
+    assert (user.history, user.upstream_lost) == (True, "repair")
 
 
 def test_missing_keys_of_an_entry_get_defaults() -> None:
@@ -52,6 +55,7 @@ def test_missing_keys_of_an_entry_get_defaults() -> None:
     assert user.acl == AccessList()
     assert (user.setvar, user.allowmultiplelogin, user.disabled, user.rules) == ((), True, True, None)
     assert not user.filters
+    assert (user.history, user.upstream_lost) == (False, None)
 
 
 def test_a_user_with_an_unchanged_entry_is_kept_and_others_are_rebuilt() -> None:

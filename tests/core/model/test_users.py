@@ -50,6 +50,37 @@ def test_challenge_is_offered_if_a_user_could_use_it(users: list[User], offered:
     assert UserTable(users).any_md5 is offered
 
 
+def test_servers_whose_past_is_kept_are_those_of_users_who_may_log_in() -> None:
+    users = UserTable(
+        [
+            User("board", history=True, servers=("pbx1", "pbx2")),
+            User("desk", servers=("pbx3",)),
+            User("gone", history=True, disabled=True, servers=("pbx4",), upstream_lost="repair"),
+        ]
+    )
+    assert users.with_history == {"pbx1", "pbx2"}
+    assert users.with_repair("auto") == set()
+
+
+def test_servers_that_are_repaired_are_those_of_users_with_that_setting_or_default() -> None:
+    users = UserTable(
+        [
+            User("own", upstream_lost="repair", servers=("pbx1",)),
+            User("other", upstream_lost="stay", servers=("pbx2",)),
+            User("default", servers=("pbx3",)),
+        ]
+    )
+    assert users.with_repair("auto") == {"pbx1"}
+    assert users.with_repair("repair") == {"pbx1", "pbx3"}
+    assert UserTable().with_repair("repair") == set()
+
+
+def test_a_user_has_no_history_at_a_server_that_it_may_not_use() -> None:
+    user = User("board", history=True, servers=("pbx1",))
+    assert user.at("pbx1").history
+    assert not user.at("pbx2").history
+
+
 def test_every_failed_login_costs_the_same_hashes_in_the_same_order() -> None:
     scrypt = "$scrypt$ln=10,r=8,p=1"
     dear, off = "$argon2id$v=19$m=65536,t=3,p=1", "$argon2id$v=19$m=131072,t=3,p=1"

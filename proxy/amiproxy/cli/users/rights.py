@@ -71,6 +71,7 @@ def rights_of(name: str, entry: UserEntry, servers: ServerNames | None = None) -
     yield "logs in", _ways_in(entry)
     yield "from", "; ".join(entry.acl) or "any address"
     yield "sessions", "any number" if user.allowmultiplelogin else "one at a time"
+    yield "history", "snapshots, resume, numbered events" if user.history else "none"
     if names:
         yield "servers", names
     if default:

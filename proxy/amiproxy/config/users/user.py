@@ -76,6 +76,8 @@ class UserEntry(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True, gc
     disabled: bool = False
     slow_consumer: SlowConsumer | None = None
     upstream_lost: UpstreamLost | None = None
+    #: Whether the user may take snapshots, resume, and ask for numbered events.
+    history: bool = False
     #: Override the limits of proxy.yaml, which apply to every user.
     limits: UserLimits = UserLimits()
     #: The client certificates that belong to this user, and to no other user.

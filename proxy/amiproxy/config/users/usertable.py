@@ -38,6 +38,7 @@ def user_of(name: str, entry: UserEntry, servers: ServerNames = _ONE) -> User:
         rules=_rules_of(entry),
         slow_consumer=entry.slow_consumer,
         upstream_lost=entry.upstream_lost,
+        history=entry.history,
         limits=entry.limits,
         login=entry.certificate_login,
         servers=allowed,

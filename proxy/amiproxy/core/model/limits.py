@@ -17,7 +17,10 @@ Bytes = Annotated[int, Meta(ge=1024, le=1 << 30)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 PerSecond = Annotated[float, Meta(gt=0, le=100_000)]
 SlowConsumer = Literal["close", "drop_events"]
-UpstreamLost = Literal["auto", "close", "stay"]
+UpstreamLost = Literal["auto", "close", "stay", "repair"]
+#: Least and most bytes of one server's journal: one long message has to fit, and the memory of one process.
+LEAST_JOURNAL = 64 << 10
+MOST_JOURNAL = 1 << 30
 
 
 #: Limits that cannot be set, by the names under which they are logged and counted.
@@ -157,6 +160,13 @@ class ServerLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         """The limits in force for this server; ``limits`` are those for all servers."""
         own = {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not None}
         return msgspec.structs.replace(limits, **own) if own else limits
+
+
+class HistoryBounds(msgspec.Struct, frozen=True):
+    """How much of the past the journal of each server keeps: both bounds hold."""
+
+    bytes: int = 8 << 20
+    seconds: float = 300.0
 
 
 #: How many seconds sessions may take to close after a drain.

@@ -48,8 +48,10 @@ class User:
     rules: Rules | None = None
     #: ``close`` or ``drop_events``; None: the setting in ``limits``.
     slow_consumer: str | None = None
-    #: ``auto``, ``close`` or ``stay`` when the link is lost; None: the setting in proxy.yaml.
+    #: ``auto``, ``close``, ``stay`` or ``repair`` when the link is lost; None: the setting in proxy.yaml.
     upstream_lost: UpstreamLost | None = None
+    #: Whether the user may take snapshots, resume, and ask for numbered events.
+    history: bool = False
     #: Limits that override those for all users.
     limits: UserLimits = UserLimits()  # noqa: RUF009 - immutable
     #: The client certificates of this user, and whether one is sufficient or required.
@@ -65,7 +67,7 @@ class User:
         """The user with the rights that it has at this server: none at a server that it may not use."""
         if server in self.servers:
             return self.narrowed.get(server, self)
-        return replace(self, read=0, write=0, rules=None, narrowed=_NOTHING_NARROWED)
+        return replace(self, read=0, write=0, rules=None, history=False, narrowed=_NOTHING_NARROWED)
 
     @property
     def has_scope(self) -> bool:
@@ -86,7 +88,15 @@ def folded(name: str) -> bytes:
 class UserTable:
     """All users, including disabled ones, so that a refused login can be logged with its reason."""
 
-    __slots__ = ("_bound", "_by_name", "_dummies", "any_md5", "any_scope")
+    __slots__ = (
+        "_bound",
+        "_by_name",
+        "_by_upstream_lost",
+        "_dummies",
+        "any_md5",
+        "any_scope",
+        "with_history",
+    )
 
     def __init__(self, users: Iterable[User] = ()) -> None:
         self._by_name: dict[bytes, User] = {}
@@ -96,6 +106,9 @@ class UserTable:
         self.any_md5 = False
         #: Whether any user has a scope, and so sees only some calls.
         self.any_scope = False
+        #: Names of the servers that a user with ``history`` can log in to.
+        self.with_history: set[str] = set()
+        self._by_upstream_lost: dict[UpstreamLost | None, set[str]] = {}
         finish(self._fill(users))
 
     @classmethod
@@ -113,6 +126,9 @@ class UserTable:
                 self._bound.setdefault(binding, user.name)
             self.any_scope = self.any_scope or user.has_scope
             if not user.disabled:
+                self._by_upstream_lost.setdefault(user.upstream_lost, set()).update(user.servers)
+                if user.history:
+                    self.with_history.update(user.servers)
                 self.any_md5 = self.any_md5 or user.md5_secret is not None
                 if user.secret is not None:
                     secrets[cost(user.secret)] = user.secret
@@ -129,6 +145,16 @@ class UserTable:
         while self._by_name:
             self._by_name.popitem()
             yield
+
+    def with_repair(self, by_default: UpstreamLost) -> set[str]:
+        """Names of the servers with a user whose ``upstream_lost`` is ``repair``.
+
+        ``by_default`` is that of users who have none of their own.
+        """
+        found = set(self._by_upstream_lost.get("repair", ()))
+        if by_default == "repair":
+            found.update(self._by_upstream_lost.get(None, ()))
+        return found
 
     def find(self, name: bytes) -> User | None:
         """The user with this name, without regard to case; disabled or not; None if no user has it."""

@@ -166,5 +166,6 @@ _JUDGES: Final[Mapping[str, Callable[[Plain, Plain], Direction]]] = {
     "acl": _all_or_none,
     "eventfilter": _all_or_none,
     "allowmultiplelogin": _larger,
+    "history": _larger,
     "limits": _parts(dict.fromkeys(_LIMITS, _larger)),
 }
