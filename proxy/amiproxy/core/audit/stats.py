@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from amiproxy.core.audit.actionstats import ActionStats
 from amiproxy.core.audit.droppedevents import DroppedEvents
 from amiproxy.core.audit.eventcounts import EventCounts
+from amiproxy.core.audit.historycounts import HistoryCounts
 from amiproxy.core.audit.linkcounts import LinkCounts
 
 
@@ -35,10 +36,16 @@ class Stats:
     actions: ActionStats = field(default_factory=ActionStats)
     #: What the links brought, by the name of their server.
     links: dict[str, LinkCounts] = field(default_factory=dict)
+    #: Snapshots, resumes and what they rest on, by the name of their server.
+    history: dict[str, HistoryCounts] = field(default_factory=dict)
 
     def links_of(self, server: str) -> LinkCounts:
         """What the links of the server with this name brought."""
         return self.links.setdefault(server, LinkCounts())
+
+    def history_of(self, server: str) -> HistoryCounts:
+        """What clients got of the past and present of the server with this name."""
+        return self.history.setdefault(server, HistoryCounts())
 
     @property
     def actions_relayed(self) -> int:
