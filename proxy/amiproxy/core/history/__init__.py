@@ -1,0 +1,1 @@
+"""What happened at each Asterisk lately, and what exists there now: the journal and the state."""

@@ -1,0 +1,1 @@
+"""The state of one Asterisk: what exists there now, as its lists and events have said."""

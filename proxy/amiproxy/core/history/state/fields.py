@@ -1,0 +1,69 @@
+"""Fields: the headers of one event or list item."""
+
+# mypyc: compiled
+
+
+class Fields:
+    """One event, or one item of a list, whose headers are parsed on first use.
+
+    Callers control some values and may put line ends into them, so that a header occurs which Asterisk did
+    not write.  Asterisk still writes its own, so a forged one occurs twice, and ``only`` returns nothing.
+    Use ``only`` for whatever identifies an item or decides who may see it, and ``get`` for everything else.
+    """
+
+    __slots__ = ("_first", "_pairs", "name", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        """``raw`` is a whole message that begins with ``Event: NAME`` and whose lines end with CRLF."""
+        self.raw = raw
+        end = raw.find(b"\r\n")
+        #: The name of the event or item, such as ``Newchannel`` or ``CoreShowChannel``.
+        self.name = raw[7:end]
+        self._pairs: list[tuple[bytes, bytes]] | None = None
+        self._first: dict[bytes, bytes] = {}
+
+    @property
+    def pairs(self) -> list[tuple[bytes, bytes]]:
+        """(name, value) of every line with a colon after the first line, in order and as spelled."""
+        if self._pairs is None:
+            self._pairs = self._parse()
+        return self._pairs
+
+    def get(self, name: bytes, default: bytes = b"") -> bytes:
+        """The first value of a header, by its name in lower case; ``default`` if it is missing."""
+        if self._pairs is None:
+            self._pairs = self._parse()
+        return self._first.get(name, default)
+
+    def has(self, name: bytes) -> bool:
+        """Whether the header (name in lower case) is present, even if empty."""
+        if self._pairs is None:
+            self._pairs = self._parse()
+        return name in self._first
+
+    def get_all(self, name: bytes) -> list[bytes]:
+        """All values of a header, by its name in lower case, in order."""
+        return [value for header, value in self.pairs if header.lower() == name]
+
+    def only(self, name: bytes) -> bytes:
+        """The value of a header (name in lower case) if all its occurrences agree, else b""."""
+        first = self.get(name)
+        if not first:
+            return b""
+        for value in self.get_all(name):
+            if value != first:
+                return b""
+        return first
+
+    def _parse(self) -> list[tuple[bytes, bytes]]:
+        pairs = []
+        first = self._first
+        for line in self.raw.split(b"\r\n")[1:]:
+            name, colon, value = line.partition(b":")
+            if colon:
+                value = value.lstrip(b" \t")
+                pairs.append((name, value))
+                key = name.lower()
+                if key not in first:
+                    first[key] = value
+        return pairs
