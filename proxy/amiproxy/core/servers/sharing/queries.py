@@ -22,18 +22,16 @@ from amiproxy.core.limitstate import Backlog
 from amiproxy.core.ports import Scheduler, Timer
 from amiproxy.core.servers.accounts import Accounts, Item
 from amiproxy.core.servers.answers.base import PendingAnswer
-from amiproxy.core.servers.answers.failures import CUT_OFF
 from amiproxy.core.servers.known.lengths import Lengths
 from amiproxy.core.servers.receiver import ServerOwner
 from amiproxy.core.servers.requester import Asker, Requester
-from amiproxy.core.servers.sharing.flight import Flight, Seat
+from amiproxy.core.servers.sharing.deliveries import Deliveries
+from amiproxy.core.servers.sharing.flight import Flight
 
 #: The pause before the next action of a query, as a multiple of the time that the last one took.
 _PAUSE: Final = 5.0
 #: The longest pause, in seconds.
 _LONGEST_PAUSE: Final = 0.5
-#: Seconds of deliveries after which others are served.
-_SLICE: Final = 0.0005
 
 
 class Link(Protocol):
@@ -121,14 +119,12 @@ class Queries:
         "_backlog",
         "_by_key",
         "_counts",
-        "_due",
         "_lengths",
         "_links",
         "_owner",
         "_scheduler",
-        "_seats",
-        "_turn_due",
         "clock",
+        "deliveries",
         "held",
     )
 
@@ -150,15 +146,13 @@ class Queries:
         self._by_key: dict[bytes, Query] = {}
         #: All actions that wait for the next turn of their query.
         self.held: dict[Asker, Held] = {}
-        self._seats: dict[Asker, Seat] = {}
-        #: The seats for which there is something to do, in the order in which they are served.
-        self._due: dict[Seat, None] = {}
-        self._turn_due = False
+        #: Those of the shared answers.
+        self.deliveries = Deliveries(scheduler, owner)
 
     @property
     def pending(self) -> int:
         """The number of actions that wait here, and of clients that have not had all of a shared answer."""
-        return len(self.held) + len(self._seats)
+        return len(self.held) + len(self.deliveries)
 
     def add_link(self, link: Link) -> None:
         """Let the actions of this link be shared, too."""
@@ -201,10 +195,11 @@ class Queries:
                 others += other.accounts.withdraw(lambda item: shared_key(item[1]) == query.key)
         if not others:
             return None
-        flight = Flight(link, payer, self._backlog, self._is_due, self._timed_out)
-        self._seats[asker] = flight.add(asker, action.action_id)
+        deliveries = self.deliveries
+        flight = Flight(link, payer, self._backlog, deliveries.due, self._timed_out)
+        deliveries.add(flight, asker, action.action_id)
         for other_asker, other_action, _ in others:
-            self._seats[other_asker] = flight.add(other_asker, other_action.action_id)
+            deliveries.add(flight, other_asker, other_action.action_id)
         self._counts.actions_joined += len(others)
         return flight
 
@@ -282,10 +277,7 @@ class Queries:
         held = self.held.get(asker)
         if held is not None:
             self._forget(held)
-        seat = self._seats.get(asker)
-        if seat is not None:
-            self._vacate(seat)
-            seat.flight.leave(seat)
+        self.deliveries.abandon(asker)
 
     def dismiss(self, asker: Asker, text: bytes) -> None:
         """Answer what the asker has here with this error, before it is closed; ``text`` is its Message."""
@@ -293,75 +285,7 @@ class Queries:
         if held is not None:
             self._forget(held)
             held.asker.failed(message.error(held.action.action_id, text), text)
-        seat = self._seats.get(asker)
-        if seat is not None:
-            flight = seat.flight
-            flight.split()  # before it leaves: the new piece is for it, too
-            while self._has(seat) and flight.has_more(seat):
-                flight.deliver(seat)
-            if self._has(seat):
-                self._vacate(seat)
-                flight.dismiss(seat, text)
-
-    def _has(self, seat: Seat) -> bool:
-        """Whether the client still awaits the answer; giving it a part of it may have ended that."""
-        return self._seats.get(seat.asker) is seat
-
-    def _vacate(self, seat: Seat) -> None:
-        del self._seats[seat.asker]
-        self._due.pop(seat, None)
-
-    # -- deliveries --------------------------------------------------------
+        self.deliveries.dismiss(asker, text)
 
     def _timed_out(self, others: int) -> None:
         self._counts.action_timeouts += others
-
-    def _is_due(self, seat: Seat) -> None:
-        self._due[seat] = None
-        if not self._turn_due:
-            self._turn_due = True
-            self._scheduler.later(0, self._turn)
-
-    def _turn(self) -> None:
-        """Serve those that are due for one slice, a piece each at a time."""
-        self._turn_due = False
-        due = self._due
-        before = self.clock()
-        until = before + _SLICE
-        try:
-            while due and before < until:
-                seat = next(iter(due))
-                del due[seat]
-                payer = seat.asker.payer
-                try:
-                    self._serve(seat)
-                except Exception as error:
-                    self._owner.fault(error, "shared answer")
-                    self._give_up(seat)
-                now = self.clock()
-                self._owner.delivered(payer, now - before)
-                before = now
-        finally:
-            if due:
-                self._is_due(next(iter(due)))
-        self._owner.settle()
-
-    def _give_up(self, seat: Seat) -> None:
-        """End the answer of a client that could not be given its part."""
-        if self._has(seat):
-            self._vacate(seat)
-            seat.flight.leave(seat)
-            seat.asker.failed(b"", CUT_OFF)
-
-    def _serve(self, seat: Seat) -> None:
-        flight = seat.flight
-        if flight.has_more(seat):
-            flight.deliver(seat)
-            if not self._has(seat):
-                return
-        if flight.has_more(seat):
-            if seat.ready:
-                self._due[seat] = None
-        elif flight.ended:
-            self._vacate(seat)
-            flight.finish(seat)
