@@ -1,5 +1,6 @@
 """Doubles for the surroundings of the core: transports, an upstream, a clock that advances by hand."""
 
+import re
 from collections.abc import Callable, Hashable
 
 from amiproxy.ami.framing import UpstreamFramer
@@ -105,6 +106,17 @@ class ListUpstream:
     def take(self) -> list[Message]:
         actions, self.actions = self.actions, []
         return actions
+
+
+class PlainSealer:
+    """A Sealer whose tokens can be read in a failed test."""
+
+    def seal(self, epoch: int, sequence: int) -> bytes:
+        return b"T%016x-%d" % (epoch, sequence)
+
+    def open(self, token: bytes) -> tuple[int, int] | None:
+        found = re.fullmatch(rb"T([0-9a-f]{16})-([0-9]+)", token)
+        return (int(found[1], 16), int(found[2])) if found else None
 
 
 class _Timer:

@@ -1,4 +1,4 @@
-"""The interfaces to everything outside the core: transports, upstream, scheduler and verifier.
+"""The interfaces to everything outside the core: transports, upstream, scheduler, verifier and sealer.
 
 Implemented by ``net`` (sockets, loop, threads) and by the list-backed doubles in
 ``tests/support``.  None of these methods blocks, and none calls back before it returns,
@@ -204,3 +204,19 @@ class Verifier(Protocol):
 
     def abandon(self, who: Hashable) -> None:
         """The applicant has left: skip the comparison of its secret if that has not begun."""
+
+
+class Sealer(Protocol):
+    """Turns positions in the events of a server into tokens that clients cannot read or make up.
+
+    Equal positions have equal tokens, so that they can be shared.
+    """
+
+    def seal(self, epoch: int, sequence: int) -> bytes:
+        """The token of a position, two numbers of 64 bits: letters, digits, ``-`` and ``_``."""
+
+    def open(self, token: bytes) -> tuple[int, int] | None:
+        """Epoch and sequence of a token; None if it is not one of ours.
+
+        Anybody can make up a token that opens, but not one whose epoch is that of any server.
+        """

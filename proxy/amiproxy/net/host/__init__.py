@@ -1,1 +1,1 @@
-"""The machine: systemd, confinement, descriptors, the log's output."""
+"""The machine: systemd, confinement, descriptors, the log's output; and the key of this process."""

@@ -1,0 +1,244 @@
+"""Journal: the last events of one server, for clients that resume.
+
+Events are numbered from 1 in the order in which the server sent them, whoever may see them.  A number counts
+within one epoch only.  A new epoch begins whenever events may have been missed; all earlier ones are
+forgotten then, so that nobody resumes across a gap.
+"""
+
+# mypyc: compiled
+
+import secrets
+from bisect import bisect_right
+from collections.abc import Callable
+from typing import Final
+
+from amiproxy.core.calls.scope import Call
+from amiproxy.core.model.limits import HistoryBounds
+from amiproxy.core.ports import Sealer
+
+#: Bytes that an event takes in addition to its own: those of the object, and its place in two lists.
+EVENT_BYTES: Final = 72
+#: Bytes that the call of an event takes, if the journal alone still holds it: a call has many events.
+CALL_BYTES: Final = 128
+#: Bytes that a chunk takes in addition to its events.
+CHUNK_BYTES: Final = 512
+#: About the most bytes that ``after`` returns at once, and that are forgotten at once.
+PIECE: Final = 64 << 10
+#: What is forgotten at once is at most one part in this many of what the journal may hold.
+_PARTS: Final = 16
+#: The same for its seconds.
+_GRAINS: Final = 256
+
+
+class Entries:
+    """Consecutive events of one epoch; empty if there are none yet after the position that was asked for."""
+
+    __slots__ = ("calls", "epoch", "first", "raws")
+
+    def __init__(self, epoch: int, first: int, raws: list[bytes], calls: list[Call | None]) -> None:
+        self.epoch = epoch
+        #: The number of the first of them.
+        self.first = first
+        #: The events as ``Inflow.pass_on`` was given them.
+        self.raws = raws
+        #: The call of each event; None if it belongs to none, or if calls were not followed.
+        self.calls = calls
+
+    @property
+    def last(self) -> int:
+        """The number of the last of them, or the one before ``first`` if they are empty."""
+        return self.first + len(self.raws) - 1
+
+
+class _Chunk:
+    __slots__ = ("began", "calls", "first", "raws", "size")
+
+    def __init__(self, first: int, began: float) -> None:
+        self.first = first
+        #: When the first of its events arrived.
+        self.began = began
+        self.raws: list[bytes] = []
+        #: May be shorter than ``raws``; the rest is None.
+        self.calls: list[Call | None] = []
+        self.size = CHUNK_BYTES
+
+
+def _first_of(chunk: _Chunk) -> int:
+    return chunk.first
+
+
+class Journal:
+    """The last events of one server, within the bounds on their bytes and on their age.
+
+    Both bounds hold whenever the journal is read.  Events are forgotten in chunks, so it may hold a little
+    less than the bounds allow.  Times are monotonic seconds.
+    """
+
+    __slots__ = (
+        "_bounds",
+        "_chunk",
+        "_chunk_room",
+        "_chunks",
+        "_clock",
+        "_grain",
+        "_most",
+        "_room",
+        "_sealer",
+        "_size",
+        "began",
+        "epoch",
+        "last",
+    )
+
+    def __init__(self, bounds: HistoryBounds, clock: Callable[[], float], sealer: Sealer) -> None:
+        self._clock: Callable[[], float] = clock
+        self._sealer = sealer
+        self._chunks: list[_Chunk] = []
+        #: The last one; with no chunk, one that is not in use.
+        self._chunk = _Chunk(1, 0.0)
+        #: Bytes that still fit into it.
+        self._room = 0
+        self._size = 0
+        #: The number of the newest event of this epoch; 0 if there is none yet.
+        self.last = 0
+        #: Random, 64 bits.
+        self.epoch = 0
+        #: When the epoch began.
+        self.began = 0.0
+        self._bounds = bounds
+        self._most = self._chunk_room = 0
+        self._grain = 0.0
+        self.adopt(bounds)
+        self.begin()
+
+    # -- writing -----------------------------------------------------------
+
+    def append(self, raw: bytes) -> None:
+        """Add the newest event, a whole message with its blank line."""
+        cost = len(raw) + EVENT_BYTES
+        if cost > self._room:
+            self._begin_chunk()
+        chunk = self._chunk
+        chunk.raws.append(raw)
+        chunk.size += cost
+        self._room -= cost
+        self._size += cost
+        self.last += 1
+        if self._size > self._most:
+            self._shrink()
+
+    def note(self, call: Call) -> None:
+        """The event that was appended last belongs to this call."""
+        chunk = self._chunk
+        behind = len(chunk.raws) - len(chunk.calls)
+        if behind <= 0:
+            return  # the event was larger than the journal
+        while behind > 1:
+            chunk.calls.append(None)
+            behind -= 1
+        chunk.calls.append(call)
+        chunk.size += CALL_BYTES
+        self._room -= CALL_BYTES
+        self._size += CALL_BYTES
+        if self._size > self._most:
+            self._shrink()
+
+    def begin(self) -> None:
+        """Events may have been missed: begin a new epoch, and forget everything before."""
+        self.epoch = secrets.randbits(64)
+        self.began = self._clock()
+        self.last = 0
+        self._chunks.clear()
+        self._size = 0
+        self._leave_chunk()
+
+    def adopt(self, bounds: HistoryBounds) -> None:
+        """Hold to other bounds from now on."""
+        self._bounds = bounds
+        self._most = bounds.bytes
+        self._chunk_room = min(PIECE, bounds.bytes // _PARTS)
+        self._grain = bounds.seconds / _GRAINS
+        self._room = 0
+        self._shrink()
+        self._expire()
+
+    def tick(self) -> None:
+        """Forget what is too old; to be called about once a second."""
+        if self._chunks and self._clock() - self._chunk.began >= self._grain:
+            self._room = 0  # a chunk is forgotten when its first event is too old, so it must not last long
+        self._expire()
+
+    def _begin_chunk(self) -> None:
+        self._chunk = _Chunk(self.last + 1, self._clock())
+        self._chunks.append(self._chunk)
+        self._room = self._chunk_room - CHUNK_BYTES
+        self._size += CHUNK_BYTES
+
+    def _leave_chunk(self) -> None:
+        self._chunk = _Chunk(self.last + 1, 0.0)
+        self._room = 0
+
+    def _shrink(self) -> None:
+        while self._size > self._most:
+            self._forget_oldest()
+
+    def _expire(self) -> None:
+        if self._chunks:
+            oldest = self._clock() - self._bounds.seconds
+            while self._chunks and self._chunks[0].began < oldest:
+                self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        self._size -= self._chunks.pop(0).size
+        if not self._chunks:
+            self._leave_chunk()
+
+    # -- reading -----------------------------------------------------------
+
+    @property
+    def bounds(self) -> HistoryBounds:
+        """The bounds in force."""
+        return self._bounds
+
+    @property
+    def first(self) -> int:
+        """The number of the oldest event that is held; one more than ``last`` if none is."""
+        self._expire()
+        return self._chunks[0].first if self._chunks else self.last + 1
+
+    @property
+    def size(self) -> int:
+        """Bytes of the events that are held, with what they take in addition."""
+        self._expire()
+        return self._size
+
+    @property
+    def age(self) -> float:
+        """Seconds since the oldest event that is held arrived; 0.0 if none is."""
+        self._expire()
+        return self._clock() - self._chunks[0].began if self._chunks else 0.0
+
+    def __len__(self) -> int:
+        return self.last + 1 - self.first
+
+    def after(self, epoch: int, sequence: int) -> Entries | None:
+        """The first events after this position, about ``PIECE`` bytes of them at most.
+
+        They are empty if there are no later ones yet.  None if not all later events are held: because some
+        are forgotten, or because the position is of another epoch or was never reached.
+        """
+        first = self.first
+        if epoch != self.epoch or sequence > self.last or sequence < first - 1:
+            return None
+        if sequence == self.last:
+            return Entries(epoch, sequence + 1, [], [])
+        chunk = self._chunks[bisect_right(self._chunks, sequence + 1, key=_first_of) - 1]
+        start = sequence + 1 - chunk.first
+        raws = chunk.raws[start:]
+        calls = chunk.calls[start:]
+        calls.extend([None] * (len(raws) - len(calls)))
+        return Entries(epoch, sequence + 1, raws, calls)
+
+    def token(self, sequence: int) -> bytes:
+        """The position of the event with this number, as clients see it.  ``last`` is the newest one's."""
+        return self._sealer.seal(self.epoch, sequence)
