@@ -225,6 +225,7 @@ class Bench:
             decide,
             policy.may_run,
             servers,
+            sealer=PlainSealer(),
         )
         for name, upstream in self.upstreams.items():
             upstream.hand_over = self.server(name).from_upstream

@@ -9,10 +9,10 @@ from amiproxy.core.fanout.subscription import Subscription
 from amiproxy.core.fanout.subscriptions import Subscriptions
 from amiproxy.core.limitstate import LimitState
 from amiproxy.core.model.encoding import AMI, Encoding
-from amiproxy.core.model.limits import Limits
+from amiproxy.core.model.limits import HistoryBounds, Limits
 from amiproxy.core.servers.server import Server
 from amiproxy.core.servers.servers import Servers
-from tests.support.core_doubles import HandClock, ListTransport
+from tests.support.core_doubles import HandClock, ListTransport, PlainSealer
 
 
 class Listener:
@@ -42,6 +42,8 @@ class Listener:
 
 class _Owner:
     """A ServerOwner that does nothing but fail the test that causes a fault."""
+
+    sealer = PlainSealer()
 
     def serves(self, name: str) -> None: ...
 
@@ -95,6 +97,12 @@ class FanOut:
         rest = framer.feed(b"".join(messages))
         while rest:
             rest = rest[server.from_upstream(rest, framer.sound) :]
+
+    def keep(self, *names: str, size: int = 1 << 20, seconds: float = 300.0) -> None:
+        """Keep a journal of the servers with these names; of all if none is given."""
+        for server in self.servers:
+            if not names or server.name in names:
+                server.keep(HistoryBounds(size, seconds), present=False)
 
     def flush(self) -> None:
         """Send what is pending."""

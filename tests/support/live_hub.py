@@ -9,7 +9,7 @@ from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.servers.servers import Configured
 from amiproxy.net.loop.scheduler import LoopScheduler
-from tests.support.core_doubles import ListVerifier
+from tests.support.core_doubles import ListVerifier, PlainSealer
 
 
 def live_hub(
@@ -25,4 +25,5 @@ def live_hub(
         policy.decide,
         policy.may_run,
         servers,
+        sealer=PlainSealer(),
     )

@@ -37,7 +37,7 @@ from amiproxy.core.limitstate import LimitState
 from amiproxy.core.model.limits import Limits, ServerLimits
 from amiproxy.core.model.users import LONE_SERVER, User, UserTable
 from amiproxy.core.policy.verdicts import Decide, VerdictCaches
-from amiproxy.core.ports import Scheduler, Transport, Verifier
+from amiproxy.core.ports import Scheduler, Sealer, Transport, Verifier
 from amiproxy.core.servers.server import Server
 from amiproxy.core.servers.servers import Configured, Servers
 from amiproxy.steps import Steps, finish
@@ -62,7 +62,11 @@ class Hub:
         decide: Decide,
         may_run: MayRun,
         servers: Configured = ONE_SERVER,
+        *,
+        sealer: Sealer,
     ) -> None:
+        #: See ``ServerOwner``.
+        self.sealer = sealer
         self.stats = Stats()
         self.limit_state = LimitState(limits, self.stats)
         self.scheduler = scheduler
@@ -367,6 +371,7 @@ class Hub:
         """End everything that has taken too long; called once a second, with monotonic seconds."""
         for server in self.servers:
             server.tick(now)
+        self.announcements.tick(now)
         self.learner.tick()
         self._tell_suppressed()
         login = self.limits.login_timeout

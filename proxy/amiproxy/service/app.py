@@ -25,6 +25,7 @@ from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.rotation import Rotation
 from amiproxy.net.doors.pool import ConnectionPool
 from amiproxy.net.doors.secrets import HashVerifier
+from amiproxy.net.host.sealing import AesSealer
 from amiproxy.net.host.systemd import NoListener, inherited_sockets, logs_to_journal
 from amiproxy.net.loop.lag import LoopLag
 from amiproxy.net.loop.scheduler import LoopScheduler
@@ -64,6 +65,7 @@ class App:
             policy.decide,
             policy.may_run,
             prepared.servers,
+            sealer=AesSealer(),
         )
         self.hub.adopt_limits(limits, prepared.server_limits)
         for server in self.hub.servers:

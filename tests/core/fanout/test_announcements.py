@@ -4,10 +4,11 @@ import pytest
 
 from amiproxy.ami import privilege
 from amiproxy.ami.eventfilter import FilterSet, compile_legacy
+from amiproxy.ami.message import Message
 from amiproxy.core.fanout.eventview import EventView, Sight, bound_view, multi_view
 from amiproxy.core.learning.recorder import Recorder
 from amiproxy.core.model.rules import Scope
-from tests.support.core_doubles import event
+from tests.support.core_doubles import ListUpstream, event
 from tests.support.fan_out import FanOut, Listener
 
 NOTHING = FilterSet((compile_legacy(b"Event: Nothing"),))
@@ -137,3 +138,77 @@ class TestCounts:
     def test_an_event_that_nobody_may_read_is_counted_so(self, site):
         site.announcements.tell(b"ProxyShutdown", b"system,all")
         assert site.stats.events[""].unread[privilege.SYSTEM] == 1
+
+
+class TestHeartbeats:
+    @pytest.fixture
+    def beating(self, site):
+        """Two servers with a journal, linked."""
+        site.keep()
+        for server in site.servers:
+            server.exchange.connect(ListUpstream())
+        site.feed("pbx1", event("X", SystemName="one"))
+        return site
+
+    def test_members_with_numbers_are_sent_one_every_five_seconds(self, beating):
+        site = beating
+        numbered = site.member(bound_view(None, Sight("pbx1", privilege.ALL, None), numbered=True))
+        several = site.member(
+            multi_view(
+                None, tuple(Sight(n, 1, None) for n in ("pbx1", "pbx2")), privilege.ALL, None, numbered=True
+            )
+        )
+        plain = site.member(bound("pbx1"))
+        tokens = [server.journal.token(server.journal.last) for server in site.servers]
+        wall = f"{site.clock.wall():.6f}"
+        forms = [
+            event("ProxyHeartbeat", "system", SystemName="one", Sequence=tokens[0].decode()),
+            event("ProxyHeartbeat", "system", Timestamp=wall, Sequence=tokens[1].decode()),
+        ]
+        for second in range(1000, 1005):
+            site.announcements.tick(float(second))
+        assert told(site, numbered, several, plain) == [
+            [forms[0]],
+            [
+                form[:-2] + b"Server: %b\r\n\r\n" % name
+                for form, name in zip(forms, (b"pbx1", b"pbx2"), strict=True)
+            ],
+            [],
+        ]
+        site.feed("pbx1", event("Y"))
+        (got,) = told(site, numbered)
+        site.announcements.tick(1005.0)
+        (beat,) = told(site, numbered)[0]
+        (token,) = [value for name, value in Message(beat).headers if name == b"Sequence"]
+        assert got[0].endswith(b"ProxySequence: " + token + b"\r\n\r\n")
+
+    def test_it_was_asked_for_so_neither_classes_nor_filters_nor_a_scope_matter(self, beating):
+        sight = Sight("pbx1", privilege.CALL, Scope())
+        member = beating.member(bound_view(NOTHING, sight, numbered=True))
+        beating.announcements.tick(0.0)
+        assert len(told(beating, member)[0]) == 1
+
+    def test_it_comes_after_the_events_that_it_counts(self, beating):
+        member = beating.member(bound_view(None, Sight("pbx1", privilege.ALL, None), numbered=True))
+        beating.feed("pbx1", event("Y"))
+        beating.announcements.tick(0.0)
+        names = [Message(raw).get(b"event") for raw in told(beating, member)[0]]
+        assert names == [b"Y", b"ProxyHeartbeat"]
+
+    def test_servers_without_a_link_or_without_a_journal_have_none(self, beating):
+        sights = tuple(Sight(name, privilege.ALL, None) for name in ("pbx1", "pbx2"))
+        member = beating.member(multi_view(None, sights, privilege.ALL, None, numbered=True))
+        one, two = beating.servers
+        one.exchange.disconnect()
+        two.keep(None, present=False)
+        beating.announcements.tick(0.0)
+        assert told(beating, member) == [[]]
+
+    def test_it_is_counted_as_an_event_of_the_proxy(self, beating):
+        before = beating.stats.events_in
+        beating.announcements.tick(0.0)
+        assert beating.stats.events_in == before
+        beating.member(bound_view(None, Sight("pbx1", privilege.ALL, None), numbered=True))
+        beating.announcements.tick(5.0)
+        counts = beating.stats.events_of("")
+        assert (beating.stats.events_in, counts.delivered[privilege.SYSTEM]) == (before + 1, 1)

@@ -55,20 +55,38 @@ filters = st.sampled_from(
 def views(names: tuple[str, ...]) -> st.SearchStrategy[EventView]:
     server = st.sampled_from(names)
     return st.one_of(
-        st.builds(lambda text, name, mask: bound_view(text, Sight(name, mask, None)), filters, server, masks),
         st.builds(
-            lambda text, sights, mask: multi_view(
-                text, tuple(Sight(name, mask, None) for name, mask in sights.items()), mask, None
+            lambda text, name, mask, numbered: bound_view(text, Sight(name, mask, None), numbered=numbered),
+            filters,
+            server,
+            masks,
+            st.booleans(),
+        ),
+        st.builds(
+            lambda text, sights, mask, numbered: multi_view(
+                text,
+                tuple(Sight(name, mask, None) for name, mask in sights.items()),
+                mask,
+                None,
+                numbered=numbered,
             ),
             filters,
             st.dictionaries(server, masks, max_size=len(names)),
             masks,
+            st.booleans(),
         ),
     )
 
 
 server_lines = st.sampled_from(
-    [b"", b"Server: pbx2\r\n", b"SERVER:pbx1\r\n", b" server \t: \r\n" * 2, b"Server: a\r\nserver: b\r\n"]
+    [
+        b"",
+        b"Server: pbx2\r\n",
+        b"SERVER:pbx1\r\n",
+        b" server \t: \r\n" * 2,
+        b"Server: a\r\nserver: b\r\n",
+        b"ProxySequence: x\r\n proxysequence : y\r\n",
+    ]
 )
 notes = st.sampled_from([b"a", b"Server: x", b"\0", b"bare\rreturn"])
 
@@ -96,43 +114,67 @@ def happenings(names: tuple[str, ...]) -> st.SearchStrategy[Happening]:
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> tuple[tuple[str, ...], list[EventView], list[Happening | int]]:
-    """Servers, views of members, and steps: an event, or the number of a member that subscribes again."""
+def worlds(draw: st.DrawFn) -> tuple[tuple[str, ...], list[EventView], list[Happening | int | str]]:
+    """Servers, views of members, and steps.
+
+    A step is an event, the number of a member that subscribes again, or the name of a server of which a
+    journal is kept from now on.
+    """
     names = NAMES[: draw(st.integers(2, 5))]
     members = draw(st.lists(views(names), min_size=1, max_size=6))
-    one = st.one_of(happenings(names), st.integers(0, len(members) - 1))
+    one = st.one_of(happenings(names), st.integers(0, len(members) - 1), st.sampled_from(names))
     return names, members, draw(st.lists(one, max_size=12))
 
 
-def expected(view: EventView, happening: Happening) -> bytes | None:
+def numbered_by(token: bytes, raw: bytes) -> bytes:
+    """The event with this position, made in the simplest way."""
+    lines = [
+        line for line in raw.split(b"\r\n") if line.partition(b":")[0].strip().lower() != b"proxysequence"
+    ]
+    return b"\r\n".join([*lines[:-2], b"ProxySequence: " + token, b"", b""])
+
+
+def expected(view: EventView, happening: Happening, token: bytes = b"") -> bytes | None:
     mask = next((sight.mask for sight in view.sights if sight.server == happening.server), None)
     if mask is None or happening.classes & mask != happening.classes:
         return None
     raw = happening.raw if BROADCAST.fullmatch(happening.raw) else rebuild_event(happening.raw)
     assert raw is not None
     text = stamped_by(happening.server, raw) if view.named else raw
-    return text if view.filters is None or view.filters.admits(text) else None
+    if view.filters is not None and not view.filters.admits(text):
+        return None
+    if view.numbered and token:
+        numbered = numbered_by(token, raw)
+        return stamped_by(happening.server, numbered) if view.named else numbered
+    return text
 
 
 @given(world=worlds())
 def test_each_member_gets_exactly_the_events_that_it_may_see(
-    world: tuple[tuple[str, ...], list[EventView], list[Happening | int]],
+    world: tuple[tuple[str, ...], list[EventView], list[Happening | int | str]],
 ) -> None:
     names, chosen, steps = world
     site = FanOut(*names)
     members = [site.member(view) for view in chosen]
+    all_of_them, tokens = [], []
     for step in steps:
         if isinstance(step, int):
             site.subscriptions.subscribe(members[step])
+        elif isinstance(step, str):
+            site.keep(step)
         else:
             site.feed(step.server, step.raw)
+            server = site.servers.find(step.server.encode())
+            assert server is not None
+            journal = server.journal
+            all_of_them.append(step)
+            tokens.append(b"" if journal is None else journal.token(journal.last))
     site.flush()
-    all_of_them = [step for step in steps if not isinstance(step, int)]
     deliveries = 0
     for member in members:
         got = member.take()
         deliveries += len(got)
-        wanted = [expected(member.view, happening) for happening in all_of_them]
+        wanted = [expected(member.view, *one) for one in zip(all_of_them, tokens, strict=True)]
         assert got == [raw for raw in wanted if raw is not None]
         for raw in got:
             assert BROADCAST.fullmatch(raw)
@@ -201,6 +243,16 @@ def multi(*names: str, mask: int = privilege.ALL, scope: Scope | None = None) ->
     return multi_view(None, tuple(Sight(name, mask, scope) for name in names), mask, scope)
 
 
+SIGHT = Sight("pbx1", privilege.ALL, None)
+
+
+def token_at(site: FanOut) -> bytes:
+    """The position of the last event of the first server."""
+    journal = site.servers.first.journal
+    assert journal is not None
+    return journal.token(journal.last)
+
+
 def pending(members: Iterable[Listener]) -> list[list[bytes]]:
     return [member.subscription.pending for member in members if member.subscription is not None]
 
@@ -241,6 +293,114 @@ class TestStamps:
         site.feed("pbx1", raw, raw.replace(b"Privilege: call", b"Privilege: dialplan"))
         site.flush()
         assert [member.take() for member in members] == [[stamped_by("pbx1", raw)], []]
+
+
+class TestNumbers:
+    def test_an_event_is_numbered_once_for_all(self):
+        site = FanOut("pbx1", "pbx2")
+        site.keep()
+        sights = Sight("pbx1", privilege.ALL, None), Sight("pbx1", privilege.CALL, None)
+        bound = [site.member(bound_view(None, sight, numbered=True)) for sight in sights]
+        several = [
+            site.member(multi_view(None, (sight,), privilege.ALL, None, numbered=True)) for sight in sights
+        ]
+        site.feed("pbx1", event("X"))
+        for members in (bound, several):
+            first, second = pending(members)
+            assert first[0] is second[0]
+
+    def test_members_without_numbers_are_sent_what_they_always_were(self):
+        site = FanOut("pbx1")
+        site.keep()
+        plain, named = site.member(bound_view(None, SIGHT)), site.member(multi("pbx1"))
+        site.member(bound_view(None, SIGHT, numbered=True))
+        raw = event("UserEvent", "user", ProxySequence="x")
+        site.feed("pbx1", raw)
+        site.flush()
+        assert (plain.take(), named.take()) == ([raw], [stamped_by("pbx1", raw)])
+
+    def test_filters_do_not_see_the_number(self):
+        site = FanOut("pbx1")
+        site.keep()
+        filters = FilterSet((compile_legacy(b"ProxySequence"),))
+        views = (
+            bound_view(filters, SIGHT, numbered=True),
+            multi_view(filters, (SIGHT,), privilege.ALL, None, numbered=True),
+        )
+        members = [site.member(view) for view in views]
+        site.feed("pbx1", event("X"))
+        site.flush()
+        assert [member.take() for member in members] == [[], []]
+        assert site.subscriptions.deliveries == 0
+
+    def test_a_boot_is_numbered_for_a_member_without_classes(self):
+        site = FanOut("pbx1")
+        site.keep()
+        sights = (Sight("pbx1", 0, None),)
+        member = site.member(multi_view(None, sights, privilege.CALL, None, numbered=True))
+        site.feed("pbx1", event("FullyBooted", "system"))
+        site.flush()
+        (got,) = member.take()
+        assert got == stamped_by("pbx1", numbered_by(token_at(site), event("FullyBooted", "system")))
+
+    def test_without_a_journal_events_have_no_number(self):
+        site = FanOut("pbx1")
+        member = site.member(bound_view(None, SIGHT, numbered=True))
+        site.feed("pbx1", event("X"))
+        site.keep()
+        site.feed("pbx1", event("Y"))
+        (server,) = site.servers
+        token = token_at(site)
+        server.keep(None, present=False)
+        site.feed("pbx1", event("Z"))
+        site.flush()
+        assert member.take() == [event("X"), numbered_by(token, event("Y")), event("Z")]
+
+    def test_earlier_events_of_a_call_have_the_position_before_the_event_that_shows_whose_it_is(self):
+        site = FanOut("pbx1")
+        site.keep()
+        bound = site.member(bound_view(None, Sight("pbx1", privilege.ALL, OWN), numbered=True))
+        scoped = (Sight("pbx1", privilege.ALL, OWN),)
+        several = site.member(multi_view(None, scoped, privilege.ALL, OWN, numbered=True))
+        site.feed("pbx1", bare("1.1"), bare("2.1"))
+        before = token_at(site)
+        site.feed("pbx1", leg("PJSIP/own", "1.1"))
+        site.flush()
+        expected = [
+            numbered_by(before, bare("1.1")),
+            numbered_by(token_at(site), leg("PJSIP/own", "1.1")),
+        ]
+        assert bound.take() == expected
+        assert several.take() == [stamped_by("pbx1", raw) for raw in expected]
+
+    def test_numbered_events_are_recorded(self):
+        site = FanOut("pbx1")
+        site.keep()
+        recorder = Recorder(0.0)
+        site.subscriptions.record(recorder)
+        site.member(bound_view(None, SIGHT, numbered=True))
+        site.feed("pbx1", event("X"))
+        site.subscriptions.count()
+        assert [(seen.user, seen.event) for seen in recorder.events] == [("ada", b"X")]
+
+
+class TestTheJournal:
+    def test_it_holds_each_event_as_it_is_passed_on_and_its_call(self):
+        site = FanOut("pbx1")
+        site.keep()
+        site.feed("pbx1", event("X"), event("Odd").replace(b"\r\n", b"\n"), bare("1.1"))
+        (server,) = site.servers
+        entries = server.journal.after(server.journal.epoch, 0)
+        assert entries.raws == [event("X"), event("Odd"), bare("1.1")]
+        assert [call is not None for call in entries.calls] == [False, False, True]
+
+    def test_servers_have_journals_of_their_own(self):
+        site = FanOut("pbx1", "pbx2")
+        site.keep()
+        site.feed("pbx1", event("X"))
+        one, two = (server.journal for server in site.servers)
+        assert (one.last, two.last) == (1, 0)
+        assert one.epoch != two.epoch
 
 
 class TestServersThatComeAndGo:

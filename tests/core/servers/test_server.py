@@ -6,7 +6,7 @@ from amiproxy.ami import privilege
 from amiproxy.ami.actions import OtherActions
 from amiproxy.ami.arguments import Described
 from amiproxy.ami.message import Action
-from amiproxy.core.model.limits import Limits, ServerLimits
+from amiproxy.core.model.limits import HistoryBounds, Limits, ServerLimits
 from amiproxy.core.model.users import User
 from amiproxy.core.servers.answers.failures import NOT_CONNECTED
 from tests.support.core_doubles import Bench, HandClock, event
@@ -24,6 +24,80 @@ def bench() -> Bench:
     bench = Bench(BOSS, CALLS)
     bench.link_up()
     return bench
+
+
+PAST = HistoryBounds()
+
+
+class TestTheJournal:
+    def test_it_is_kept_while_it_is_wanted(self, bench):
+        server = bench.server()
+        bench.feed(event("X"))
+        assert server.journal is None
+        server.keep(PAST, present=True)
+        journal = server.journal
+        bench.feed(event("X"), event("Y"))
+        assert (journal.last, server.keeps_present) == (2, True)
+        other = HistoryBounds(1 << 20, 30.0)
+        server.keep(other, present=False)
+        assert server.journal is journal
+        assert (journal.last, journal.bounds, server.keeps_present) == (2, other, False)
+        server.keep(None, present=False)
+        bench.feed(event("Z"))
+        assert (server.journal, journal.last) == (None, 2)
+
+    def test_a_new_epoch_begins_with_each_link(self, bench):
+        server = bench.server()
+        server.keep(PAST, present=False)
+        epochs = {server.journal.epoch}
+        for _ in range(2):
+            bench.feed(event("X"))
+            server.link_down("gone")
+            assert server.journal.last == 0
+            epochs.add(server.journal.epoch)
+            bench.link_up()
+            epochs.add(server.journal.epoch)
+        assert len(epochs) == 5
+
+    def test_a_new_epoch_begins_after_a_fault(self, bench):
+        session, _ = bench.login("calls")
+        server = bench.server()
+        server.keep(PAST, present=False)
+        session.subscription.admits = lambda _: 1 / 0
+        bench.feed(event("X"))
+        assert server.journal.last == 0
+
+    def test_a_new_epoch_begins_after_a_message_that_may_have_been_an_event_was_dropped(self, bench):
+        server = bench.server()
+        server.keep(PAST, present=False)
+        bench.feed(event("X"))
+        server.oversized(b"Event: Y\r\nPrivilege: call,all\r\n")
+        assert server.journal.last == 0
+
+    def test_a_dropped_answer_is_not_a_missed_event(self, bench):
+        session, _ = bench.login("boss")
+        server = bench.server()
+        server.keep(PAST, present=False)
+        bench.feed(event("X"))
+        session.receive(b"Action: Getvar\r\nVariable: A\r\n\r\n")
+        (asked,) = bench.pong()
+        server.oversized(b"Response: Success\r\nActionID: " + asked.get(b"actionid") + b"\r\n")
+        assert server.journal.last == 1
+
+    def test_old_events_are_forgotten_in_time(self, bench):
+        server = bench.server()
+        server.keep(PAST, present=False)
+        bench.feed(event("X"))
+        bench.clock.advance(301.0)
+        server.tick(bench.clock.now())
+        assert (len(server.journal), server.journal.last) == (0, 1)
+
+    def test_a_server_that_is_removed_keeps_nothing(self, bench):
+        server = bench.server()
+        server.keep(PAST, present=True)
+        server.retire()
+        server.link_down("removed")
+        assert (server.journal, server.keeps_present) == (None, False)
 
 
 class TestEvents:

@@ -9,6 +9,7 @@ several.
 # mypyc: compiled
 
 from collections.abc import Callable, Collection
+from typing import Final
 
 from amiproxy.ami import message
 from amiproxy.ami.privilege import may_read, required_classes
@@ -24,6 +25,9 @@ from amiproxy.core.ports import Scheduler
 from amiproxy.core.servers.server import Server
 from amiproxy.core.servers.servers import Servers
 
+#: Seconds between two heartbeats.
+_HEARTBEAT: Final = 5.0
+
 #: Writes an event, given the headers from ``Origin.headers`` that follow its Privilege.
 Write = Callable[[list[tuple[bytes, bytes]]], bytes]
 
@@ -34,7 +38,7 @@ class Announcements:
     See ``Announcer`` in auditlog.py.  All events are well-formed.
     """
 
-    __slots__ = ("_counts", "_scheduler", "_servers", "_settle", "_stats", "_subscriptions")
+    __slots__ = ("_beats", "_counts", "_scheduler", "_servers", "_settle", "_stats", "_subscriptions")
 
     def __init__(
         self,
@@ -50,6 +54,8 @@ class Announcements:
         self._counts = stats.events_of("")
         self._scheduler = scheduler
         self._settle: Callable[[], None] = settle
+        #: When the next heartbeat is due, in monotonic seconds.
+        self._beats = 0.0
 
     def readers(self, classes: int) -> int:
         """See ``Announcer``."""
@@ -98,7 +104,7 @@ class Announcements:
         told: list[Member] = []
         for subscription in self._subscriptions.by_key.values():
             view = subscription.view
-            if all(sight.server != server.name for sight in view.sights):
+            if not _sees(subscription, server):
                 continue
             if view.named:
                 self._deliver(event, named, subscription)
@@ -107,6 +113,33 @@ class Announcements:
                 told.extend(subscription.members)
         self._count(event)
         return told
+
+    def tick(self, now: float) -> None:
+        """Send the heartbeats if they are due; to be called about once a second, with monotonic seconds."""
+        if now < self._beats:
+            return
+        self._beats = now + _HEARTBEAT
+        numbered = [one for one in self._subscriptions.by_key.values() if one.view.numbered]
+        if numbered:
+            for server in self._servers:
+                self._beat(server, [one for one in numbered if _sees(one, server)])
+
+    def _beat(self, server: Server, subscriptions: list[Subscription]) -> None:
+        """Tell clients with numbered events how far the events of a server have come, even if it is quiet.
+
+        They asked for it, so they are sent it whatever their classes and filters.
+        """
+        journal = server.journal
+        if journal is None or not server.exchange.linked or not subscriptions:
+            return
+        origin = server.origin.headers(self._scheduler.wall())
+        position = b"Sequence", journal.token(journal.last)
+        raw = message.event(b"ProxyHeartbeat", (b"Privilege", b"system,all"), *origin, position)
+        named = stamped(raw, stamp_of(server.name.encode()))
+        event = _Own(raw)
+        for subscription in subscriptions:
+            self._deliver(event, named if subscription.view.named else raw, subscription)
+        self._count(event)
 
     def _pass_on(self, event: "_Own", raw: bytes, subscription: Subscription) -> bool:
         """Send the event in this form to a subscription whose classes admit it, if scope and filters do too.
@@ -137,6 +170,11 @@ class Announcements:
         self._counts.classes[event.required] += 1
         if not event.is_read:
             self._counts.unread[event.required] += 1
+
+
+def _sees(subscription: Subscription, server: Server) -> bool:
+    """Whether its members may use this server."""
+    return any(sight.server == server.name for sight in subscription.view.sights)
 
 
 def _may_read_at(subscription: Subscription, servers: Collection[str], required: int) -> bool:

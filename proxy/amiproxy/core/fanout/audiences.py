@@ -21,7 +21,17 @@ _MOST = 4096
 class Audience:
     """The subscriptions whose classes admit a head, except those whose scope is only some calls."""
 
-    __slots__ = ("events", "filtered", "is_empty", "name", "named", "plain", "required", "withheld")
+    __slots__ = (
+        "events",
+        "filtered",
+        "is_empty",
+        "name",
+        "named",
+        "numbered",
+        "plain",
+        "required",
+        "withheld",
+    )
 
     def __init__(
         self,
@@ -30,6 +40,7 @@ class Audience:
         plain: tuple[Subscription, ...],
         named: tuple[Subscription, ...],
         is_empty: bool,
+        numbered: tuple[Subscription, ...] = (),
     ) -> None:
         self.name = name
         #: The mask of the classes that its events require.
@@ -37,6 +48,8 @@ class Audience:
         #: Those that get the events as the server writes them, and those that get them with its name.
         self.plain = plain
         self.named = named
+        #: Those that get them with their position, whether with its name or without.
+        self.numbered = numbered
         #: Whether no subscription's classes admit it, not even those of one with a scope.
         self.is_empty = is_empty
         #: Events since the last ``count``.
@@ -103,5 +116,6 @@ class Audiences:
         counts.filtered[required] += audience.filtered
         reach = sum(len(subscription.members) for subscription in audience.plain)
         reach += sum(len(subscription.members) for subscription in audience.named)
+        reach += sum(len(subscription.members) for subscription in audience.numbered)
         counts.delivered[required] += events * reach - audience.withheld
         audience.events = audience.filtered = audience.withheld = 0

@@ -31,6 +31,9 @@ class EventView(NamedTuple):
     own: Sight
     #: Whether each event of a server is stamped with its name, because the client sees those of several.
     named: bool
+    #: Whether each event of a server bears its position there, because the client asked for that.  Without a
+    #: journal of that server, none does.
+    numbered: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -38,13 +41,18 @@ class EventView(NamedTuple):
         return not self.own.mask and not any(sight.mask for sight in self.sights)
 
 
-def bound_view(filters: FilterSet | None, sight: Sight) -> EventView:
+def bound_view(filters: FilterSet | None, sight: Sight, *, numbered: bool = False) -> EventView:
     """The view of a client that is bound to one server."""
-    return EventView(filters, (sight,), sight, named=False)
+    return EventView(filters, (sight,), sight, named=False, numbered=numbered)
 
 
 def multi_view(
-    filters: FilterSet | None, sights: tuple[Sight, ...], mask: int, scope: Scope | None
+    filters: FilterSet | None,
+    sights: tuple[Sight, ...],
+    mask: int,
+    scope: Scope | None,
+    *,
+    numbered: bool = False,
 ) -> EventView:
     """The view of a client of several servers; ``mask`` and ``scope`` are for the proxy's own events."""
-    return EventView(filters, sights, Sight("", mask, scope), named=True)
+    return EventView(filters, sights, Sight("", mask, scope), named=True, numbered=numbered)

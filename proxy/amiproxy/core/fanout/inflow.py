@@ -13,13 +13,14 @@ from typing import Final
 
 from amiproxy.ami import privilege
 from amiproxy.ami.relay import BROADCAST_HEAD
-from amiproxy.ami.stamp import stamp_of, stamped
 from amiproxy.core.audit.stats import Stats
 from amiproxy.core.calls.callfacts import CallFacts
 from amiproxy.core.calls.scope import Call, CallTracker, View
 from amiproxy.core.fanout.audiences import Audience, Audiences
 from amiproxy.core.fanout.eventview import Sight
+from amiproxy.core.fanout.forms import Forms
 from amiproxy.core.fanout.subscription import Subscription
+from amiproxy.core.history.journal import Journal
 from amiproxy.core.learning.recorder import Recorder
 
 #: A client of several servers is sent this event of each server that it may use, whatever its classes: it
@@ -32,14 +33,13 @@ class Inflow:
 
     __slots__ = (
         "_audiences",
+        "_forms",
+        "_journal",
         "_readers",
         "_recorder",
         "_sights",
-        "_stamp",
-        "_stamped",
         "_stats",
         "_tracker",
-        "_unstamped",
         "_views",
         "by_head",
         "counts",
@@ -62,9 +62,9 @@ class Inflow:
         #: Number of members that may read events of these classes; cleared when a subscription changes.
         self._readers: dict[int, int] = {}
         self._recorder: Recorder | None = None
-        self._stamp = stamp_of(server.encode())
-        #: The last event that was stamped, before and after.
-        self._unstamped = self._stamped = b""
+        self._forms = Forms(server)
+        #: Records the events of this server; None while no user needs it.
+        self._journal: Journal | None = None
 
     # -- from the server; see EventReceiver --------------------------------------
 
@@ -77,15 +77,21 @@ class Inflow:
         is_empty = True
         plain: list[Subscription] = []
         named: list[Subscription] = []
+        numbered: list[Subscription] = []
+        has_journal = self._journal is not None
         for subscription, sight in self._sights.items():
             is_named = subscription.view.named
             always = is_named and name == _BOOTED
             if not always and not privilege.may_read(sight.mask, required):
                 continue
             is_empty = False
-            if always or sight.scope is None:
+            if not always and sight.scope is not None:
+                continue
+            if has_journal and subscription.view.numbered:
+                numbered.append(subscription)
+            else:
                 (named if is_named else plain).append(subscription)
-        audience = Audience(name, required, tuple(plain), tuple(named), is_empty)
+        audience = Audience(name, required, tuple(plain), tuple(named), is_empty, tuple(numbered))
         if remember:
             self._audiences.remember(head, audience)
         else:
@@ -98,6 +104,9 @@ class Inflow:
         ``raw`` is a well-formed event with its blank line.
         """
         self._stats.events_in += 1
+        journal = self._journal
+        if journal is not None:
+            journal.append(raw)
         events = audience.events
         if not events:
             self._audiences.stale = True
@@ -110,7 +119,9 @@ class Inflow:
                 audience.filtered += 1
                 audience.withheld += len(subscription.members)
         if audience.named:
-            self._pass_on_stamped(self._with_stamp(raw), audience)
+            self._pass_on_stamped(self._forms.named(raw), audience)
+        if audience.numbered and journal is not None:
+            self._pass_on_numbered(raw, journal.token(journal.last), audience)
 
     def _pass_on_stamped(self, event: bytes, audience: Audience) -> None:
         always = audience.name == _BOOTED
@@ -122,8 +133,27 @@ class Inflow:
                 audience.filtered += 1
                 audience.withheld += len(subscription.members)
 
+    def _pass_on_numbered(self, raw: bytes, token: bytes, audience: Audience) -> None:
+        for subscription in audience.numbered:
+            admits = subscription.admits
+            named = subscription.view.named
+            # Filters see the event without its number: whether a client asked for it makes no difference to
+            # which events it is sent.
+            if (
+                (named and audience.name == _BOOTED)
+                or admits is None
+                or admits(self._forms.named(raw) if named else raw)
+            ):
+                subscription.pending.append(self._forms.numbered(raw, token, named=named))
+            else:
+                audience.filtered += 1
+                audience.withheld += len(subscription.members)
+
     def pass_on_scoped(self, raw: bytes, call: Call | CallFacts) -> None:
         """Put an event into subscriptions with a scope, perhaps along with earlier events of its call."""
+        journal = self._journal
+        if journal is not None and isinstance(call, Call):
+            journal.note(call)
         for subscription, view in self._views.items():
             is_named = subscription.view.named
             for one in view.admit(call, raw):
@@ -134,19 +164,18 @@ class Inflow:
                     continue
                 if is_named and match[2] == _BOOTED:
                     continue  # ``pass_on`` has sent it
-                event = self._with_stamp(one) if is_named else one
+                event = self._forms.named(one) if is_named else one
                 if subscription.admits is None or subscription.admits(event):
+                    if journal is not None and subscription.view.numbered:
+                        # An earlier event comes before this one, so a client that has had only the earlier
+                        # one has to be sent this one when it resumes.
+                        token = journal.token(journal.last - (one is not raw))
+                        event = self._forms.numbered(one, token, named=is_named)
                     subscription.pending.append(event)
                     self.counts.delivered[required] += len(subscription.members)
                     if self._recorder is not None:
                         for user in subscription.users:
                             self._recorder.event(user, match[2], required, 1)
-
-    def _with_stamp(self, raw: bytes) -> bytes:
-        """The event with the server's name, the same object for all subscriptions."""
-        if raw is not self._unstamped:
-            self._unstamped, self._stamped = raw, stamped(raw, self._stamp)
-        return self._stamped
 
     # -- subscriptions -----------------------------------------------------
 
@@ -169,6 +198,12 @@ class Inflow:
         """To be called before a member joins or leaves a subscription: its events so far are counted."""
         self._audiences.count()
         self._readers.clear()
+
+    def keep(self, journal: Journal | None) -> None:
+        """Record events in this journal from the next one on; None ends that.  See ``EventReceiver``."""
+        if journal is not self._journal:
+            self._audiences.forget()
+            self._journal = journal
 
     def follow(self, tracker: CallTracker) -> None:
         """Show subscriptions with a scope the calls that this tracker follows, from the next event on.
@@ -210,6 +245,6 @@ class Inflow:
 
 def _record(recorder: Recorder, audience: Audience) -> None:
     """Record which users were sent the events of this audience since it was last counted."""
-    for subscription in audience.plain + audience.named:
+    for subscription in audience.plain + audience.named + audience.numbered:
         for user in subscription.users:
             recorder.event(user, audience.name, audience.required, audience.events)

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from amiproxy.core.calls.callfacts import CallFacts
 from amiproxy.core.calls.scope import Call
+from amiproxy.core.history.journal import Journal
+from amiproxy.core.ports import Sealer
 
 #: What the receiver's table holds for a head.  The server only passes it back.
 Audience = Any
@@ -33,12 +35,19 @@ class EventReceiver(Protocol):
     def pass_on_scoped(self, raw: bytes, call: Call | CallFacts) -> None:
         """Called after ``pass_on``, if calls are followed; for ``call`` see ``CallTracker.feed``."""
 
+    def keep(self, journal: Journal | None) -> None:
+        """Record each event in this journal, before anything else is done with it; None: in none."""
+
     def readers(self, classes: int) -> int:
         """The number of sessions whose classes admit an event that needs these."""
 
 
 class ServerOwner(Protocol):
     """What a server reports its state and its work to: the hub."""
+
+    @property
+    def sealer(self) -> Sealer:
+        """Seals positions in the events of all servers; always the same one."""
 
     def serves(self, name: str) -> None:
         """Clients' actions are sent to the server of this name from now on."""

@@ -17,9 +17,11 @@ from amiproxy.ami.actions import OtherActions
 from amiproxy.ami.relay import BROADCAST, BROADCAST_HEAD, plain_head_of, rebuild_event, relay_id_of
 from amiproxy.core.audit.stats import Stats
 from amiproxy.core.calls.scope import CallTracker
+from amiproxy.core.history.journal import Journal
 from amiproxy.core.limits.members import Members
 from amiproxy.core.limits.stored import Stored
 from amiproxy.core.limitstate import LimitState
+from amiproxy.core.model.limits import HistoryBounds
 from amiproxy.core.ports import Scheduler, Upstream
 from amiproxy.core.servers.known.actions import KnownActions
 from amiproxy.core.servers.known.bootinfo import BootInfo
@@ -79,6 +81,10 @@ class Server(Links):
         self.origin = Origin()
         #: Follows the calls, while any user has a scope; see ``follow_calls``.
         self.tracker: CallTracker | None = None
+        #: The last events; None while no user needs them.  See ``keep``.
+        self.journal: Journal | None = None
+        #: Whether the present is kept: what its native lists say, moved by events.
+        self.keeps_present = False
         self.actions = KnownActions(self.exchange.ask, scheduler)
         self.settings = KnownSettings(self.exchange.ask)
         self.boot = BootInfo(scheduler, self._boot_overdue)
@@ -94,6 +100,7 @@ class Server(Links):
         self.banner = banner
         self.ups += 1
         self.since = self._scheduler.wall()
+        self._missed()
         self._receiver.forget()  # so that the first event of each head is recognised again
         self.exchange.now = self._scheduler.now()
         self.exchange.connect(upstream)
@@ -127,6 +134,7 @@ class Server(Links):
         """The link is lost: answer open actions with an error."""
         self.downs += 1
         self.since = self._scheduler.wall()
+        self._missed()
         self.boot.forget()
         self.disconnect()
         if self.tracker is not None:
@@ -151,6 +159,7 @@ class Server(Links):
     def retire(self) -> None:
         """It is no longer configured: end everything, and report nothing of its link any more."""
         self._is_retired = True
+        self.keep(None, present=False)
         self.disconnect()
 
     # -- from the link -----------------------------------------------------
@@ -193,6 +202,7 @@ class Server(Links):
                         if answers == _ANSWERS_AT_ONCE:
                             most = 0
             except Exception as fault:
+                self._missed()  # some clients may have been sent it, and others not
                 self._owner.fault(fault, "message from Asterisk")
                 lists = exchange.open_list is not None
             # A list that is handled in two parts takes two writes to its client.
@@ -212,6 +222,7 @@ class Server(Links):
         """A message that begins with ``head`` was dropped because it is too long: tell its requester."""
         self.exchange.begin_read(self._scheduler.now())
         if not self.exchange.oversized(head):
+            self._missed()  # it may have been an event
             self.counts.events_dropped += 1
             name = log.text_of(head.split(b"\n", 1)[0].rstrip(b"\r"))
             self._limit_state.rationed.say_of(
@@ -300,6 +311,26 @@ class Server(Links):
             self.tracker = CallTracker()
         return self.tracker
 
+    # -- the past ------------------------------------------------------------
+
+    def keep(self, past: HistoryBounds | None, present: bool) -> None:
+        """Keep events within these bounds from the next one on (None: none), and the present or not."""
+        self.keeps_present = present
+        journal = self.journal
+        if past is None:
+            journal = None
+        elif journal is None:
+            journal = Journal(past, self._scheduler.now, self._owner.sealer)
+        else:
+            journal.adopt(past)
+        self.journal = journal
+        self._receiver.keep(journal)
+
+    def _missed(self) -> None:
+        """Events may have been missed: nobody resumes from a position before this moment."""
+        if self.journal is not None:
+            self.journal.begin()
+
     # -- settings and time -------------------------------------------------
 
     def adopt_actions(self, others: OtherActions) -> None:
@@ -310,6 +341,8 @@ class Server(Links):
 
     def tick(self, now: float) -> None:
         """End the answers that have taken too long; called once a second."""
+        if self.journal is not None:
+            self.journal.tick()
         self.queries.tick()
         self.exchange.tick(now)
         for side in self.sides:
