@@ -55,6 +55,7 @@ class Made:
         kept = {server.name: server for server in self.servers}
         chosen = {name.encode(): kept.get(name) or self._server(name) for name in servers}
         self.servers._by_name = chosen
+        self.servers.all = list(chosen.values())
         self.upstreams.adopt(configured(servers), dict.fromkeys(servers, secret.encode()))
 
     def state(self, name: str) -> LinkState:
