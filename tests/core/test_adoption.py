@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 
 from amiproxy.ami import privilege
+from amiproxy.core.model.limits import HistoryBounds
 from amiproxy.core.model.state import OVER, State
 from amiproxy.core.model.users import User, UserTable
+from amiproxy.core.servers.servers import Configured
 from amiproxy.steps import finish, result_of
 from tests.support.core_doubles import Bench, event
 
@@ -156,3 +158,55 @@ class TestAdoption:
         assert broken.state in OVER
         assert fine.principal.user.read == privilege.ALL
         assert bench.hub.stats.closes == {"fault": 1}
+
+
+class TestHistory:
+    SERVERS = Configured(("pbx1", "pbx2"), True, "")
+    BOARD = replace(CALLS, name="board", history=True, servers=("pbx1",))
+    REPAIRED = replace(CALLS, name="repaired", upstream_lost="repair", servers=("pbx2",))
+    OTHER = replace(CALLS, servers=("pbx1", "pbx2"))
+
+    def kept(self, bench):
+        return {
+            server.name: (server.journal and server.journal._bounds, server.keeps_present)
+            for server in bench.hub.servers
+        }
+
+    def test_nothing_is_kept_while_no_user_needs_it(self):
+        bench = Bench(self.OTHER, replace(self.BOARD, disabled=True), servers=self.SERVERS)
+        assert self.kept(bench) == {"pbx1": (None, False), "pbx2": (None, False)}
+
+    def test_the_past_and_present_are_kept_of_servers_of_users_with_history(self):
+        bench = Bench(self.BOARD, self.OTHER, servers=self.SERVERS)
+        assert self.kept(bench) == {"pbx1": (HistoryBounds(), True), "pbx2": (None, False)}
+
+    def test_the_present_is_kept_of_servers_of_users_whose_sessions_are_repaired(self):
+        bench = Bench(self.REPAIRED, servers=self.SERVERS)
+        assert self.kept(bench) == {"pbx1": (None, False), "pbx2": (None, True)}
+
+    def test_the_default_for_a_lost_link_counts_for_users_without_a_setting(self):
+        bench = Bench(self.OTHER, servers=self.SERVERS)
+        bench.hub.adopt_history(HistoryBounds(), "repair")
+        assert self.kept(bench) == {"pbx1": (None, True), "pbx2": (None, True)}
+        assert bench.hub.link_loss.by_default == "repair"
+
+    def test_other_bounds_are_adopted(self):
+        bench = Bench(self.BOARD, servers=self.SERVERS)
+        bounds = HistoryBounds(1 << 20, 60.0)
+        bench.hub.adopt_history(bounds, "auto")
+        assert self.kept(bench) == {"pbx1": (bounds, True), "pbx2": (None, False)}
+
+    def test_while_a_table_is_adopted_everything_is_kept_that_either_table_needs(self):
+        bench = Bench(self.BOARD, servers=self.SERVERS)
+        steps = bench.hub.adopting(UserTable([self.REPAIRED]))
+        between = [self.kept(bench) for _ in steps]
+        assert all(kept["pbx1"][0] is not None for kept in between)
+        assert all(kept["pbx2"][1] for kept in between)
+        assert self.kept(bench) == {"pbx1": (None, False), "pbx2": (None, True)}
+
+    def test_a_server_that_is_added_is_kept_like_the_others(self):
+        bench = Bench(self.BOARD, servers=self.SERVERS)
+        bench.hub.add_servers(["pbx3"])
+        more = Configured(("pbx1", "pbx2", "pbx3"), True, "")
+        bench.hub.adopt(UserTable([replace(self.BOARD, servers=("pbx3",))]), more)
+        assert self.kept(bench)["pbx3"] == (HistoryBounds(), True)

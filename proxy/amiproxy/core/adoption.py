@@ -8,6 +8,7 @@ from amiproxy.core.clients.routes.routing import Routing
 from amiproxy.core.clients.session import Session
 from amiproxy.core.context import Context
 from amiproxy.core.fanout.subscriptions import Subscriptions
+from amiproxy.core.model.limits import HistoryBounds, UpstreamLost
 from amiproxy.core.model.state import OVER
 from amiproxy.core.model.users import UserTable
 from amiproxy.core.policy import Deny
@@ -19,7 +20,16 @@ from amiproxy.steps import Steps
 class Adoption:
     """Gives all sessions of one hub the users of another table."""
 
-    __slots__ = ("_ctx", "_newcomers", "_registry", "_routing", "_subscriptions", "_verdicts")
+    __slots__ = (
+        "_bounds",
+        "_ctx",
+        "_newcomers",
+        "_registry",
+        "_routing",
+        "_subscriptions",
+        "_upstream_lost",
+        "_verdicts",
+    )
 
     def __init__(
         self,
@@ -36,12 +46,33 @@ class Adoption:
         self._verdicts = verdicts
         #: While another user table is being adopted: the sessions that have logged in since that began.
         self._newcomers: list[Session] | None = None
+        self._bounds = HistoryBounds()
+        self._upstream_lost: UpstreamLost = "auto"
 
     def follow_calls_for(self, users: UserTable) -> None:
         """Follow calls from the next event on, if any of these users has a scope."""
         if users.any_scope:
             for server in self._ctx.servers:
                 self._subscriptions.of(server.name).follow(server.follow_calls())
+
+    def adopt_history(self, bounds: HistoryBounds, upstream_lost: UpstreamLost) -> None:
+        """Replace the bounds of the past that is kept, and ``upstream_lost`` of users who have none."""
+        self._bounds = bounds
+        self._upstream_lost = upstream_lost
+        self.keep_for(self._ctx.users)
+
+    def keep_for(self, *tables: UserTable) -> None:
+        """Keep the past and the present of the servers for which a user of these tables needs them.
+
+        Of all other servers nothing is kept from now on.
+        """
+        past: set[str] = set()
+        present: set[str] = set()
+        for users in tables:
+            past |= users.with_history
+            present |= users.with_history | users.with_repair(self._upstream_lost)
+        for server in self._ctx.servers:
+            server.keep(self._bounds if server.name in past else None, server.name in present)
 
     def admitted(self, session: Session) -> None:
         """The session has logged in, with the users in force now."""
@@ -58,6 +89,7 @@ class Adoption:
         """
         ctx = self._ctx
         self.follow_calls_for(users)
+        self.keep_for(ctx.users, users)
         self._newcomers = []
         for session in self._registry.users:
             self._adopt_session(session, users, servers)
@@ -68,6 +100,7 @@ class Adoption:
         self._newcomers = None
         ctx.shares.keep({user.name for user in users})
         ctx.users = users
+        self.keep_for(users)
         self._verdicts.forget()
         ctx.generation += 1
         ctx.settle()

@@ -34,7 +34,7 @@ from amiproxy.core.fanout.subscriptions import Subscriptions
 from amiproxy.core.learning.learner import Learner
 from amiproxy.core.limits.shares import Shares
 from amiproxy.core.limitstate import LimitState
-from amiproxy.core.model.limits import Limits, ServerLimits
+from amiproxy.core.model.limits import HistoryBounds, Limits, ServerLimits, UpstreamLost
 from amiproxy.core.model.users import LONE_SERVER, User, UserTable
 from amiproxy.core.policy.verdicts import Decide, VerdictCaches
 from amiproxy.core.ports import Scheduler, Sealer, Transport, Verifier
@@ -109,6 +109,7 @@ class Hub:
         )
         self._adoption = Adoption(self.ctx, self._registry, self._routing, self.subscriptions, self._verdicts)
         self._adoption.follow_calls_for(users)
+        self._adoption.keep_for(users)
         self._handlers = self._handlers_of(self.ctx)
         self.taps = Taps()
         self._flusher = Flusher(
@@ -297,6 +298,11 @@ class Hub:
         for server in self.servers:
             server.adopt_limits(server.own_limits if own is None else own.get(server.name, _NONE_OF_ITS_OWN))
         self.ctx.caused.adopt(limits.delivery_share)
+
+    def adopt_history(self, bounds: HistoryBounds, upstream_lost: UpstreamLost) -> None:
+        """Replace what is kept of the past, and what a lost link means for users who have no setting."""
+        self.link_loss.by_default = upstream_lost
+        self._adoption.adopt_history(bounds, upstream_lost)
 
     def adopt(self, users: UserTable, servers: Configured | None = None) -> None:
         """Run all steps of ``adopting`` at once."""

@@ -70,7 +70,7 @@ class App:
         self.hub.adopt_limits(limits, prepared.server_limits)
         for server in self.hub.servers:
             server.adopt_actions(prepared.actions)
-        self.hub.link_loss.by_default = config.upstream_lost
+        self.hub.adopt_history(config.history.bounds, config.upstream_lost)
         self.pool = ConnectionPool(self.hub.limit_state, self.hub.ctx.shares)
         self.upstreams = Upstreams(self.hub.servers, config, prepared.secrets)
         self._listeners = Listeners(self.pool, self.hub.attach)

@@ -168,7 +168,7 @@ class Transaction:
         self._hub.adopt_limits(config.limits, prepared.server_limits)
         for server in self._hub.servers:
             server.adopt_actions(prepared.actions)
-        self._hub.link_loss.by_default = config.upstream_lost
+        self._hub.adopt_history(config.history.bounds, config.upstream_lost)
         self._pacing.shortest = config.fan_out.flush_interval
         self._pacing.longest = config.fan_out.flush_interval_max
         with self._upstreams.leaving(config, prepared.secrets):
