@@ -215,6 +215,15 @@ class Listed:
 
 #: The proxy's own action that lists the servers of a session; only sessions with several servers have it.
 PROXY_SERVERS: Final = Listed(b"ProxyServers", 0, b"List the servers of this session  ", b"<none>")
+#: The proxy's own actions about what there is now and what a client has missed.
+PROXY_SNAPSHOT: Final = Listed(b"ProxySnapshot", 0, b"List what there is now  ", b"<none>")
+PROXY_RESUME: Final = Listed(b"ProxyResume", 0, b"Send the events since a position  ", b"<none>")
+#: These two, by name in lower case; only users with ``history`` have them.
+HISTORY: Final[Mapping[bytes, Listed]] = MappingProxyType(
+    {row.name.lower(): row for row in (PROXY_SNAPSHOT, PROXY_RESUME)}
+)
+#: All actions that a session answers itself, except ProxyServers.
+ANSWERED_HERE: Final = LOCAL | frozenset(HISTORY)
 
 
 class OtherActions:

@@ -9,6 +9,7 @@ import pytest
 from amiproxy.ami import privilege
 from amiproxy.ami.actions import OtherActions
 from amiproxy.ami.eventfilter import FilterSet, compile_legacy
+from amiproxy.ami.message import Message
 from amiproxy.core.model.acl import AccessList
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.state import State
@@ -386,6 +387,28 @@ class TestLocalActions:
             b"Response: Success\r\nActionID: l\r\nHangup: Hangup channel.  (Priv: system,call,all)\r\n"
             b"Ping: Keepalive command.  (Priv: <none>)\r\n\r\n"
         )
+
+    def test_list_commands_lists_the_actions_of_history_to_users_that_have_it(self):
+        bench = Bench(User("calls", write=privilege.CALL, secret="plain:x", history=True))
+        bench.link_up(
+            b"Ping: Keepalive command.  (Priv: <none>)\r\nProxyResume: Other  (Priv: <none>)\r\n"
+        )
+        session, transport = bench.login("calls")
+        assert ask(session, transport, "Action: ListCommands") == (
+            b"Response: Success\r\nPing: Keepalive command.  (Priv: <none>)\r\n"
+            b"ProxyResume: Send the events since a position  (Priv: <none>)\r\n"
+            b"ProxySnapshot: List what there is now  (Priv: <none>)\r\n\r\n"
+        )
+
+    @pytest.mark.parametrize("name", ["ProxySnapshot", "ProxyResume"])
+    def test_the_actions_of_history_are_denied_to_users_without_it(self, bench, caplog, name):
+        session, transport = bench.login("boss")
+        with caplog.at_level(logging.WARNING):
+            answer = Message(ask(session, transport, f"Action: {name}\nActionID: 1"))
+        assert answer.get(b"message") == b"Permission denied"
+        assert b"history: true" in answer.get(b"proxyreason")
+        assert "action-denied" in caplog.text
+        assert bench.hub.stats.actions_denied == 1
 
     def test_a_malformed_action_is_refused_and_the_session_stays(self, bench):
         session, transport = bench.login("boss")

@@ -72,7 +72,7 @@ DeviceStateList: -
 DialplanExtensionAdd: Context context, Extension extension, Priority priority, Application application,
   ApplicationData application-data, Replace boolean
 DialplanExtensionRemove: Context context, Extension extension, Priority priority
-Events: EventMask event-mask
+Events: EventMask event-mask, ProxySequence boolean
 ExtensionState: Exten extension-shown, Context context-shown
 ExtensionStateList: -
 FAXSession: SessionNumber integer

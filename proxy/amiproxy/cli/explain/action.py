@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from amiproxy.ami import privilege
-from amiproxy.ami.actions import LOCAL, SHIPPED, ActionTable
+from amiproxy.ami.actions import ANSWERED_HERE, SHIPPED, ActionTable
 from amiproxy.ami.arguments.kinds import MEANING
 from amiproxy.ami.errors import ProtocolError
 from amiproxy.ami.message import Action, parse_action
@@ -20,6 +20,7 @@ from amiproxy.counted import count
 
 #: What each check tests, in words.
 _CHECKS = {
+    "history": "whether the user has history: true",
     "known": "whether Asterisk has such an action",
     "headers": "only described headers are sent, each under its canonical name",
     "classes": "whether one of the action's classes is in write",
@@ -36,6 +37,7 @@ _CHECKS = {
 #: Why a user's own rule, or a basic one, denies an action; ``STRICTER`` has the reasons of the other rules.
 _REASONS = {
     "unknown": "Neither Asterisk 22 nor 16 has such an action; a connected proxy uses Asterisk's own list.",
+    "history": "Snapshots, resuming and numbered events need history: true in the user's entry.",
     "actions": "The user's actions.deny names it, or its actions.allow does not.",
     "channels": "It names a channel that is not in the user's channels, or cannot be restricted to them.",
     "commands": "The CLI command begins with none of the user's commands.",
@@ -172,7 +174,7 @@ def _kind_refused(step: Step, actions: ActionTable) -> Iterator[str]:
 
 
 def _fate(user: User, action: Action) -> Iterator[str]:
-    if action.key in LOCAL:
+    if action.key in ANSWERED_HERE:
         yield "allowed; answered by the proxy itself, nothing is sent to Asterisk"
         return
     sent = action

@@ -9,7 +9,7 @@ waits, for an answer, the link or a rate, only holds up the next action of the s
 from abc import abstractmethod
 
 from amiproxy.ami import holding, message
-from amiproxy.ami.actions import LOCAL
+from amiproxy.ami.actions import ANSWERED_HERE
 from amiproxy.ami.message import Action
 from amiproxy.core.audit.auditlog import SessionFacts
 from amiproxy.core.audit.securityevents import ERROR
@@ -271,7 +271,7 @@ class Actor(Recipient):
         recorder = ctx.learner.recorder
         if recorder is not None and not (rested or paid):
             recorder.action(user.name, action, server.actions.table.described(action.key))
-        if action.key in LOCAL and (place.leg is None or action.key != b"ping"):
+        if action.key in ANSWERED_HERE and (place.leg is None or action.key != b"ping"):
             ctx.stats.actions_local += 1
             ctx.stats.actions.count(server.actions.counted_name(action), user.name, "local")
             self._answer(outgoing)

@@ -8,7 +8,7 @@ Texts, header order and quirks are Asterisk's own.  What belongs to the login is
 from typing import Final
 
 from amiproxy.ami import eventfilter, message, privilege
-from amiproxy.ami.actions import PROXY_SERVERS, Listed
+from amiproxy.ami.actions import PROXY_RESUME, PROXY_SERVERS, PROXY_SNAPSHOT, Listed
 from amiproxy.ami.errors import FilterSyntaxError
 from amiproxy.ami.message import Action
 from amiproxy.core.clients.routes.leg import not_connected
@@ -67,6 +67,8 @@ def _list_commands(session: Session, action: Action) -> None:
                 rows[row.name] = row
     if session.bound is None and place.leg is None:
         rows[PROXY_SERVERS.name] = PROXY_SERVERS
+    own = (PROXY_SNAPSHOT, PROXY_RESUME) if place.leg is None else (PROXY_SNAPSHOT,)
+    rows.update((row.name, row) for row in own if ctx.may_run(place.rights, row))
     if any(table.live for _, table in tables):
         listed = [(row.name, row.synopsis + b"(Priv: " + row.privilege_text + b")") for row in rows.values()]
         session.answer_there(message.response(b"Success", action.action_id, *listed))

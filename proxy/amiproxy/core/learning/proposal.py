@@ -71,6 +71,7 @@ class _Trial(NamedTuple):
 
     write: int
     rules: Rules | None
+    history: bool = False
 
 
 def propose(

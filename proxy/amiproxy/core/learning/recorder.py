@@ -8,7 +8,7 @@ only counted as lost.
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from amiproxy.ami.actions import LOCAL
+from amiproxy.ami.actions import HISTORY, LOCAL
 from amiproxy.ami.arguments import FRAME, Argument, Described
 from amiproxy.ami.message import Action
 from amiproxy.ami.privilege import class_names
@@ -64,6 +64,8 @@ class Recorder:
 
     def action(self, user: str, action: Action, described: Described | None) -> None:
         """Record an action of the user that was allowed, as the client sent it."""
+        if action.key in HISTORY:
+            return  # these depend on neither classes nor rules
         name = described.name if described is not None else action.name
         shape = Shape(user, name, () if described is None else _headers(action, described))
         self._count(self.shapes, shape, user, 1, _size(shape))

@@ -13,10 +13,10 @@ arguments allowed; the user's own rules narrow the result.  The first refusal de
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from amiproxy.ami.actions import ActionTable, Listed
+from amiproxy.ami.actions import HISTORY, ActionTable, Listed
 from amiproxy.ami.message import Action
 from amiproxy.core.model.rules import Rules
-from amiproxy.core.policy import arguments, reaching, together, userrules
+from amiproxy.core.policy import arguments, history, reaching, together, userrules
 from amiproxy.core.policy.arguments import UNDESCRIBED
 from amiproxy.core.policy.classes import BLOCKED, has_class
 from amiproxy.core.policy.dialplan import variables
@@ -37,6 +37,8 @@ def decide(user: Judged, action: Action, table: ActionTable) -> Allow | Deny:
     The user's rules may rewrite an allowed action: send ``Allow.action``, not the original.
     A synchronous Originate is judged as if it were asynchronous, because it is sent as such.
     """
+    if action.key in HISTORY:
+        return history.refusal_of(user, action) or Allow(action, "history", privileged=False)
     plain = _PLAIN if action.key in together.CHECKS else _PLAINEST
     for _, check in plain if user.rules is None else _RULED:
         found = check(user, action, table)
@@ -51,6 +53,9 @@ def decide(user: Judged, action: Action, table: ActionTable) -> Allow | Deny:
 def may_run(user: Judged, listed: Listed) -> bool:
     """Whether the user may run the action with some arguments; ListCommands shows these actions."""
     key = listed.name.lower()
+    if key in HISTORY:
+        # It may be listed by another proxy that is in Asterisk's place; it is answered here all the same.
+        return user.history and (user.rules is None or userrules.may_use(user.rules, key) is None)
     if key in BLOCKED or not has_class(user.write, listed):
         return False
     return user.rules is None or userrules.may_use(user.rules, key) is None
@@ -61,6 +66,9 @@ def judge(user: Judged, action: Action, table: ActionTable) -> Iterator[Step]:
 
     The action is allowed if the last step has no refusal, in the form that this step has.
     """
+    if action.key in HISTORY:
+        yield Step("history", action, history.refusal_of(user, action))
+        return
     for name, check in _PLAIN if user.rules is None else _RULED:
         if check is _fits_together and action.key not in together.CHECKS:
             continue

@@ -12,7 +12,7 @@ wallboards without a write class send QueueStatus.
 from types import MappingProxyType
 from typing import Final
 
-from amiproxy.ami.actions import LOCAL, SHIPPED, Listed
+from amiproxy.ami.actions import ANSWERED_HERE, SHIPPED, Listed
 from amiproxy.ami.privilege import AGENT, SYSTEM, may_write
 
 #: Classes for actions that change state and that Asterisk opens to every user.
@@ -51,7 +51,7 @@ BLOCKED: Final = frozenset({b"dahdirestart"})
 INDISPENSABLE: Final = frozenset({b"challenge", b"login", b"logoff"})
 
 #: Actions open to every session even under ``actions.allow``: they only affect the session, in the proxy.
-SESSION: Final = LOCAL - {b"filter"}
+SESSION: Final = ANSWERED_HERE - {b"filter"}
 
 
 def classes_of(listed: Listed) -> int:

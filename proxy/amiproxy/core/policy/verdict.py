@@ -24,6 +24,10 @@ class Judged(Protocol):
         """Privilege classes of the user's actions, as a mask."""
 
     @property
+    def history(self) -> bool:
+        """Whether the user may take snapshots, resume, and ask for numbered events."""
+
+    @property
     def rules(self) -> Rules | None:
         """The user's own rules; None if the user has none."""
 

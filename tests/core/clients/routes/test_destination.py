@@ -37,6 +37,8 @@ def outcome(text: str, default: str = "pbx1") -> str | bytes:
         ("Filter", PROXY, PROXY, PROXY),
         ("WaitEvent", PROXY, PROXY, PROXY),
         ("ProxyServers", PROXY, PROXY, PROXY),
+        ("ProxyResume", PROXY, PROXY, PROXY),
+        ("ProxySnapshot", NAMED, PROXY, PROXY),
         ("Ping", NAMED, PROXY, NOT_FOR_SEVERAL),
         ("ListCommands", NAMED, PROXY, PROXY),
         ("CoreShowChannels", NAMED, ALL, ALL),

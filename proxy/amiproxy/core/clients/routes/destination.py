@@ -9,7 +9,7 @@ to another server than the one it is meant for.
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from amiproxy.ami.actions import PROXY_SERVERS
+from amiproxy.ami.actions import HISTORY, PROXY_RESUME, PROXY_SERVERS
 from amiproxy.ami.listqueries import is_list_query
 from amiproxy.ami.message import Action
 
@@ -17,7 +17,16 @@ from amiproxy.ami.message import Action
 PROXY_SERVERS_KEY: Final = PROXY_SERVERS.name.lower()
 #: Answered here, for the session as a whole: a Server header of theirs has no meaning.
 _OF_THE_SESSION: Final = frozenset(
-    {b"challenge", b"events", b"filter", b"login", b"logoff", b"waitevent", PROXY_SERVERS_KEY}
+    {
+        b"challenge",
+        b"events",
+        b"filter",
+        b"login",
+        b"logoff",
+        b"waitevent",
+        PROXY_SERVERS_KEY,
+        PROXY_RESUME.name.lower(),
+    }
 )
 #: In place of a name: all servers of the session.
 _ALL: Final = b"*"
@@ -57,7 +66,7 @@ def destination_of(action: Action, servers: Mapping[bytes, str], default: str) -
     if wanted and wanted != _ALL:
         name = servers.get(wanted.lower())
         return Destination(refusal=NO_SUCH_SERVER) if name is None else Destination(name)
-    if key == b"listcommands":
+    if key == b"listcommands" or key in HISTORY:
         return _HERE
     if is_list_query(action):
         return Destination(everywhere=True)

@@ -80,6 +80,7 @@ class _Unruled(NamedTuple):
 
     write: int
     rules: Rules | None = None
+    history: bool = False
 
 
 @lru_cache(maxsize=4096)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from amiproxy import log
-from amiproxy.ami.actions import SHIPPED, OtherActions
+from amiproxy.ami.actions import HISTORY, SHIPPED, OtherActions
 from amiproxy.ami.message import Action, Message
 from amiproxy.core.audit.actionstats import OTHER
 from amiproxy.core.ports import Scheduler, Timer
@@ -52,7 +52,7 @@ class KnownActions:
 
     def counted_name(self, action: Action) -> bytes:
         """The name to count an action by: the table's, or OTHER, because clients can make up names."""
-        row = self.table.find(action.key)
+        row = self.table.find(action.key) or HISTORY.get(action.key)
         return row.name if row is not None else OTHER
 
     def _due(self) -> None:
