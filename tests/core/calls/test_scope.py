@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amiproxy.core.calls import scope
+from amiproxy.core.calls import callfacts, scope
 from amiproxy.core.calls.scope import CallTracker, View
 from amiproxy.core.model.rules import Scope
 from tests.core.calls.test_callfacts import event
@@ -542,3 +542,21 @@ def test_in_any_order_each_view_sees_its_own_whole_calls(mixed: list[tuple[int, 
     for number in {number for number, _ in mixed}:
         whole = [raw for owner, raw in mixed if owner == number]
         assert [raw for raw in seen if raw in whole] == (whole if number % 2 == 0 else [])
+
+
+def test_it_is_known_whether_a_call_is_shown_without_an_event() -> None:
+    tracker = CallTracker()
+    own, other = Scope(channels=("PJSIP/100",)), Scope(channels=("PJSIP/200",))
+    raw = channel("Newchannel", "PJSIP/100", "1", "1")
+    view = tracker.follow(own)
+    facts = callfacts.read_facts(raw)
+    assert not tracker.shows(own, facts)  # no call is known yet
+    tracker.feed(raw)
+    later = callfacts.read_facts(channel("Newstate", "PJSIP/trunk", "1", "1.2"))
+    for known in (facts, later):
+        assert tracker.shows(own, known)
+        assert not tracker.shows(other, known)
+    assert shown(tracker, view, channel("Hangup", "PJSIP/trunk", "1", "1.2"))
+    device = callfacts.read_facts(event("DeviceStateChange", Device="PJSIP/200", State="INUSE"))
+    assert tracker.shows(other, device)
+    assert not tracker.shows(own, device)

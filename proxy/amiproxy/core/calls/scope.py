@@ -125,7 +125,7 @@ class View:
             return (*(event for _, event in sorted(backlog)), raw) if backlog else (raw,)
         if verdict == call.revision:
             return ()
-        if not self._owns(call):
+        if not owns(self._scope, call):
             call.verdicts[self] = call.revision
             return ()
         call.verdicts[self] = _OWNED
@@ -135,13 +135,14 @@ class View:
         """The call's first events since this view began, each with its number."""
         return [numbered for numbered in call.early if numbered[0] > self._since]
 
-    def _owns(self, call: Call) -> bool:
-        scope = self._scope
-        return (
-            any(wildcard.matches_channel(scope.channels, device) for device in call.devices)
-            or any(wildcard.matches(scope.contexts, context) for context in call.contexts)
-            or not call.accountcodes.isdisjoint(map(str.encode, scope.accountcodes))
-        )
+
+def owns(scope: Scope, call: Call) -> bool:
+    """Whether a user with this scope owns the call, by what is known about it now."""
+    return (
+        any(wildcard.matches_channel(scope.channels, device) for device in call.devices)
+        or any(wildcard.matches(scope.contexts, context) for context in call.contexts)
+        or not call.accountcodes.isdisjoint(map(str.encode, scope.accountcodes))
+    )
 
 
 def admits_event_of_no_call(scope: Scope, facts: CallFacts) -> bool:
@@ -220,6 +221,20 @@ class CallTracker:
             call.learn(facts)
             self._settle(call, facts)
         return call
+
+    def shows(self, scope: Scope, facts: CallFacts) -> bool:
+        """Whether a user with this scope may see something with these facts now; changes nothing.
+
+        That is what belongs to a call that the user owns, or what ``admits_event_of_no_call`` admits.
+        """
+        is_known = False
+        for name in (*facts.ids, *facts.linked):
+            call = self._calls.get(name)
+            if call is not None:
+                is_known = True
+                if owns(scope, call):
+                    return True
+        return not is_known and admits_event_of_no_call(scope, facts)
 
     def _locate(self, facts: CallFacts) -> Call | None:
         call: Call | None = None
