@@ -63,3 +63,13 @@ def test_an_event_that_was_never_sent_for_the_item_tells_nothing() -> None:
 def test_an_item_says_which_call_it_is_about() -> None:
     assert ITEM.facts() == CallFacts((b"1",), (), (), (), (), b"")
     assert Item(form(b"Other", "Id", "Id", "", []), b"1", {}).facts() is None
+
+
+def test_an_event_may_spell_its_headers_otherwise_than_the_list() -> None:
+    spelled = carrier(
+        b"State", b"call", "Name=Device Data=State Kind", "", lambda values: {**values, b"Kind": b"k"}
+    )
+    item = Item(FORM, b"1", {b"Name": b"a", b"Data": b"d"})
+    assert item.as_event(spelled) == (
+        b"Event: State\r\nPrivilege: call,all\r\nDevice: a\r\nState: d\r\nKind: k\r\n\r\n"
+    )

@@ -23,6 +23,9 @@ class Carrier(NamedTuple):
     fields: Mapping[bytes, bytes]
     #: Fields that have a value in every item that this event has told; without it, the event was not sent.
     needs: tuple[bytes, ...] = ()
+    #: Makes the values of the event's headers from those of the item, by the names of the fields; None if the
+    #: event writes them as the list does.  It may add values for ``fields`` that no item has.
+    spelled: Callable[[Values], Values] | None = None
 
     @property
     def required(self) -> int:
@@ -30,13 +33,21 @@ class Carrier(NamedTuple):
         return privilege.required_classes(self.classes + b",all")
 
 
-def carrier(event: bytes, classes: bytes, fields: str, needs: str = "") -> Carrier:
+def carrier(
+    event: bytes,
+    classes: bytes,
+    fields: str,
+    needs: str = "",
+    spelled: Callable[[Values], Values] | None = None,
+) -> Carrier:
     """A carrier; ``fields`` are names separated by blanks.
 
     ``ApplicationData=AppData`` is a field of the item and the header that tells it, if their names differ.
     """
     names = [field.encode().partition(b"=") for field in fields.split()]
-    return Carrier(event, classes, {name: header or name for name, _, header in names}, _names(needs))
+    return Carrier(
+        event, classes, {name: header or name for name, _, header in names}, _names(needs), spelled
+    )
 
 
 class Form(NamedTuple):
@@ -142,6 +153,8 @@ class Item:
         values = self.values
         if not all(values.get(name) for name in carrier.needs):
             return None
+        if carrier.spelled is not None:
+            values = carrier.spelled(values)
         parts = [b"Event: " + carrier.event, b"Privilege: " + carrier.classes + b",all"]
         for name, header in carrier.fields.items():
             if name in values:

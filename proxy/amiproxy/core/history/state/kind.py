@@ -70,6 +70,9 @@ class Kind:
         #: Modules of Asterisk, without ``.so``.  If one is loaded, reloaded or unloaded, the lists are asked
         #: again.
         self.modules: frozenset[bytes] = frozenset()
+        #: Set by a handler whose event shows that the lists say more than events have told, such as hints
+        #: that a reload of the dialplan removed.  Whoever asks the lists clears it, and limits how often.
+        self.is_outdated = False
         self._items: dict[bytes, Item] = {}
 
     def items(self) -> list[Item]:
