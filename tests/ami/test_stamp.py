@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from amiproxy.ami.message import Message
 from amiproxy.ami.relay import BROADCAST
-from amiproxy.ami.stamp import stamp_of, stamped, stamped_all, stamped_response, without_server
+from amiproxy.ami.stamp import numbered, stamp_of, stamped, stamped_all, stamped_response, without_server
 
 PBX = stamp_of(b"pbx1")
 
@@ -149,3 +149,30 @@ def test_messages_without_their_server_are_otherwise_the_same() -> None:
     raw = b"Event: A\r\nSERVER: x\r\nB: c\r\n\r\nEvent: D\r\n\r\n"
     assert without_server(raw) == b"Event: A\r\nB: c\r\n\r\nEvent: D\r\n\r\n"
     assert without_server(b"Event: A\r\n\r\n") == b"Event: A\r\n\r\n"
+
+
+def test_a_position_is_the_last_header() -> None:
+    raw = b"Event: Hangup\r\nPrivilege: call,all\r\nChannel: PJSIP/1\r\n\r\n"
+    assert numbered(raw, b"A1") == raw[:-2] + b"ProxySequence: A1\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"ProxySequence: A0",
+        b"proxysequence:",
+        b" PROXYSEQUENCE \t: A0 ",
+        b"\xc2\xa0ProxySequence\xe3\x80\x80: A0",
+    ],
+)
+@pytest.mark.parametrize("times", [1, 3])
+def test_what_a_client_could_take_for_the_position_is_removed(line: bytes, times: int) -> None:
+    raw = b"Event: UserEvent\r\nPrivilege: user,all\r\n%bNote: a\r\n%b\r\n"
+    many = (line + b"\r\n") * times
+    assert numbered(raw % (many, many), b"A1") == raw % (b"", b"ProxySequence: A1\r\n")
+
+
+@pytest.mark.parametrize("line", [b"ProxySequences: x", b"ProxySequence", b"Note: proxysequence:"])
+def test_lines_like_a_position_stay(line: bytes) -> None:
+    raw = b"Event: X\r\nPrivilege: call,all\r\n" + line + b"\r\n\r\n"
+    assert numbered(raw, b"A1") == raw[:-2] + b"ProxySequence: A1\r\n\r\n"

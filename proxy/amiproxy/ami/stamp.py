@@ -2,7 +2,8 @@
 
 Asterisk writes no header of that name.  But callers can put line ends into many values (``identity``), and
 everything in a UserEvent comes from its sender.  So any message may contain one, and be taken for a
-message from another server.  Such lines are removed.
+message from another server.  Such lines are removed.  The same goes for the ``ProxySequence`` header, which
+says where in its server's events an event stands.
 """
 
 # mypyc: compiled
@@ -19,6 +20,10 @@ _NAME: Final = AROUND_NAME + rb"(?i:server)" + AROUND_NAME + rb":[^\n]*+"
 _FOREIGN: Final = re.compile(rb"\n" + _NAME + rb"(?=\n)")
 #: The same in the first line, which Asterisk writes itself: one that lies may write anything.
 _FOREIGN_FIRST: Final = re.compile(_NAME + rb"\n")
+#: As ``_FOREIGN``, for ``ProxySequence``.
+_FOREIGN_POSITION: Final = re.compile(
+    rb"\n" + AROUND_NAME + rb"(?i:proxysequence)" + AROUND_NAME + rb":[^\n]*+(?=\n)"
+)
 _END: Final = b"\r\n\r\n"
 #: How a response begins whose output is free text, not headers: that of a command up to Asterisk 13.
 _FREE_TEXT: Final = b"Response: Follows"
@@ -46,6 +51,16 @@ def stamped(raw: bytes, stamp: bytes) -> bytes:
     if raw.lower().find(b"server") >= 0:
         raw = _FOREIGN.sub(b"", raw)
     return raw[:-2] + stamp
+
+
+def numbered(raw: bytes, token: bytes) -> bytes:
+    """An event with this token as its ``ProxySequence``, the last header, and with no other of that name.
+
+    ``raw`` is as for ``stamped``, and not stamped yet.
+    """
+    if raw.lower().find(b"proxysequence") >= 0:
+        raw = _FOREIGN_POSITION.sub(b"", raw)
+    return b"%bProxySequence: %b\r\n\r\n" % (raw[:-2], token)
 
 
 def stamped_response(raw: bytes, stamp: bytes) -> bytes:

@@ -2,8 +2,7 @@
 
 # mypyc: compiled
 
-from amiproxy.ami.numbering import numbered
-from amiproxy.ami.stamp import stamp_of, stamped
+from amiproxy.ami.stamp import numbered, stamp_of, stamped
 
 
 class Forms:
