@@ -90,7 +90,7 @@ class TestTheJournal:
         bench.feed(event("X"))
         bench.clock.advance(301.0)
         server.tick(bench.clock.now())
-        assert (len(server.journal), server.journal.last) == (0, 1)
+        assert (server.journal.events, server.journal.last) == (0, 1)
 
     def test_a_server_that_is_removed_keeps_nothing(self, bench):
         server = bench.server()

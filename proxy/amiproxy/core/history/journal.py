@@ -218,7 +218,9 @@ class Journal:
         self._expire()
         return self._clock() - self._chunks[0].began if self._chunks else 0.0
 
-    def __len__(self) -> int:
+    @property
+    def events(self) -> int:
+        """The number of events that are held."""
         return self.last + 1 - self.first
 
     def after(self, epoch: int, sequence: int) -> Entries | None:
