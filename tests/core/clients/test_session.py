@@ -390,9 +390,7 @@ class TestLocalActions:
 
     def test_list_commands_lists_the_actions_of_history_to_users_that_have_it(self):
         bench = Bench(User("calls", write=privilege.CALL, secret="plain:x", history=True))
-        bench.link_up(
-            b"Ping: Keepalive command.  (Priv: <none>)\r\nProxyResume: Other  (Priv: <none>)\r\n"
-        )
+        bench.link_up(b"Ping: Keepalive command.  (Priv: <none>)\r\nProxyResume: Other  (Priv: <none>)\r\n")
         session, transport = bench.login("calls")
         assert ask(session, transport, "Action: ListCommands") == (
             b"Response: Success\r\nPing: Keepalive command.  (Priv: <none>)\r\n"
