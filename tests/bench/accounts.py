@@ -35,6 +35,8 @@ class Account(NamedTuple):
     name: str
     read: tuple[str, ...]
     filters: tuple[str, ...] = ()
+    #: Whether it may take snapshots.
+    history: bool = False
 
     @property
     def sees(self) -> int:
@@ -53,6 +55,8 @@ class Account(NamedTuple):
             "read": [*self.read],
             "write": ["system", "call", "reporting"],
         }
+        if self.history:
+            entry["history"] = True
         return entry | ({"eventfilter": [*self.filters]} if self.filters else {})
 
 

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import polling, storms, visits, worst
+from tests.bench import history, polling, storms, visits, worst
 from tests.bench.attacks.table import attacks
 from tests.bench.measure import Quiet
 from tests.bench.peers import PEERS, Place
@@ -34,6 +34,7 @@ SCENARIOS: dict[str, Callable[[Plan], list[Section]]] = {
     "actions": visits.actions,
     "flood": visits.flood,
     "lists": polling.lists,
+    "history": history.history,
     "idle": visits.idle,
     "logins": visits.logins,
     "reconnect": visits.reconnect,

@@ -2,8 +2,8 @@
  *
  * Listens on 127.0.0.1 and speaks as much AMI as a proxy or a client needs: the
  * banner, Challenge, Login (secret or MD5), Logoff, Ping, Events, ListCommands,
- * CoreShowChannels with a given number of items, and QueueStatus with a tenth of it;
- * any other action succeeds.
+ * CoreShowChannels with a given number of items, and QueueStatus with a tenth of it.
+ * It has no other lists, and refuses them; any other action succeeds.
  *
  * A storm is open loop: events are produced on schedule whether or not receivers
  * keep up.  They are drawn with a fixed seed, so two storms with the same rate and
@@ -149,7 +149,7 @@ struct session {
 static struct session *sessions, *into;
 static int poller, items = 20;
 static const char *user = "bench", *secret = "";
-static uint64_t actions, logins, refused, kicked;
+static uint64_t actions, lists, logins, refused, kicked;
 
 static void queue(struct session *s, const char *data, size_t size)
 {
@@ -264,6 +264,12 @@ static void answer(struct session *s, const char *message)
         say("Response: Goodbye\r\n");
         if (*id) say("ActionID: %s\r\n", id);
         say("Message: Thanks for all the fish.\r\n");
+    } else if (strcasecmp(action, "ListCommands") && strcasecmp(action, "CoreShowChannels") && (strstr(action, "List") || strstr(action, "Show") ||
+               !strcasecmp(action, "Agents") || !strcasecmp(action, "ParkedCalls") || !strcasecmp(action, "SIPpeers"))) {
+        used = 0;
+        say("Response: Error\r\n");
+        if (*id) say("ActionID: %s\r\n", id);
+        say("Message: Invalid/unknown command: %s. Use Action: ListCommands to show available commands.\r\n", action);
     } else if (!strcasecmp(action, "Events")) {
         s->wants_events = strcasecmp(header(message, "EventMask", value, sizeof value), "off") != 0;
         say("Events: %s\r\n", s->wants_events ? "On" : "Off");
@@ -273,6 +279,7 @@ static void answer(struct session *s, const char *message)
             "Events: Control Event Flow.  (Priv: <none>)\r\nListCommands: List available manager commands.  (Priv: <none>)\r\n"
             "Logoff: Logoff Manager.  (Priv: <none>)\r\nPing: Keepalive command.  (Priv: <none>)\r\n");
     else if (!strcasecmp(action, "CoreShowChannels")) {
+        lists++;
         say("EventList: start\r\nMessage: Channels will follow\r\n\r\n");
         queue(s, text, used);
         for (int i = 0; i < items; i++) {
@@ -288,6 +295,7 @@ static void answer(struct session *s, const char *message)
         if (*id) say("ActionID: %s\r\n", id);
         say("EventList: Complete\r\nListItems: %d\r\n", items);
     } else if (!strcasecmp(action, "QueueStatus")) {
+        lists++;
         say("EventList: start\r\nMessage: Queue status will follow\r\n\r\n");
         queue(s, text, used);
         for (int i = 0; i < items / 10; i++) {
@@ -394,8 +402,9 @@ static void command(const char *line)
     double per_second, seconds;
     if (sscanf(line, "storm %lf %lf", &per_second, &seconds) == 2 && per_second >= 1 && seconds > 0) storm(per_second, seconds);
     else if (!strcmp(line, "stat")) {
-        printf("{\"is\": \"stat\", \"logins\": %llu, \"refused\": %llu, \"actions\": %llu, \"kicked\": %llu}\n",
-               (unsigned long long)logins, (unsigned long long)refused, (unsigned long long)actions, (unsigned long long)kicked);
+        printf("{\"is\": \"stat\", \"logins\": %llu, \"refused\": %llu, \"actions\": %llu, \"lists\": %llu, \"kicked\": %llu}\n",
+               (unsigned long long)logins, (unsigned long long)refused, (unsigned long long)actions, (unsigned long long)lists,
+               (unsigned long long)kicked);
         fflush(stdout);
     } else if (!strcmp(line, "quit")) exit(0);
     else fprintf(stderr, "source: what is \"%s\"?\n", line);

@@ -1,7 +1,7 @@
 /* swarm: many AMI clients over TLS in one thread, which check what they receive.
  *
  *     swarm --port P --clients N --account NAME:SECRET:SEES … [--window W] [--events on|off]
- *           [--checked K] [--slow S] [--servers N] [--plain]
+ *           [--checked K] [--slow S] [--servers N] [--first snapshot|lists] [--plain]
  *
  * Client i uses account i modulo the number of accounts; SEES is a bit mask of the
  * types of events (BenchMark's second number) that it should receive, all of them
@@ -9,7 +9,8 @@
  * Only the data of the first K clients is decrypted during a storm; the kernel reads
  * and discards the rest, because decrypting it would cost more than the work that is
  * measured.  With N servers (see source.c) each server's events are checked by themselves, and those of
- * a client that sees several end with "Server: s<number>".  The last S clients have small receive buffers and can be told not to read.
+ * a client that sees several end with "Server: s<number>".  With --first, a client is in once it has, as a dashboard
+ * wants it, a snapshot of channels and queues or the lists of them; its events are on then, whatever --events says.  The last S clients have small receive buffers and can be told not to read.
  *
  * Commands on stdin; each prints one JSON object on a line of stdout:
  *
@@ -48,7 +49,8 @@
 #define LOGIN_NS 15000000000u           /* after which a login counts as refused */
 #define ANSWER_NS 5000000000u           /* how long to wait for responses after the last action */
 
-enum state { AWAY, CONNECTING, HANDSHAKE, BANNER, LOGIN, IN, LEAVING };
+enum state { AWAY, CONNECTING, HANDSHAKE, BANNER, LOGIN, FIRST, IN, LEAVING };
+enum first { NOTHING, SNAPSHOT, LISTS };
 enum task { NONE, LOGGING_IN, WAITING, ACTING, CHURNING };
 
 /* Each power of two has 32 buckets: values of any size are precise to 3 %. */
@@ -76,6 +78,7 @@ struct client {
 static struct account accounts[4096];
 static int naccounts;
 static struct client *clients;
+static enum first first;
 static int nclients, window = 16, checked = -1, slow, plain, events_on = 1, port, servers = 1;
 static int poller, entering, inside, next_to_enter;
 static SSL_CTX *tls;
@@ -286,6 +289,7 @@ static uint64_t number(const char **p)
 static void take_event(struct client *c, const char *message, size_t size)
 {
     const char *line = memrchr(message, '\n', size - 4), *stamp = NULL;     /* the last header's line begins behind it */
+    if (line && !strncmp(line + 1, "ProxySequence: ", 15)) line = memrchr(message, '\n', (size_t)(line - message));
     if (line && !strncmp(line + 1, "Server: s", 9)) {
         stamp = line + 10;
         line = memrchr(message, '\n', (size_t)(line - message));
@@ -328,13 +332,43 @@ static void answered(struct client *c)
     if (task == ACTING && now < task_until && act_gap == 0) ask_on(c, now);
 }
 
+static void is_in(struct client *c)
+{
+    c->state = IN, entering--, inside++, logins++, c->retries = 0, c->list_items = 0;
+    note(&login_time, now_ns() - c->began);
+}
+
+static void ask_first(struct client *c)
+{
+    c->state = FIRST, c->list_items = 0;
+    if (!send_action(c, "Action: Events\r\nActionID: first\r\nEventMask: on\r\n%s\r\n", first == SNAPSHOT ? "ProxySequence: on\r\n" : "")) return;
+    if (first == SNAPSHOT) send_action(c, "Action: ProxySnapshot\r\nActionID: first\r\nKinds: channels, queues\r\n\r\n");
+    else if (send_action(c, "Action: CoreShowChannels\r\nActionID: first\r\n\r\n")) send_action(c, "Action: QueueStatus\r\nActionID: first\r\n\r\n");
+}
+
+/* What a client is sent until it has what it wants first: its answers, and events among them. */
+static void take_first(struct client *c, const char *message, size_t size, int is_event)
+{
+    if (!memmem(message, size, "\r\nActionID: first\r\n", 19)) return;
+    if (!is_event) {
+        if (strncmp(message, "Response: Success", 17)) { wrong_answers++; lose(c); }
+        return;
+    }
+    const char *items = memmem(message, size, "\r\nListItems: ", 13), *p = items ? items + 13 : "";
+    if (!items) { c->list_items++; return; }
+    if (number(&p) != (uint64_t)c->list_items) bad_lists++;
+    c->list_items = 0;
+    if (strncmp(message, "Event: CoreShowChannelsComplete\r", 32)) is_in(c);
+}
+
 static void take(struct client *c, const char *message, size_t size)
 {
     int is_event = !strncmp(message, "Event: ", 7);
+    if (c->state == FIRST) { take_first(c, message, size, is_event); return; }
     if (c->state == LOGIN && !is_event) {
         if (strncmp(message, "Response: Success", 17)) { lose(c); return; }
-        c->state = IN, entering--, inside++, logins++, c->retries = 0;
-        note(&login_time, now_ns() - c->began);
+        if (first != NOTHING) { ask_first(c); return; }
+        is_in(c);
         if (task == CHURNING && send_action(c, "Action: Logoff\r\n\r\n")) c->state = LEAVING, inside--;
     } else if (c->state != IN) {
         return;
@@ -359,7 +393,7 @@ static void take_all(struct client *c, char *data, size_t size)
         char *stop = memchr(start, '\n', size);
         if (!stop) goto keep;
         start = stop + 1, c->state = LOGIN;
-        if (!send_action(c, "Action: Login\r\nUsername: %s\r\nSecret: %s\r\nEvents: %s\r\n\r\n", c->account->name, c->account->secret, events_on ? "on" : "off")) return;
+        if (!send_action(c, "Action: Login\r\nUsername: %s\r\nSecret: %s\r\nEvents: %s\r\n\r\n", c->account->name, c->account->secret, events_on && first == NOTHING ? "on" : "off")) return;
     }
     for (char *stop; c->fd >= 0 && (stop = memmem(start, (size_t)(end - start), "\r\n\r\n", 4)); start = stop + 4) take(c, start, (size_t)(stop + 4 - start));
 keep:
@@ -549,6 +583,7 @@ int main(int count, char **arguments)
         else if (!strcmp(name, "--checked")) checked = atoi(value);
         else if (!strcmp(name, "--slow")) slow = atoi(value);
         else if (!strcmp(name, "--servers")) servers = atoi(value);
+        else if (!strcmp(name, "--first")) first = !strcmp(value, "snapshot") ? SNAPSHOT : LISTS;
         else { fprintf(stderr, "swarm: unknown option %s\n", name); return 2; }
     }
     if (!port || nclients < 1 || !naccounts || slow > nclients || servers < 1) { fprintf(stderr, "swarm: --port, --clients and --account are needed\n"); return 2; }
