@@ -45,6 +45,12 @@ def test_any_name_can_be_read_back(name: str) -> None:
     assert list(parse_users(FILE, table_with(FILE, b"", Addition(name), SECRET)).users) == [name]
 
 
+def test_a_user_with_history_has_the_key_and_others_do_not() -> None:
+    text = table_with(FILE, b"", Addition("board", history=True), SECRET)
+    assert parse_users(FILE, text).users["board"].history
+    assert b"history" not in table_with(FILE, b"", Addition("desk"), SECRET)
+
+
 def test_an_entry_can_be_checked_without_a_secret() -> None:
     with pytest.raises(ConfigErrors, match="'agnt' is not a privilege class"):
         table_with(FILE, b"", Addition("x", read="call,agnt"))

@@ -140,3 +140,16 @@ def test_a_user_with_certificate_login_needs_a_listener_that_asks_for_one(
     found = warnings_for(folder, 'certificate: ["cn:x"], login: certificate')
     text = "user u: cannot log in: login is certificate, and no listener asks for certificates (client_auth)"
     assert found == ([text] if warned else [])
+
+
+def test_bounds_of_a_past_that_nobody_may_see_are_warned_about(folder: Path) -> None:
+    config = folder / "proxy.yaml"
+    config.write_text(f"{config.read_text()}\nhistory: {{seconds: 60}}\n")
+    (warning,) = warnings_for(folder, f'secret: "{STRONG}", read: all')
+    assert warning.startswith("history: ")
+    assert warnings_for(folder, f'secret: "{STRONG}", read: all, history: true') == []
+
+
+def test_history_of_a_user_that_reads_nothing_is_warned_about(folder: Path) -> None:
+    (warning,) = warnings_for(folder, f'secret: "{STRONG}", history: true')
+    assert warning.startswith("user u: history: ")

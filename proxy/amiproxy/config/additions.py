@@ -21,7 +21,7 @@ _FIRST_ENTRY = re.compile(rb"^users:[^\n]*\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*([ ]+)[^
 
 
 class Addition(NamedTuple):
-    """A new user without its secret: name, privilege classes as text, permit and deny lines, servers."""
+    """A new user without its secret: name, privilege classes as text, permit and deny lines and the rest."""
 
     name: str
     read: str = ""
@@ -29,6 +29,8 @@ class Addition(NamedTuple):
     acl: tuple[str, ...] = ()
     #: Names and patterns; none if there is only one server.
     servers: tuple[str, ...] = ()
+    #: Whether it may take snapshots, resume, and ask for numbered events.
+    history: bool = False
 
 
 def table_with(file: Path, text: bytes, addition: Addition, secret: str | None = None) -> bytes:
@@ -50,6 +52,8 @@ def table_with(file: Path, text: bytes, addition: Addition, secret: str | None =
         entry["acl"] = list(addition.acl)
     if addition.servers:
         entry["servers"] = list(addition.servers)
+    if addition.history:
+        entry["history"] = True
     # Parse the entry alone first, so that its problems are not reported at some line of the file.
     try:
         alone = parse_users(file, dump({"users": {addition.name: entry}}).encode())

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from amiproxy.ami.catalogue.applications import APPLICATIONS, RUNS_CODE
 from amiproxy.ami.privilege import AGI, ALL, COMMAND, CONFIG, SYSTEM, class_names
-from amiproxy.config.schema import Config
+from amiproxy.config.schema import Config, History
 from amiproxy.config.users.servers import ServerNames, unmatched, unused
 from amiproxy.config.users.user import UserEntry, UsersFile
 from amiproxy.core.model.networks import parse_rules
@@ -23,6 +23,8 @@ def warnings_of(config: Config, users: UsersFile) -> list[str]:
     found = list(_of_servers(config))
     if config.metrics is not None and config.metrics.insecure_remote:
         found.append(f"metrics: {config.metrics.address} answers any client in plain HTTP (insecure_remote)")
+    if config.history != History() and not any(entry.history for entry in users.users.values()):
+        found.append("history: has no effect: no user has history: true")
     if not users.users:
         remedy = "make the first with: ami-proxy setup, or ami-proxy users add NAME"
         found.append(f"users: no client can log in: no users are defined; {remedy}")
@@ -79,6 +81,8 @@ def warnings_of_entry(entry: UserEntry) -> list[str]:
         found.append("write is all: full control of Asterisk and its machine")
     elif classes := [name for name, bit in _FULL_CONTROL.items() if mask & bit]:
         found.append(f"write has {', '.join(classes)}: amounts to full control of Asterisk")
+    if entry.history and not entry.read_mask:
+        found.append("history: has no effect: read is empty, and snapshots show only what the user may read")
     found += _of_applications(entry)
     if entry.md5_secret is not None:
         found.append("md5_secret can be read from the file; over TLS, a hashed secret is stronger")

@@ -358,6 +358,7 @@ class TestList:
             "write": "none",
             "login": ["secret"],
             "from": [],
+            "history": False,
             "servers": None,
             "file": str(file),
         }

@@ -25,7 +25,7 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "are several files (users_files), the user is added to the first; --users selects\n"
         "another. The secret is read from a prompt without echo or from stdin.",
         epilog="examples:\n"
-        "  ami-proxy users add wallboard --read call,agent\n"
+        "  ami-proxy users add wallboard --read call,agent --history\n"
         "  ami-proxy users add dialer --read call --write originate --generate \\\n"
         '      --acl "deny 0.0.0.0/0" --acl "permit 10.0.0.0/8"\n'
         '  ami-proxy users add admin --read all --write all --servers "*"',
@@ -49,6 +49,11 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         metavar="NAMES",
         help="servers that the user may use, such as pbx1,eu-* or *; needed if there are several",
     )
+    parser.add_argument(
+        "--history",
+        action="store_true",
+        help="the user may take snapshots, and resume after a broken connection",
+    )
     parser.add_argument("--generate", action="store_true", help="make a random secret, and show it once")
     add_options(parser)
     parser.set_defaults(run=guarded(_add))
@@ -57,7 +62,14 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 def _add(arguments: argparse.Namespace) -> int:
     store = store_of(arguments)
     servers = tuple(name.strip() for name in arguments.servers.split(",")) if arguments.servers else ()
-    addition = Addition(arguments.name, arguments.read, arguments.write, tuple(arguments.acl), servers)
+    addition = Addition(
+        arguments.name,
+        arguments.read,
+        arguments.write,
+        tuple(arguments.acl),
+        servers,
+        arguments.history,
+    )
     _check_servers(servers or None, store)
     # Checked without the secret first, so that a misspelt class is reported before the prompt.
     _with(store, store.read(may_be_new=True), addition)

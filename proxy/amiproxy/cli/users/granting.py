@@ -21,7 +21,7 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "A user without a list of contexts may use all of them, so that a list would take\n"
         "rights away. This is refused unless --only makes the values the whole list. It applies\n"
         "to all keys but read, write, actions, acl, hosts and certificate.\n\n"
-        "rules, eventfilter and limits are changed in the file.",
+        "rules, eventfilter, limits and history are changed in the file.",
         epilog="examples:\n"
         "  ami-proxy users allow dialer --write originate --read call,cdr\n"
         "  ami-proxy users allow dialer --acl 10.1.2.0/24\n"

@@ -64,6 +64,7 @@ def _row(entry: UserEntry) -> dict[str, Any]:
         "write": class_names(entry.write_mask),
         "login": list(_ways_in(entry)),
         "from": list(entry.acl),
+        "history": entry.history,
         "servers": None if entry.servers is None else list(entry.servers),
     }
 

@@ -184,6 +184,7 @@ def user_row(service: Service, user: User) -> View:
         **servers,
         "read": privilege.class_names(user.read),
         "write": privilege.class_names(user.write),
+        "history": user.history,
         "login": [name for name, possible in ways if possible],
     }
 
