@@ -11,6 +11,7 @@ from amiproxy.ami import eventfilter, message, privilege
 from amiproxy.ami.actions import PROXY_RESUME, PROXY_SERVERS, PROXY_SNAPSHOT, Listed
 from amiproxy.ami.errors import FilterSyntaxError
 from amiproxy.ami.message import Action
+from amiproxy.core.clients.history.numbering import follow
 from amiproxy.core.clients.routes.leg import not_connected
 from amiproxy.core.clients.session import Handler, Session
 from amiproxy.core.clients.waitevent import WaitEvent
@@ -27,8 +28,11 @@ def _events(session: Session, action: Action) -> None:
     if mask is None:
         session.answer(message.error(action.action_id, b"Invalid event mask"))
         return
+    numbering = follow(session, action)
+    if numbering is None:
+        return
     state = (b"Events", b"On" if mask else b"Off")
-    session.answer(message.response(b"Success", action.action_id, state))
+    session.answer(message.response(b"Success", action.action_id, state, *numbering))
     session.principal.mask = mask
     session.ctx.subscribe(session)
 

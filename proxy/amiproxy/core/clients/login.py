@@ -20,6 +20,7 @@ from amiproxy.ami.message import Action
 from amiproxy.core.admission.addresses import network_of
 from amiproxy.core.admission.networks import networks_around
 from amiproxy.core.audit.securityevents import ERROR, INFORMATIONAL
+from amiproxy.core.clients.history.numbering import follow_login
 from amiproxy.core.clients.registry import SessionRegistry
 from amiproxy.core.clients.routes.entrance import Entrance
 from amiproxy.core.clients.routes.routing import Routing, Unreachable
@@ -379,7 +380,8 @@ class Login:
             certificate=_fingerprint(peer),
             generation=ctx.generation,
         )
-        session.answer(message.success(action.action_id, b"Authentication accepted"))
+        accepted = (b"Message", b"Authentication accepted"), *follow_login(session, action)
+        session.answer(message.response(b"Success", action.action_id, *accepted))
         session.push()  # in a write of its own: some clients take the first read for the whole answer
         for event in session.route.welcome(session.principal.mask):
             session.reply(event)

@@ -24,6 +24,7 @@ class Principal:
         "id",
         "login_name",
         "mask",
+        "numbered",
         "opened",
         "opened_wall",
         "route",
@@ -50,6 +51,8 @@ class Principal:
         self.login_name = b""
         #: The event mask, which narrows the user's classes.
         self.mask = privilege.ALL
+        #: Whether the client has asked for events that bear their positions.
+        self.numbered = False
         #: The event filters that the client has added to the user's own.
         self.filters: tuple[EventFilter, ...] = ()
         #: Number of its actions that were denied.
@@ -75,7 +78,8 @@ class Principal:
         filters = self.user.filters
         for added in self.filters:
             filters = filters.with_added(added)
-        return self.route.view(filters or None, self.mask)
+        view = self.route.view(filters or None, self.mask)
+        return view._replace(numbered=True) if self.numbered and self.user.history else view
 
     def follow(self, route: Route) -> None:
         """Replace the route."""

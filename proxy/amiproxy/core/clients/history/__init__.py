@@ -1,0 +1,1 @@
+"""What the proxy's own actions about the past and the present of servers do for one client."""
