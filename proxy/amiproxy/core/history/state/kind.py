@@ -117,6 +117,10 @@ class Kind:
         key = form.key_of(fields)
         return Item(form, key, form.read(fields)) if key else None
 
+    def has_ended(self, before: Item, after: Item | None) -> bool:
+        """Whether what an item was has ended; ``after`` is the item that has its key now."""
+        return after is None
+
     def closing(self, item: Item, before: Picture) -> list[bytes]:
         """The native events that end an item which has ended unseen, as whole messages, in order.
 

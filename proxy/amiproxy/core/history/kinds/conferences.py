@@ -1,0 +1,244 @@
+"""Conferences of app_confbridge and who is in them; their events have the class ``call``.
+
+No event tells that a conference is locked or muted as a whole, nor which of its members are marked or wait.
+These fields are what the last list said, and a new member does not have them until the next one.
+"""
+
+# mypyc: compiled
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from amiproxy.core.calls.callfacts import CallFacts
+from amiproxy.core.history.kinds import channelfields
+from amiproxy.core.history.kinds.channelfields import facts_as, read_channel
+from amiproxy.core.history.kinds.durations import CountingKind, number
+from amiproxy.core.history.state.fields import Fields
+from amiproxy.core.history.state.item import Item, Values, carrier, form
+from amiproxy.core.history.state.kind import Drift, Picture, Seed, seed, synthetic
+
+_BRIDGE = (
+    b"BridgeUniqueid BridgeType BridgeTechnology BridgeCreator BridgeName BridgeNumChannels"
+    b" BridgeVideoSourceMode"
+).split()
+_MEMBER_TOLD = f"Conference {channelfields.names()}"
+_MEMBER_FACTS = {name: name for name in f"{_MEMBER_TOLD} Admin".encode().split()}
+#: Most conferences whose bridge is remembered although they are not known to exist.
+_MOST_BRIDGES = 1000
+
+
+def _member_facts(values: Values) -> CallFacts:
+    return facts_as(b"ConfbridgeJoin", _MEMBER_FACTS, values)
+
+
+#: ``AnsweredTime`` is computed when the list is asked.
+MEMBER = form(
+    b"ConfbridgeList",
+    "Conference Admin MarkedUser WaitMarked EndMarked EndMarkedAny Waiting Muted Talking AnsweredTime "
+    + channelfields.names(),
+    "Conference Uniqueid",
+    f"Admin Muted Talking {channelfields.names(among=channelfields.FOLLOWED)}",
+    [
+        carrier(b"ConfbridgeJoin", b"call", f"{_MEMBER_TOLD} Admin Muted"),
+        carrier(b"ConfbridgeMute", b"call", f"{_MEMBER_TOLD} Admin"),
+        carrier(b"ConfbridgeTalking", b"call", f"{_MEMBER_TOLD} Admin Talking=TalkingStatus", "Talking"),
+        carrier(b"ConfbridgeLeave", b"call", f"{_MEMBER_TOLD} Admin"),
+    ],
+    _member_facts,
+)
+
+
+class Conferences(CountingKind):
+    """The conferences, each followed by its members."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__(clock)
+        self.name = "conferences"
+        #: With no conference at all, the answer is an error.
+        self.lists = (seed(b"ConfbridgeListRooms", "ConfbridgeListRooms", optional=True),)
+        self._room = form(
+            b"ConfbridgeListRooms",
+            "Conference Parties Marked Locked Muted",
+            "Conference",
+            "Parties",
+            [
+                carrier(b"ConfbridgeStart", b"call", "Conference"),
+                # Whoever sees each join and each leave can count.
+                carrier(b"ConfbridgeJoin", b"call", "Conference Parties"),
+                carrier(b"ConfbridgeEnd", b"call", "Conference"),
+            ],
+            self._room_facts,
+        )
+        self.forms = {b"ConfbridgeListRooms": self._room, b"ConfbridgeList": MEMBER}
+        self.modules = frozenset({b"app_confbridge"})
+        self.growing = (b"AnsweredTime",)
+        self.events = {
+            b"ConfbridgeStart": self._started,
+            b"ConfbridgeEnd": self._ended,
+            b"ConfbridgeJoin": self._joined,
+            b"ConfbridgeLeave": self._left,
+            b"ConfbridgeMute": self._muted,
+            b"ConfbridgeUnmute": self._muted,
+            b"ConfbridgeTalking": self._talking,
+            b"Rename": self._renamed,
+            **dict.fromkeys(channelfields.CHANGES, self._changed),
+        }
+        #: Name of a conference -> the headers of its bridge, as its last event had them.
+        self._bridges: dict[bytes, list[tuple[bytes, bytes]]] = {}
+        #: Uniqueid -> key of the member.
+        self._members: dict[bytes, bytes] = {}
+
+    def further(self, answers: Sequence[Fields]) -> list[Seed]:
+        """See Kind."""
+        names = dict.fromkeys(fields.only(b"conference") for fields in answers)
+        # A conference that has ended since is answered with an error.
+        return [
+            seed(b"ConfbridgeList", "ConfbridgeList", (b"Conference", name), optional=True)
+            for name in names
+            if name
+        ]
+
+    def item_of(self, fields: Fields) -> Item | None:
+        """See Kind."""
+        item = super().item_of(fields)
+        if item is None or item.form is not MEMBER:
+            return item
+        return item.with_values(read_channel(fields))
+
+    def replace(self, answers: Sequence[Fields]) -> Drift:
+        """See Kind."""
+        drift = super().replace(answers)
+        self._members = {
+            item.values[b"Uniqueid"]: key for key, item in self._items.items() if item.form is MEMBER
+        }
+        # Members may have come and gone between the two lists, and only the second names them.
+        parties = Counter(self._items[key].values[b"Conference"] for key in self._members.values())
+        for name, room in self._items.items():
+            if room.form is self._room:
+                self._items[name] = room.with_values({b"Parties": b"%d" % parties[name]})
+        return drift
+
+    def items(self) -> list[Item]:
+        """See Kind."""
+        of_each: dict[bytes, list[Item]] = {}
+        for item in super().items():
+            of_each.setdefault(item.values[b"Conference"], []).append(item)
+        found: list[Item] = []
+        for some in of_each.values():
+            found += [item for item in some if item.form is self._room]
+            found += [item for item in some if item.form is MEMBER]
+        return found
+
+    def forget(self) -> None:
+        """See Kind."""
+        super().forget()
+        self._members = {}
+
+    def closing(self, item: Item, before: Picture) -> list[bytes]:
+        """See Kind."""
+        name = item.values[b"Conference"]
+        headers = [(b"Conference", name), *self._bridges.get(name, [])]
+        if item.form is self._room:
+            return [synthetic(b"ConfbridgeEnd", b"call", headers)]
+        headers += [(each, item.values[each]) for each in channelfields.NAMES if each in item.values]
+        headers.append((b"Admin", item.values.get(b"Admin", b"No")))
+        return [synthetic(b"ConfbridgeLeave", b"call", headers)]
+
+    def _room_facts(self, values: Values) -> CallFacts:
+        name = values[b"Conference"]
+        ids = [value for header, value in self._bridges.get(name, []) if header == b"BridgeUniqueid"]
+        if not ids:  # all its members are in one bridge, and so in one call
+            ids = [uniqueid for uniqueid, key in self._members.items() if key.startswith(name + b"\0")]
+        return CallFacts(tuple(ids[:1]), (), (), (), (), b"", unclear=not ids)
+
+    def _open(self, fields: Fields) -> bytes:
+        """The name of the conference that an event is about, which is known from now on; b"" if unclear."""
+        name = fields.only(b"conference")
+        if not name:
+            return b""
+        if name not in self._bridges and len(self._bridges) >= _MOST_BRIDGES:
+            self._bridges = {
+                known: headers for known, headers in self._bridges.items() if known in self._items
+            }
+        self._bridges[name] = [
+            (header, fields.get(header.lower())) for header in _BRIDGE if fields.has(header.lower())
+        ]
+        if name not in self._items:
+            values = {
+                b"Conference": name,
+                b"Parties": b"0",
+                b"Marked": b"0",
+                b"Locked": b"No",
+                b"Muted": b"No",
+            }
+            self._items[name] = Item(self._room, name, values)
+        return name
+
+    def _count(self, name: bytes, parties: int, marked: int) -> None:
+        """Count members that have come, or that have left: negative numbers."""
+        room = self._items.get(name)
+        if room is not None:
+            parties += number(room.values[b"Parties"])
+            marked += number(room.values.get(b"Marked", b"0"))
+            self._items[name] = room.with_values(
+                {b"Parties": b"%d" % max(0, parties), b"Marked": b"%d" % max(0, marked)}
+            )
+
+    def _started(self, fields: Fields) -> None:
+        self._open(fields)
+
+    def _ended(self, fields: Fields) -> None:
+        name = fields.only(b"conference")
+        self._bridges.pop(name, None)
+        self._items.pop(name, None)
+        for uniqueid, key in list(self._members.items()):
+            if key.startswith(name + b"\0"):
+                del self._members[uniqueid]
+                self._end(key)
+
+    def _joined(self, fields: Fields) -> None:
+        self._told(fields, {name: fields.get(name.lower()) for name in (b"Admin", b"Muted")})
+
+    def _left(self, fields: Fields) -> None:
+        ended = self._end(MEMBER.key_of(fields))
+        if ended is not None:
+            self._members.pop(ended.values[b"Uniqueid"], None)
+            self._count(ended.values[b"Conference"], -1, -(ended.values.get(b"MarkedUser") == b"Yes"))
+
+    def _muted(self, fields: Fields) -> None:
+        muted = b"Yes" if fields.name == b"ConfbridgeMute" else b"No"
+        self._told(fields, {b"Admin": fields.get(b"admin"), b"Muted": muted})
+
+    def _talking(self, fields: Fields) -> None:
+        talking = b"Yes" if fields.get(b"talkingstatus") == b"on" else b"No"
+        self._told(fields, {b"Admin": fields.get(b"admin"), b"Talking": talking})
+
+    def _told(self, fields: Fields, changes: Values) -> None:
+        """Update the member that an event is about; it is created if it is unknown."""
+        key = MEMBER.key_of(fields)
+        uniqueid = fields.only(b"uniqueid")
+        if not key or not uniqueid or not self._open(fields):
+            return
+        values = {**read_channel(fields), **changes}
+        known = self._items.get(key)
+        if known is not None:
+            self._items[key] = known.with_values(values)
+            return
+        item = Item(MEMBER, key, {b"Conference": fields.only(b"conference"), b"Talking": b"No"})
+        self._begin(item.with_values(values))
+        self._members[uniqueid] = key
+        self._count(fields.only(b"conference"), 1, 0)
+        self.is_outdated = True
+
+    def _renamed(self, fields: Fields) -> None:
+        uniqueid, name = channelfields.renamed(fields)
+        self._update(uniqueid, {b"Channel": name})
+
+    def _changed(self, fields: Fields) -> None:
+        if self._members:
+            self._update(fields.only(b"uniqueid"), read_channel(fields))
+
+    def _update(self, uniqueid: bytes, changes: Values) -> None:
+        key = self._members.get(uniqueid, b"")
+        if key:
+            self._items[key] = self._items[key].with_values(changes)

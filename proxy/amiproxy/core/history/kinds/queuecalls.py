@@ -1,0 +1,130 @@
+"""The calls between callers of queues and members: which is under way, and what app_queue counts of each."""
+
+# mypyc: compiled
+
+from amiproxy.core.history.kinds.durations import number
+from amiproxy.core.history.state.fields import Fields
+from amiproxy.core.history.state.item import Values
+
+#: Most calls of one member at a time that are told apart.
+_MOST_CALLS = 8
+
+
+class _Call:
+    """A caller and a member, connected."""
+
+    __slots__ = ("ids", "is_counted", "is_within")
+
+    def __init__(self, ids: tuple[bytes, bytes], is_within: bool) -> None:
+        #: The Uniqueids of both.
+        self.ids = ids
+        #: Whether it was answered within the service level.
+        self.is_within = is_within
+        self.is_counted = False
+
+
+class QueueCalls:
+    """Computes the counters and averages of queues, as app_queue does; its caller keeps them."""
+
+    __slots__ = ("_open", "_within")
+
+    def __init__(self) -> None:
+        #: Key of a member -> its calls until their AgentComplete; app_queue counts the last of them.
+        self._open: dict[bytes, list[_Call]] = {}
+        #: Name of a queue -> calls within its service level: how many completed, and how many abandoned.
+        self._within: dict[bytes, tuple[int, int]] = {}
+
+    def begin_again(self) -> None:
+        """The list has been asked, which tells the counters; calls under way go on."""
+        self._within = {}
+
+    def forget(self, member: bytes) -> None:
+        """A member has been removed."""
+        self._open.pop(member, None)
+
+    def connected(self, member: bytes, params: Values, fields: Fields) -> Values:
+        """A member has answered; returns what changes in the queue."""
+        held = number(fields.only(b"holdtime"))
+        call = _Call(_ids(fields), held <= number(params.get(b"ServiceLevel", b"")))
+        self._open[member] = [*self._open.get(member, []), call][-_MOST_CALLS:]
+        ended = number(params.get(b"Completed", b"")) + number(params.get(b"Abandoned", b""))
+        return {b"Holdtime": _average(params.get(b"Holdtime", b""), held, first=not ended)}
+
+    def completed(self, member: bytes, fields: Fields) -> bool:
+        """A call has ended; returns whether app_queue counts it now.
+
+        Of calls that a member has at the same time, such as after a transfer, app_queue counts the last one;
+        and it has counted that already if the state of the member was the first to tell its end.
+        """
+        calls = self._open.get(member)
+        if not calls:
+            return True
+        first, second = _ids(fields)
+        # The ids change if Local channels are optimised away.
+        ended = next((call for call in calls if call.ids[0] == first or call.ids[1] == second), calls[0])
+        is_last = ended is calls[-1]
+        # It stays until it has been counted, which needs to know whether it was within the service level.
+        if ended.is_counted or not is_last:
+            calls.remove(ended)
+        return is_last and not ended.is_counted
+
+    def counted(self, member: bytes, params: Values, talked: int) -> Values:
+        """The call of a member is counted; returns what changes in the queue.
+
+        ``talked``: its seconds, or -1 if its AgentComplete is still to come.
+        """
+        completed, abandoned = self._tally(params)
+        calls = self._open.get(member)
+        if calls:
+            completed += calls[-1].is_within
+            calls[-1].is_counted = True
+            if talked >= 0:
+                calls.pop()
+        count = number(params.get(b"Completed", b"")) + 1
+        changes = {b"Completed": b"%d" % count}
+        if talked >= 0:
+            changes[b"TalkTime"] = _average(params.get(b"TalkTime", b""), talked, first=count == 1)
+        return {**changes, **self._level({**params, **changes}, completed, abandoned)}
+
+    def abandoned(self, params: Values, held: int) -> Values:
+        """A caller has given up after ``held`` seconds; returns what changes in the queue."""
+        completed, abandoned = self._tally(params)
+        if held <= number(params.get(b"ServiceLevel", b"")):
+            abandoned += 1
+        changes = {b"Abandoned": b"%d" % (number(params.get(b"Abandoned", b"")) + 1)}
+        return {**changes, **self._level({**params, **changes}, completed, abandoned)}
+
+    def _tally(self, params: Values) -> tuple[int, int]:
+        """How many calls were within the service level; taken from the percentages that the list has."""
+        name = params[b"Queue"]
+        if name not in self._within:
+            count, lost = number(params.get(b"Completed", b"")), number(params.get(b"Abandoned", b""))
+            completed = round(_decimal(params.get(b"ServicelevelPerf", b"")) * count / 100)
+            both = round(_decimal(params.get(b"ServicelevelPerf2", b"")) * (count + lost) / 100)
+            self._within[name] = completed, max(0, both - completed)
+        return self._within[name]
+
+    def _level(self, params: Values, completed: int, abandoned: int) -> Values:
+        self._within[params[b"Queue"]] = completed, abandoned
+        count, lost = number(params.get(b"Completed", b"")), number(params.get(b"Abandoned", b""))
+        return {
+            b"ServicelevelPerf": _percentage(completed, count),
+            b"ServicelevelPerf2": _percentage(completed + abandoned, count + lost),
+        }
+
+
+def _ids(fields: Fields) -> tuple[bytes, bytes]:
+    return fields.only(b"uniqueid"), fields.only(b"destuniqueid")
+
+
+def _average(before: bytes, new: int, *, first: bool) -> bytes:
+    """app_queue's average: the new value counts for a quarter."""
+    return b"%d" % (new if first else (3 * number(before) + new) >> 2)
+
+
+def _percentage(part: int, whole: int) -> bytes:
+    return b"%.1f" % (100 * part / whole if whole else 0)
+
+
+def _decimal(value: bytes) -> float:
+    return float(value) if value.replace(b".", b"", 1).isdigit() else 0.0

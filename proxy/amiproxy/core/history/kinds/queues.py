@@ -1,0 +1,349 @@
+"""Queues of app_queue with their members and callers; their events have the class ``agent``.
+
+The list tells averages and a service level, which follow from the calls that end.  They are computed here
+as app_queue does, from whole seconds that may have passed since app_queue read its clock; so they are not
+compared.  No event tells the parameters of a queue, the priority of a caller, what QueueReset, QueueReload
+and QueueChangePriorityCaller do, or which members a realtime database has added, changed or removed: these
+are what the last list said.
+"""
+
+# mypyc: compiled
+
+from collections.abc import Callable, Sequence
+
+from amiproxy.core.calls.callfacts import CallFacts
+from amiproxy.core.history.kinds import channelfields
+from amiproxy.core.history.kinds.channelfields import facts_as, read_channel
+from amiproxy.core.history.kinds.durations import CountingKind, number
+from amiproxy.core.history.kinds.queuecalls import QueueCalls
+from amiproxy.core.history.state.fields import Fields
+from amiproxy.core.history.state.item import Item, Values, carrier, form
+from amiproxy.core.history.state.kind import Drift, Picture, seed, synthetic
+
+_MEMBER_EVENTS = (
+    b"QueueMemberStatus QueueMemberAdded QueueMemberPause QueueMemberPenalty QueueMemberRinginuse"
+).split()
+_MEMBER_TOLD = (
+    "Queue Name=MemberName Location=Interface StateInterface Membership Penalty CallsTaken LastCall LastPause"
+    " LoginTime InCall Status Paused PausedReason Wrapuptime"
+)
+_CALLER = "Channel Uniqueid CallerIDNum CallerIDName ConnectedLineNum ConnectedLineName"
+
+
+def _headers(told: str) -> dict[bytes, bytes]:
+    pairs = [name.encode().partition(b"=") for name in told.split()]
+    return {name: header or name for name, _, header in pairs}
+
+
+_MEMBER_HEADERS = _headers(_MEMBER_TOLD)
+_CALLER_HEADERS = _headers(_CALLER)
+
+
+def _queue_facts(_values: Values) -> CallFacts:
+    # A queue is about calls, but not about certain ones: its events go to those who may see all calls.
+    return CallFacts((), (), (), (), (), b"", unclear=True)
+
+
+def _member_facts(values: Values) -> CallFacts:
+    return facts_as(b"QueueMemberStatus", _MEMBER_HEADERS, values)
+
+
+def _caller_facts(values: Values) -> CallFacts:
+    return facts_as(b"QueueCallerJoin", _CALLER_HEADERS, values)
+
+
+QUEUE = form(
+    b"QueueParams",
+    "Queue Max Strategy Calls Holdtime TalkTime Completed Abandoned ServiceLevel ServicelevelPerf"
+    " ServicelevelPerf2 Weight",
+    "Queue",
+    "Calls Completed Abandoned",
+    [
+        carrier(b"QueueCallerJoin", b"agent", "Queue Calls=Count"),
+        carrier(b"QueueCallerLeave", b"agent", "Queue Calls=Count"),
+        carrier(b"QueueCallerAbandon", b"agent", "Queue Abandoned"),
+        carrier(b"AgentConnect", b"agent", "Queue Holdtime"),
+        carrier(
+            b"AgentComplete",
+            b"agent",
+            "Queue TalkTime Completed ServicelevelPerf ServicelevelPerf2",
+        ),
+        *[carrier(event, b"agent", "Queue") for event in _MEMBER_EVENTS],
+    ],
+    _queue_facts,
+)
+#: LastCall is not compared: no event tells it when a call ends whose member has no device state.
+MEMBER = form(
+    b"QueueMember",
+    "Queue Name Location StateInterface Membership Penalty CallsTaken LastCall LastPause LoginTime InCall"
+    " Status Paused PausedReason Wrapuptime",
+    "Queue Location",
+    "Name StateInterface Membership Penalty CallsTaken LastPause LoginTime InCall Status Paused PausedReason"
+    " Wrapuptime",
+    [
+        *[carrier(event, b"agent", _MEMBER_TOLD) for event in _MEMBER_EVENTS],
+        carrier(b"AgentConnect", b"agent", "Queue Name=MemberName Location=Interface InCall"),
+        carrier(b"AgentComplete", b"agent", "Queue Name=MemberName Location=Interface InCall CallsTaken"),
+    ],
+    _member_facts,
+)
+#: ``Wait`` is computed when the list is asked.
+CALLER = form(
+    b"QueueEntry",
+    f"Queue Position {_CALLER} Wait Priority",
+    "Queue Uniqueid",
+    f"Position {_CALLER}",
+    [
+        carrier(event, b"agent", f"{_CALLER} Queue Position")
+        for event in (b"QueueCallerJoin", b"QueueCallerLeave", b"QueueCallerAbandon")
+    ],
+    _caller_facts,
+)
+
+
+class Queues(CountingKind):
+    """The queues, each followed by its members and by its callers in their order."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__(clock)
+        self.name = "queues"
+        self.lists = (seed(b"QueueStatus", "QueueParams QueueMember QueueEntry"),)
+        self.forms = {each.event: each for each in (QUEUE, MEMBER, CALLER)}
+        self.modules = frozenset({b"app_queue"})
+        self.growing = (b"Wait",)
+        self.events = {
+            b"QueueCallerJoin": self._joined,
+            b"QueueCallerLeave": self._left,
+            b"QueueCallerAbandon": self._abandoned,
+            **dict.fromkeys(_MEMBER_EVENTS, self._member_told),
+            b"QueueMemberRemoved": self._member_removed,
+            b"AgentConnect": self._connected,
+            b"AgentComplete": self._completed,
+            b"NewCallerid": self._changed,
+            b"NewConnectedLine": self._changed,
+            b"Rename": self._renamed,
+            b"Hangup": self._hung_up,
+        }
+        #: Uniqueid -> key of the caller.
+        self._callers: dict[bytes, bytes] = {}
+        #: Key of the queue -> keys of its callers, in their order.
+        self._waiting: dict[bytes, list[bytes]] = {}
+        self._calls = QueueCalls()
+
+    def item_of(self, fields: Fields) -> Item | None:
+        """See Kind."""
+        item = super().item_of(fields)
+        if item is None:
+            return None
+        # A queue, a member and a caller may have the same name.
+        return Item(item.form, _key(item.form.event, item.key), item.values)
+
+    def replace(self, answers: Sequence[Fields]) -> Drift:
+        """See Kind."""
+        drift = super().replace(answers)
+        self._calls.begin_again()
+        self._callers = {}
+        self._waiting = {}
+        for key, item in self._items.items():
+            if item.form is CALLER:
+                self._callers[item.values[b"Uniqueid"]] = key
+                self._waiting.setdefault(_queue_key(item.values[b"Queue"]), []).append(key)
+        return drift
+
+    def items(self) -> list[Item]:
+        """See Kind."""
+        of_each: dict[bytes, list[Item]] = {}
+        for item in super().items():
+            if item.form is not CALLER:
+                of_each.setdefault(_queue_key(item.values[b"Queue"]), []).append(item)
+        found: list[Item] = []
+        for queue, some in of_each.items():
+            found += [item for item in some if item.form is QUEUE]
+            found += [item for item in some if item.form is MEMBER]
+            found += [self._counted(self._items[key]) for key in self._waiting.get(queue, [])]
+        return found
+
+    def forget(self) -> None:
+        """See Kind."""
+        super().forget()
+        self._callers = {}
+        self._waiting = {}
+        self._calls = QueueCalls()
+
+    def closing(self, item: Item, before: Picture) -> list[bytes]:
+        """See Kind."""
+        values = item.values
+        if item.form is MEMBER:
+            headers = [(header, values[name]) for name, header in _MEMBER_HEADERS.items() if name in values]
+            return [synthetic(b"QueueMemberRemoved", b"agent", headers)]
+        if item.form is QUEUE:
+            return []  # a queue that is removed has no event of its own
+        others = sum(
+            other.form is CALLER and other.values[b"Queue"] == values[b"Queue"] and other.key != item.key
+            for other in before.get(self.name, {}).values()
+        )
+        headers = [(name, values[name]) for name in _CALLER_HEADERS if name in values]
+        headers += [(b"Queue", values[b"Queue"]), (b"Position", values.get(b"Position", b"1"))]
+        return [synthetic(b"QueueCallerLeave", b"agent", [*headers, (b"Count", b"%d" % others)])]
+
+    # Callers
+
+    def _joined(self, fields: Fields) -> None:
+        queue, uniqueid = fields.only(b"queue"), fields.only(b"uniqueid")
+        if not queue or not uniqueid:
+            self.is_outdated = True  # a value that the caller controls looks like a header
+            return
+        key = _caller_key(queue, uniqueid)
+        known = self._items.get(key)
+        if known is not None:  # a list has told it already, with the position of that time
+            self._items[key] = known.with_values(_caller_values(fields))
+            return
+        self._need_queue(queue)
+        item = Item(CALLER, key, {b"Queue": queue, b"Wait": b"0"}).with_values(_caller_values(fields))
+        self._begin(item)
+        self._callers[uniqueid] = key
+        waiting = self._waiting.setdefault(_queue_key(queue), [])
+        position = number(fields.only(b"position"))
+        waiting.insert(position - 1 if position else len(waiting), key)
+        self._renumber(queue)
+        self._compare(queue, fields)
+
+    def _left(self, fields: Fields) -> None:
+        queue = fields.only(b"queue")
+        key = _caller_key(queue, fields.only(b"uniqueid"))
+        ended = self._end(key)
+        if ended is not None:
+            del self._callers[ended.values[b"Uniqueid"]]
+            self._waiting[_queue_key(queue)].remove(key)
+            self._renumber(queue)
+        self._compare(queue, fields)
+
+    def _renumber(self, queue: bytes) -> None:
+        waiting = self._waiting.get(_queue_key(queue), [])
+        for number_before, key in enumerate(waiting):
+            self._items[key] = self._items[key].with_values({b"Position": b"%d" % (number_before + 1)})
+        self._set_queue(queue, {b"Calls": b"%d" % len(waiting)})
+
+    def _compare(self, queue: bytes, fields: Fields) -> None:
+        """Ask the list again if the event counts other callers than are known."""
+        if number(fields.only(b"count")) != len(self._waiting.get(_queue_key(queue), [])):
+            self.is_outdated = True
+
+    def _abandoned(self, fields: Fields) -> None:
+        queue = fields.only(b"queue")
+        # If the caller is unknown, the list was asked after it had left, and has counted it.
+        params = self._items.get(_queue_key(queue))
+        if params is not None and _caller_key(queue, fields.only(b"uniqueid")) in self._items:
+            self._set_queue(queue, self._calls.abandoned(params.values, number(fields.only(b"holdtime"))))
+
+    def _changed(self, fields: Fields) -> None:
+        if self._callers:
+            self._update(fields.only(b"uniqueid"), _caller_values(fields))
+
+    def _renamed(self, fields: Fields) -> None:
+        uniqueid, name = channelfields.renamed(fields)
+        self._update(uniqueid, {b"Channel": name})
+
+    def _hung_up(self, fields: Fields) -> None:
+        # A caller leaves the queue before its channel ends, unless another channel has taken its place.
+        if fields.only(b"uniqueid") in self._callers:
+            self.is_outdated = True
+
+    def _update(self, uniqueid: bytes, changes: Values) -> None:
+        key = self._callers.get(uniqueid)
+        if key is not None:
+            self._items[key] = self._items[key].with_values(changes)
+
+    # Members
+
+    def _member_told(self, fields: Fields) -> None:
+        key = _member_key(fields)
+        if not key:
+            return
+        values: Values = {
+            name: fields.get(header.lower())
+            for name, header in _MEMBER_HEADERS.items()
+            if fields.has(header.lower())
+        }
+        if values.get(b"Membership") == b"realtime":
+            values[b"Membership"] = b"static"  # as in the list
+        if values.get(b"Paused") == b"0":
+            values[b"PausedReason"] = b""  # the event has the reason of the end of the pause
+        known = self._items.get(key)
+        if known is None:
+            self._need_queue(values[b"Queue"])
+            self._items[key] = Item(MEMBER, key, {}).with_values(values)
+            return
+        taken = number(values.get(b"CallsTaken", b"")) - number(known.values.get(b"CallsTaken", b""))
+        if known.values.get(b"InCall") == b"1" and values.get(b"InCall") == b"0" and taken == 1:
+            self._count(values[b"Queue"], key, -1)
+        self._items[key] = known.with_values(values)
+
+    def _member_removed(self, fields: Fields) -> None:
+        key = _member_key(fields)
+        self._items.pop(key, None)
+        self._calls.forget(key)
+
+    def _connected(self, fields: Fields) -> None:
+        key = _member_key(fields)
+        member = self._items.get(key)
+        params = self._items.get(_queue_key(fields.only(b"queue")))
+        if member is None or params is None:
+            return
+        changes = self._calls.connected(key, params.values, fields)
+        self._items[key] = member.with_values({b"InCall": b"1"})
+        self._set_queue(params.values[b"Queue"], changes)
+
+    def _completed(self, fields: Fields) -> None:
+        key = _member_key(fields)
+        member = self._items.get(key)
+        is_counted = self._calls.completed(key, fields)
+        if member is not None and is_counted and member.values.get(b"InCall") == b"1":
+            taken = number(member.values.get(b"CallsTaken", b"")) + 1
+            self._items[key] = member.with_values({b"InCall": b"0", b"CallsTaken": b"%d" % taken})
+            self._count(fields.only(b"queue"), key, number(fields.only(b"talktime")))
+
+    def _count(self, queue: bytes, key: bytes, talked: int) -> None:
+        params = self._items.get(_queue_key(queue))
+        if params is not None:
+            self._set_queue(queue, self._calls.counted(key, params.values, talked))
+
+    # Queues
+
+    def _need_queue(self, queue: bytes) -> None:
+        key = _queue_key(queue)
+        if key not in self._items:  # a realtime queue, or one of a reload that no event tells
+            self._items[key] = Item(QUEUE, key, {b"Queue": queue, b"Calls": b"0"})
+            self.is_outdated = True
+
+    def _set_queue(self, queue: bytes, changes: Values) -> None:
+        key = _queue_key(queue)
+        params = self._items.get(key)
+        if params is not None:
+            self._items[key] = params.with_values(changes)
+
+
+def _key(form: bytes, key: bytes) -> bytes:
+    return form + b"\0" + key
+
+
+def _queue_key(queue: bytes) -> bytes:
+    return b"QueueParams\0" + queue
+
+
+def _caller_key(queue: bytes, uniqueid: bytes) -> bytes:
+    return b"QueueEntry\0%s\0%s" % (queue, uniqueid)
+
+
+def _member_key(fields: Fields) -> bytes:
+    queue, interface = fields.only(b"queue"), fields.only(b"interface")
+    return b"QueueMember\0%s\0%s" % (queue, interface) if queue and interface else b""
+
+
+def _caller_values(fields: Fields) -> Values:
+    """The values of a caller in an event; the list has ``unknown`` for what is ``<unknown>`` there."""
+    return {
+        name: b"unknown" if value == b"<unknown>" else value
+        for name, value in read_channel(fields).items()
+        if name in _CALLER_HEADERS
+    }
