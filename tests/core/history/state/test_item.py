@@ -73,3 +73,7 @@ def test_an_event_may_spell_its_headers_otherwise_than_the_list() -> None:
     assert item.as_event(spelled) == (
         b"Event: State\r\nPrivilege: call,all\r\nDevice: a\r\nState: d\r\nKind: k\r\n\r\n"
     )
+
+
+def test_an_event_may_say_that_it_was_not_sent_for_the_item() -> None:
+    assert ITEM.as_event(carrier(b"State", b"call", "Name", "", lambda _values: None)) is None

@@ -23,9 +23,10 @@ class Carrier(NamedTuple):
     fields: Mapping[bytes, bytes]
     #: Fields that have a value in every item that this event has told; without it, the event was not sent.
     needs: tuple[bytes, ...] = ()
-    #: Makes the values of the event's headers from those of the item, by the names of the fields; None if the
-    #: event writes them as the list does.  It may add values for ``fields`` that no item has.
-    spelled: Callable[[Values], Values] | None = None
+    #: Makes the values of the event's headers from those of the item, by the names of the fields, or returns
+    #: None if the event was not sent; None if the event writes them as the list does.  It may add values for
+    #: ``fields`` that no item has.
+    spelled: Callable[[Values], Values | None] | None = None
 
     @property
     def required(self) -> int:
@@ -38,7 +39,7 @@ def carrier(
     classes: bytes,
     fields: str,
     needs: str = "",
-    spelled: Callable[[Values], Values] | None = None,
+    spelled: Callable[[Values], Values | None] | None = None,
 ) -> Carrier:
     """A carrier; ``fields`` are names separated by blanks.
 
@@ -154,7 +155,10 @@ class Item:
         if not all(values.get(name) for name in carrier.needs):
             return None
         if carrier.spelled is not None:
-            values = carrier.spelled(values)
+            spelled = carrier.spelled(values)
+            if spelled is None:
+                return None
+            values = spelled
         parts = [b"Event: " + carrier.event, b"Privilege: " + carrier.classes + b",all"]
         for name, header in carrier.fields.items():
             if name in values:

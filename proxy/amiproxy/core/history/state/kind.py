@@ -96,9 +96,13 @@ class Kind:
         Returns what differed in the compared fields.
         """
         after = self.read(answers)
-        drift = differences(self._items, after)
+        drift = self.told_otherwise(self._items, after)
         self._items = after
         return drift
+
+    def told_otherwise(self, before: Mapping[bytes, Item], after: Mapping[bytes, Item]) -> Drift:
+        """What lists (``after``) have told otherwise than events (``before``), although events tell it."""
+        return differences(before, after)
 
     def read(self, answers: Sequence[Fields]) -> dict[bytes, Item]:
         """The items that lists tell, by key."""
