@@ -142,6 +142,8 @@ class Adoption:
             self._subscriptions.subscribe_again(session)
             if user is not before:
                 _judge_again(session)
+            if session.underway is not None:
+                session.underway.judge_again()
         except Exception as fault:
             self._ctx.fault(fault, "reload", session=session.id)
             session.close("fault")  # its rights are not known

@@ -7,6 +7,7 @@ waits, for an answer, the link or a rate, only holds up the next action of the s
 # mypyc: compiled
 
 from abc import abstractmethod
+from typing import Final
 
 from amiproxy.ami import holding, message
 from amiproxy.ami.actions import ANSWERED_HERE
@@ -22,7 +23,7 @@ from amiproxy.core.clients.actionqueue import ActionQueue
 from amiproxy.core.clients.principal import Principal
 from amiproxy.core.clients.recipient import Recipient
 from amiproxy.core.clients.routes.route import Place, Route
-from amiproxy.core.clients.underway import Underway
+from amiproxy.core.clients.underway import Task, Underway
 from amiproxy.core.context import Context
 from amiproxy.core.model.errors import WrongTransition
 from amiproxy.core.model.state import FINISH, HOLD_BACK, LET_GO, SEND, State, Transition
@@ -31,11 +32,13 @@ from amiproxy.core.ports import Transport
 from amiproxy.core.servers import originate
 from amiproxy.core.servers.server import Server
 
+_RATE_LIMIT: Final = b"Rate limit"
+
 
 class Actor(Recipient):
     """The part of a session that runs its actions.  See ``Asker`` in requester.py."""
 
-    __slots__ = ("_answer_ended", "_series", "_underway", "place", "queue", "state")
+    __slots__ = ("_answer_ended", "_series", "place", "queue", "state", "underway")
 
     def __init__(self, ctx: Context, transport: Transport, principal: Principal) -> None:
         super().__init__(ctx, transport, principal)
@@ -44,8 +47,8 @@ class Actor(Recipient):
         self.state = State.GREETED
         #: The actions that have not started.
         self.queue = ActionQueue(ctx.limit_state, ctx.rates, self.route.bound)
-        #: The action that is in flight at Asterisk.
-        self._underway: Underway | None = None
+        #: The action that is in flight; set with the transition SEND.
+        self.underway: Task | None = None
         #: Where the last action went that was routed.
         self.place: Place | None = None
         #: The parts of that action that are still to be sent, if it is sent in parts.
@@ -73,7 +76,7 @@ class Actor(Recipient):
     @property
     def is_idle(self) -> bool:
         """Whether the client has no action waiting here or at Asterisk; a WaitEvent does not count."""
-        return not self.queue.messages and self._underway is None
+        return not self.queue.messages and self.underway is None
 
     # -- from the exchange -------------------------------------------------
 
@@ -87,8 +90,8 @@ class Actor(Recipient):
                 return
             data = self._series.told(data)
         if not data.startswith(b"Event:"):
-            if self._underway is not None:
-                self._underway.answered(data)
+            if self.underway is not None:
+                self.underway.answered(data)
         elif self._unsent and self.subscription is None:
             # Most parts of a long answer are list items, and an earlier part already waits to be sent.
             self._unsent.append(data)
@@ -128,7 +131,7 @@ class Actor(Recipient):
         self.finished()
 
     def finished(self) -> None:
-        """Go on to the next action: Asterisk has answered this one.
+        """Go on to the next action: this one has been answered.
 
         Raises WrongTransition if no action is in flight.
         """
@@ -137,11 +140,11 @@ class Actor(Recipient):
                 return
             self._series = None
         self.move(FINISH)
-        underway, user = self._underway, self.principal.user
+        underway, user = self.underway, self.principal.user
         assert underway is not None
         assert user is not None
         underway.record(user.name, self._who_there if underway.rule is not None else None)
-        self._underway = None
+        self.underway = None
         if self._answer_ended is not None:
             self.end_answer()
         if self.outbox.holding:
@@ -212,7 +215,7 @@ class Actor(Recipient):
         self.let_go()
         assert self.principal.user is not None
         if refused:
-            self._refuse(action)
+            self.answer(message.error(action.action_id, _RATE_LIMIT))
         elif self._passes(action, self.ctx.rates.find(self.principal.user, action.key)):
             self.run(action)
         self.advance()
@@ -225,15 +228,12 @@ class Actor(Recipient):
         if held is not None:
             self._tell(held)
             if held.refused:
-                self._refuse(action)
+                self.answer(message.error(action.action_id, _RATE_LIMIT))
         return passes
 
     def _tell(self, held: Held) -> None:
         if held.first or held.refused:
             self.limit_reached(held.limit, refused=held.refused)
-
-    def _refuse(self, action: Action) -> None:
-        self.answer(message.error(action.action_id, b"Rate limit"))
 
     # -- one action --------------------------------------------------------
 
@@ -293,7 +293,7 @@ class Actor(Recipient):
     def begin(self, server: Server, action: Action, rule: str | None) -> None:
         """Record that an action is about to be sent; see ``Runner`` in route.py."""
         self.move(SEND)
-        self._underway = Underway(self.ctx, server, self.payer, action, rule)
+        self.underway = Underway(self.ctx, server, self.payer, action, rule)
 
     def submit(self, action: Action) -> None:
         """Send an action over the link meant for it; see ``Exchange.submit``."""

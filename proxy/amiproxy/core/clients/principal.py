@@ -74,11 +74,15 @@ class Principal:
     @property
     def view(self) -> EventView:
         """Which events the client may see.  It must have logged in."""
+        return self.view_with(self.mask)
+
+    def view_with(self, mask: int) -> EventView:
+        """Which events the client might see with this event mask.  It must have logged in."""
         assert self.user is not None
         filters = self.user.filters
         for added in self.filters:
             filters = filters.with_added(added)
-        view = self.route.view(filters or None, self.mask)
+        view = self.route.view(filters or None, mask)
         return view._replace(numbered=True) if self.numbered and self.user.history else view
 
     def follow(self, route: Route) -> None:

@@ -312,6 +312,8 @@ class Session(Actor):
             self._last_words(reason, unsent)
         if self.waiting is not None:
             self.waiting.cancel()
+        if self.underway is not None:
+            self.underway.abandon()
         self.move(CLOSE)
         self.owner.ended(self, reason)
         self.ctx.audit_log.closed(self.who, reason, self.received, self.outbox.sent)
@@ -341,7 +343,7 @@ class Session(Actor):
             if self._series is not None and self._series.waits:
                 self.reply(self._series.give_up(text))
                 self.finished()
-            else:
+            elif self.underway is None or not self.underway.dismiss(text):
                 self.route.dismiss(self, text)
         for action in unsent:
             self.answer(message.error(action.action_id, text))

@@ -1,7 +1,8 @@
-"""Underway: an action in flight at Asterisk."""
+"""Underway: an action in flight, at Asterisk or here."""
 
 # mypyc: compiled
 
+from abc import ABC, abstractmethod
 from typing import Final
 
 from amiproxy.ami.answers import response_of
@@ -15,18 +16,50 @@ from amiproxy.core.servers.server import Server
 _KEPT: Final = ADDING | {b"setvar", b"queueremove"}
 
 
-class Underway:
-    """An action in flight: counted when it is answered, and logged if it is privileged."""
+class Task(ABC):
+    """An action that has begun, and for whose end its session waits."""
 
-    __slots__ = ("_action", "_before", "_began", "_ctx", "_generation", "_result", "_server", "rule")
+    __slots__ = ("rule",)
+
+    def __init__(self, rule: str | None = None) -> None:
+        #: The rule that allowed a privileged action, which ``record`` logs; None for other actions.
+        self.rule = rule
+
+    @abstractmethod
+    def answered(self, data: bytes) -> None:
+        """Take part of the answer: whole messages."""
+
+    @abstractmethod
+    def record(self, user: str, who: SessionFacts | None) -> None:
+        """The answer is complete: count the action of this user, and log it if a ``rule`` allowed it."""
+
+    @abstractmethod
+    def dismiss(self, text: bytes) -> bool:
+        """End the answer with this error: the session is about to be closed.  ``text`` is its Message.
+
+        Returns False if it is the route that has to end it.
+        """
+
+    @abstractmethod
+    def abandon(self) -> None:
+        """The session is over: it is sent nothing more."""
+
+    @abstractmethod
+    def judge_again(self) -> None:
+        """The rights of the session may have changed."""
+
+
+class Underway(Task):
+    """An action in flight at Asterisk: counted when it is answered, and logged if it is privileged."""
+
+    __slots__ = ("_action", "_before", "_began", "_ctx", "_generation", "_result", "_server")
 
     def __init__(self, ctx: Context, server: Server, user: str, action: Action, rule: str | None) -> None:
         """Create it just before the action is sent: it counts what the action stores in Asterisk."""
+        super().__init__(rule)
         self._ctx = ctx
         self._server = server
         self._action = action
-        #: The rule that allowed a privileged action, which ``record`` logs; None for other actions.
-        self.rule = rule
         #: The generation of the configuration that the rule is from.
         self._generation = ctx.generation
         self._began = ctx.scheduler.now()
@@ -41,12 +74,12 @@ class Underway:
             self._before = int(server.members.take(user, action))
 
     def answered(self, data: bytes) -> None:
-        """Take part of the answer: whole messages.  The last response in it is the action's result."""
+        """See Task.  The last response in it is the action's result."""
         usual = data.startswith(b"Response: Success\r\n")
         self._result = b"Success" if usual else response_of(data) or self._result
 
     def record(self, user: str, who: SessionFacts | None) -> None:
-        """Count the action of this user, whose answer is complete; log it if a ``rule`` allowed it."""
+        """See Task."""
         ctx = self._ctx
         seconds = ctx.scheduler.now() - self._began
         name = self._server.actions.counted_name(self._action)
@@ -56,6 +89,16 @@ class Underway:
             self._settle(user)
         if self.rule is not None and who is not None:
             ctx.audit_log.allowed(who, self._action, self.rule, self._generation, self._result, seconds)
+
+    def dismiss(self, text: bytes) -> bool:
+        """See Task."""
+        return False
+
+    def abandon(self) -> None:
+        """See Task.  The route does it."""
+
+    def judge_again(self) -> None:
+        """See Task.  The action is at Asterisk already."""
 
     def _settle(self, user: str) -> None:
         succeeded = self._result == b"Success"

@@ -15,7 +15,7 @@ class State(Enum):
     GREETED = "not logged in"
     JUDGED = "its login is being checked, or its refusal delayed"
     READY = "logged in, nothing under way"
-    BUSY = "waiting for Asterisk's response to an action"
+    BUSY = "waiting for the answer to an action"
     HELD = "over a rate: its next action waits"
     WAITING = "in WaitEvent"
     CLOSING = "closing: the last bytes are being sent"

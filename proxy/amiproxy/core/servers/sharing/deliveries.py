@@ -138,3 +138,5 @@ class Deliveries:
         elif flight.ended:
             self._vacate(seat)
             flight.finish(seat)
+        elif seat.ready and flight.more is not None:
+            flight.more()

@@ -19,7 +19,7 @@ from amiproxy.core.servers.requester import Asker
 
 #: Stands for each client's own ActionID.  It is sent to nobody, so no caller can write it into a message.
 MARK: Final = secrets.token_hex(16).encode()
-_LINE: Final = b"ActionID: " + MARK + b"\r\n"
+LINE: Final = b"ActionID: " + MARK + b"\r\n"
 #: Bytes of a piece: a few TLS records, which take about 0.1 ms to send.
 _PIECE: Final = 64 << 10
 
@@ -30,7 +30,7 @@ class Piece:
     __slots__ = ("left", "parts", "size")
 
     def __init__(self, data: bytes, seats: int) -> None:
-        self.parts = data.split(_LINE)
+        self.parts = data.split(LINE)
         self.size = len(data)
         #: The number of clients that have not been given it.
         self.left = seats
@@ -93,6 +93,7 @@ class Flight:
         "_unsplit",
         "due",
         "ended",
+        "more",
         "payer",
         "reason",
         "seats",
@@ -106,13 +107,18 @@ class Flight:
         backlog: Backlog,
         due: Callable[[Seat], None],
         timed_out: Callable[[int], None],
+        more: Callable[[], None] | None = None,
     ) -> None:
-        """``due`` is called when there is something for a seat; ``timed_out`` with a number of clients."""
+        """``due`` is called when there is something for a seat; ``timed_out`` with a number of clients.
+
+        ``more`` is called when a client takes more than there is yet.
+        """
         self._link = link
         self.payer = payer
         self._backlog = backlog
         self.due = due
         self._timed_out = timed_out
+        self.more: Callable[[], None] | None = more
         self.seats: dict[Seat, None] = {}
         self._pieces: deque[Piece] = deque()
         #: The number of the first of them.
@@ -265,7 +271,7 @@ class _LastWords:
 
     def failed(self, data: bytes, reason: bytes) -> None:
         """See Requester."""
-        self._seat.asker.failed(self._seat.own(data.split(_LINE)), reason)
+        self._seat.asker.failed(self._seat.own(data.split(LINE)), reason)
 
     def limit_reached(self, limit: str, **fields: object) -> None:
         """See Requester.  Not called either."""
