@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from amiproxy.core.calls import call as calls
 from amiproxy.core.calls import callfacts, scope
 from amiproxy.core.calls.scope import CallTracker, View
 from amiproxy.core.model.rules import Scope
@@ -402,7 +403,7 @@ def test_a_forgotten_call_gives_its_bytes_back(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_facts_of_a_call_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scope, "MAX_FACTS", 2)
+    monkeypatch.setattr(calls, "MAX_FACTS", 2)
     tracker, view = follow(channels=("PJSIP/100",))
     for number in range(5):
         shown(tracker, view, channel("Rename", f"PJSIP/{number}", "1", "1"))
@@ -414,7 +415,7 @@ def join(one: str, other: str) -> bytes:
 
 
 def test_facts_of_joined_calls_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scope, "MAX_FACTS", 3)
+    monkeypatch.setattr(calls, "MAX_FACTS", 3)
     tracker, _ = follow(channels=("PJSIP/100",))
     for number in ("1", "2"):
         for leg in ("a", "b"):

@@ -5,7 +5,7 @@ import tracemalloc
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from amiproxy.core.calls.scope import Call
+from amiproxy.core.calls.call import Call
 from amiproxy.core.history.journal import EVENT_BYTES, PIECE, Entries, Journal
 from amiproxy.core.model.limits import HistoryBounds
 from tests.support.core_doubles import HandClock, PlainSealer

@@ -16,8 +16,8 @@ now; the caller must still check privilege classes, event mask and filters for e
 
 from collections.abc import Iterable
 from itertools import chain
-from typing import Final
 
+from amiproxy.core.calls.call import OWNED, Call, owned_since, owns
 from amiproxy.core.calls.callfacts import CallFacts, read_facts
 from amiproxy.core.model.rules import Scope
 from amiproxy.core.policy import wildcard
@@ -42,74 +42,24 @@ MAX_ENDED = 512
 MAX_IDS = 2048
 #: The same for all calls together; past it whole calls are forgotten.
 MAX_IDS_TOTAL = 200_000
-#: Most devices remembered of one call; also most contexts, and most account codes.
-MAX_FACTS = 256
-
-_OWNED: Final = -1
-
-
-class Call:
-    """One call: the ids that name it, the facts known about its channels, and its first events."""
-
-    __slots__ = (
-        "accountcodes",
-        "backlogs",
-        "claims",
-        "contexts",
-        "devices",
-        "early",
-        "early_bytes",
-        "gone",
-        "ids",
-        "live",
-        "revision",
-        "verdicts",
-    )
-
-    def __init__(self) -> None:
-        #: All ids that name the call: of its channels and bridges, and Linkedids; the last seen one last.
-        self.ids: dict[bytes, None] = {}
-        #: The ids of channels and bridges that still exist.
-        self.live: set[bytes] = set()
-        #: The ids of those that have ended, in the order of their ends; late events do not revive them.
-        self.gone: dict[bytes, None] = {}
-        self.devices: set[bytes] = set()
-        self.contexts: set[bytes] = set()
-        self.accountcodes: set[bytes] = set()
-        #: Grows with every new fact, so that a view only judges the call again after a change.
-        self.revision = 0
-        #: The first events, each with its number.
-        self.early: list[tuple[int, bytes]] = []
-        self.early_bytes = 0
-        #: The sizes of the first events that only claim to belong to this call, by event number.
-        self.claims: dict[int, int] = {}
-        #: View -> the revision that it last refused, or _OWNED.
-        self.verdicts: dict[View, int] = {}
-        #: View -> events still to be shown, of a call that was joined to one that the view owns.
-        self.backlogs: dict[View, list[tuple[int, bytes]]] = {}
-
-    def learn(self, facts: "CallFacts | Call") -> None:
-        """Add the facts from an event, or those known about a call that is joined to this one."""
-        for known, new in (
-            (self.devices, facts.devices),
-            (self.contexts, facts.contexts),
-            (self.accountcodes, facts.accountcodes),
-        ):
-            for value in new:
-                if value not in known and len(known) < MAX_FACTS:
-                    known.add(value)
-                    self.revision += 1
 
 
 class View:
     """Decides for a subscription with a scope which events it sees.  Made by ``CallTracker.follow``."""
 
-    __slots__ = ("_scope", "_since")
+    __slots__ = ("_began", "_scope", "_since")
 
     def __init__(self, scope: Scope, since: int) -> None:
         self._scope = scope
-        #: Number of the last event before the view began; events up to it are never shown.
-        self._since = since
+        #: Number of the last event before the view began; events up to it are not shown.
+        self._since = self._began = since
+
+    def reach_back(self) -> None:
+        """Show earlier events too of calls that turn out to be the user's from now on.
+
+        For clients that were sent what they missed: of the calls that were known to be the user's, no others.
+        """
+        self._since = 0
 
     def admit(self, call: Call | CallFacts, raw: bytes) -> Iterable[bytes]:
         """The events to deliver now, in order: none, this one, or earlier ones and this one.
@@ -120,7 +70,7 @@ class View:
         if not isinstance(call, Call):
             return (raw,) if admits_event_of_no_call(self._scope, call) else ()
         verdict = call.verdicts.get(self, 0)
-        if verdict == _OWNED:
+        if verdict == OWNED:
             backlog = call.backlogs.pop(self, None)
             return (*(event for _, event in sorted(backlog)), raw) if backlog else (raw,)
         if verdict == call.revision:
@@ -128,21 +78,24 @@ class View:
         if not owns(self._scope, call):
             call.verdicts[self] = call.revision
             return ()
-        call.verdicts[self] = _OWNED
+        call.verdicts[self] = OWNED
         return (*(event for _, event in self.earlier(call) if event is not raw), raw)
 
     def earlier(self, call: Call) -> list[tuple[int, bytes]]:
-        """The call's first events since this view began, each with its number."""
-        return [numbered for numbered in call.early if numbered[0] > self._since]
+        """The first events of a call that the user owns which have not been shown, each with its number."""
+        since = self._began if self._has_shown(call) else self._since
+        return [numbered for numbered in call.early if numbered[0] > since]
 
+    def settle(self, call: Call) -> None:
+        """The call is about to be joined to another: record whether its events so far have been shown."""
+        if self not in call.verdicts and self._has_shown(call):
+            call.verdicts[self] = OWNED
 
-def owns(scope: Scope, call: Call) -> bool:
-    """Whether a user with this scope owns the call, by what is known about it now."""
-    return (
-        any(wildcard.matches_channel(scope.channels, device) for device in call.devices)
-        or any(wildcard.matches(scope.contexts, context) for context in call.contexts)
-        or not call.accountcodes.isdisjoint(map(str.encode, scope.accountcodes))
-    )
+    def _has_shown(self, call: Call) -> bool:
+        """Whether the call was known to be the user's when a view began that reaches back."""
+        if self._since == self._began:
+            return False
+        return (owned_since(self._scope, call) or self._began + 1) <= self._began
 
 
 def admits_event_of_no_call(scope: Scope, facts: CallFacts) -> bool:
@@ -167,9 +120,10 @@ class CallTracker:
         "_early_total",
         "_ended",
         "_known",
-        "_number",
         "_views",
         "forgotten",
+        "keeps_early",
+        "number",
     )
 
     def __init__(self) -> None:
@@ -177,7 +131,10 @@ class CallTracker:
         self._known: dict[Call, None] = {}
         self._ended: dict[Call, None] = {}
         self._views: dict[View, None] = {}
-        self._number = 0
+        #: The number of the last event.
+        self.number = 0
+        #: Whether first events are kept although there is no view: one that reaches back may follow.
+        self.keeps_early = False
         self._early_total = self._claims_total = 0
         #: Number of calls that were forgotten before their end because a limit was reached.
         self.forgotten = 0
@@ -187,7 +144,7 @@ class CallTracker:
 
     def follow(self, scope: Scope) -> View:
         """Make a view for one subscription, which begins with the next event."""
-        view = View(scope, self._number)
+        view = View(scope, self.number)
         self._views[view] = None
         return view
 
@@ -210,7 +167,7 @@ class CallTracker:
 
         ``raw`` is a well-formed event with its blank line.
         """
-        self._number += 1
+        self.number += 1
         facts = read_facts(raw)
         call = self._locate(facts)
         if call is None:
@@ -218,7 +175,7 @@ class CallTracker:
         if not facts.claims or self._may_claim(call, len(raw)):
             self._keep(call, raw, claims=facts.claims)
         if not facts.claims:
-            call.learn(facts)
+            call.learn(facts, self.number)
             self._settle(call, facts)
         return call
 
@@ -245,7 +202,7 @@ class CallTracker:
         if facts.claims or not (facts.ids or facts.linked):
             return call
         if call is None:
-            call = Call()
+            call = Call(self.number)
             self._known[call] = None
         for name in (*facts.ids, *facts.linked):
             call.ids.pop(name, None)
@@ -258,20 +215,23 @@ class CallTracker:
         if len(other.ids) > len(one.ids):
             one, other = other, one
         for view in self._views:
-            owns = one.verdicts.get(view) == _OWNED
-            if owns != (other.verdicts.get(view) == _OWNED):
+            view.settle(one)
+            view.settle(other)
+            owns = one.verdicts.get(view) == OWNED
+            if owns != (other.verdicts.get(view) == OWNED):
                 # A view that owned one of the two now owns both, and still has to get the other's
                 # first events.
                 one.backlogs.setdefault(view, []).extend(view.earlier(other if owns else one))
-                one.verdicts[view] = _OWNED
-        for view, backlog in other.backlogs.items():
-            one.backlogs.setdefault(view, []).extend(backlog)
+                one.verdicts[view] = OWNED
+        for shown, backlog in other.backlogs.items():
+            one.backlogs.setdefault(shown, []).extend(backlog)
         for name in other.ids:
             self._calls[name] = one
         one.ids |= other.ids
         one.live |= other.live
         one.gone |= other.gone
-        one.learn(other)
+        one.learn(other, self.number)
+        one.began, one.grew = min(one.began, other.began), self.number
         one.revision += other.revision + 1
         one.early = sorted(one.early + other.early)
         one.early_bytes += other.early_bytes
@@ -283,6 +243,8 @@ class CallTracker:
             self._claims_total -= one.claims.pop(number, 0)
         self._known.pop(other)
         self._ended.pop(other, None)
+        other.joined, other.joined_at = one, self.number
+        other.let_go()
         return one
 
     def _may_claim(self, call: Call, size: int) -> bool:
@@ -293,16 +255,16 @@ class CallTracker:
         )
 
     def _keep(self, call: Call, raw: bytes, *, claims: bool) -> None:
-        # Without views no event need be kept: a view is never shown events from before it began.
-        if not self._views or len(call.early) >= MAX_EARLY_EVENTS:
+        # Without views no event need be kept, unless one may follow that reaches back.
+        if not (self._views or self.keeps_early) or len(call.early) >= MAX_EARLY_EVENTS:
             return
         if call.early_bytes + len(raw) > MAX_EARLY_BYTES or self._early_total + len(raw) > MAX_EARLY_TOTAL:
             return
-        call.early.append((self._number, raw))
+        call.early.append((self.number, raw))
         call.early_bytes += len(raw)
         self._early_total += len(raw)
         if claims:
-            call.claims[self._number] = len(raw)
+            call.claims[self.number] = len(raw)
             self._claims_total += len(raw)
 
     def _settle(self, call: Call, facts: CallFacts) -> None:
@@ -344,3 +306,4 @@ class CallTracker:
         self._claims_total -= sum(call.claims.values())
         for name in call.ids:
             del self._calls[name]
+        call.let_go()

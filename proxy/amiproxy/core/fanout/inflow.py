@@ -14,8 +14,9 @@ from typing import Final
 from amiproxy.ami import privilege
 from amiproxy.ami.relay import BROADCAST_HEAD
 from amiproxy.core.audit.stats import Stats
+from amiproxy.core.calls.call import Call
 from amiproxy.core.calls.callfacts import CallFacts
-from amiproxy.core.calls.scope import Call, CallTracker, View
+from amiproxy.core.calls.scope import CallTracker, View
 from amiproxy.core.fanout.audiences import Audience, Audiences
 from amiproxy.core.fanout.eventview import Sight
 from amiproxy.core.fanout.forms import Forms
@@ -214,6 +215,15 @@ class Inflow:
             self._tracker = tracker
             for subscription, sight in self._sights.items():
                 self._view_calls(subscription, sight)
+
+    def reach_back(self, subscription: Subscription) -> None:
+        """Show it the earlier events too of calls that turn out to be its own; see ``View.reach_back``.
+
+        Members that do not know positions are not affected by others who do.
+        """
+        view = self._views.get(subscription)
+        if view is not None and (subscription.view.numbered or len(subscription.members) == 1):
+            view.reach_back()
 
     def _view_calls(self, subscription: Subscription, sight: Sight) -> None:
         if sight.scope is not None and self._tracker is not None:

@@ -89,6 +89,17 @@ class Subscriptions:
         subscription.join(member)
         member.subscription = subscription
 
+    def resume(self, member: Member) -> None:
+        """As ``subscribe``, for a member that has been sent, until now, what it missed of the same view.
+
+        Of calls that turn out to be its own it gets the earlier events too: in what it missed, they were left
+        out.
+        """
+        self.subscribe(member)
+        if member.subscription is not None:
+            for inflow in self._inflows_of(member.view):
+                inflow.reach_back(member.subscription)
+
     def subscribe_again(self, member: Member) -> None:
         """Move a member whose rights may have changed, unless its view and its encoding are the same."""
         view, subscription = member.view, member.subscription

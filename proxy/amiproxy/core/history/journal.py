@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from typing import Final
 
-from amiproxy.core.calls.scope import Call
+from amiproxy.core.calls.call import Call
 from amiproxy.core.model.limits import HistoryBounds
 from amiproxy.core.ports import Sealer
 

@@ -4,8 +4,8 @@
 
 from typing import Any, Protocol
 
+from amiproxy.core.calls.call import Call
 from amiproxy.core.calls.callfacts import CallFacts
-from amiproxy.core.calls.scope import Call
 from amiproxy.core.history.journal import Journal
 from amiproxy.core.ports import Sealer
 

@@ -309,6 +309,7 @@ class Server(Links):
         """Follow calls from the next event on: a user has a scope."""
         if self.tracker is None:
             self.tracker = CallTracker()
+            self.tracker.keeps_early = self.journal is not None
         return self.tracker
 
     # -- the past ------------------------------------------------------------
@@ -324,6 +325,8 @@ class Server(Links):
         else:
             journal.adopt(past)
         self.journal = journal
+        if self.tracker is not None:
+            self.tracker.keeps_early = journal is not None
         self._receiver.keep(journal)
 
     def _missed(self) -> None:
