@@ -6,7 +6,7 @@ Events in Asterisk's form go through ``UpstreamFramer.feed`` and
 no kernel and the same events each time, a change of the hot path of one per cent is visible;
 compare two runs on one machine, before and after.  The rows vary one
 thing each: members of an audience, audiences, filters, events in a read, items
-of a list, servers, and whether clients see one or all of them.  CPU time is
+of a list, servers, whether clients see one or all of them, and a journal.  CPU time is
 counted, and each row is the best of several passes: slower ones were disturbed.
 """
 
@@ -26,6 +26,7 @@ from amiproxy.core.fanout.outbox import Outbox
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from amiproxy.core.servers.server import Server
+from amiproxy.net.host.sealing import AesSealer
 from tests.bench.tables import markdown
 from tests.support.core_doubles import Bench, ListTransport
 from tests.support.fan_out import FanOut
@@ -50,6 +51,9 @@ class Row(NamedTuple):
     filtered: bool = False
     per_read: int = 8
     distinct_heads: int = 8
+    #: Whether a journal of the events is kept, and whether the clients asked for their positions.
+    journal: bool = False
+    numbered: bool = False
 
 
 ROWS = (
@@ -66,6 +70,12 @@ ROWS = (
     Row("10 filters", audiences=10, filtered=True),
     Row("100 filters", audiences=100, filtered=True),
     Row("10 clients, 500 event names", members=10, distinct_heads=500),
+    Row("nobody listens, journal", audiences=0, journal=True),
+    Row("1 client, journal", journal=True),
+    Row("10 clients, journal", members=10, journal=True),
+    Row("10 clients, journal, positions", members=10, journal=True, numbered=True),
+    Row("100 clients, journal", members=100, journal=True),
+    Row("100 clients, journal, positions", members=100, journal=True, numbered=True),
 )
 #: Items of the lists that a client asks for.
 LISTS = (0, 20, 200)
@@ -130,18 +140,22 @@ def users(row: Row) -> list[User]:
         )
         # Other rights to classes that no event here has make views differ where no filter does.
         read = privilege.ALL if row.filtered else _READ | _spread(number)
-        made.append(User(f"u{number}", read=read, filters=filters, secret="plain:x"))
+        made.append(User(f"u{number}", read=read, filters=filters, secret="plain:x", history=row.journal))
+    if row.journal:
+        made.append(User("other", secret="plain:x", history=True))
     return made
 
 
 def _hub(row: Row) -> Bench:
-    bench = Bench(*users(row), limits=_LIMITS)
+    bench = Bench(*users(row), limits=_LIMITS, sealer=AesSealer())
     bench.link_up()
     views = set()
     for number in range(row.audiences):
         for _ in range(row.members):
             session = bench.hub.attach(_Sink())
             session.receive(b"Action: Login\r\nUsername: u%d\r\nSecret: x\r\n\r\n" % number)
+            if row.numbered:
+                session.receive(b"Action: Events\r\nEventMask: on\r\nProxySequence: on\r\n\r\n")
             views.add(session.subscription)
     assert len(views) == row.audiences, f"{len(views)} audiences of {row.audiences}"
     return bench

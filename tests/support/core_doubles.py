@@ -15,7 +15,7 @@ from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.share import Share
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.policy.verdicts import Decide
-from amiproxy.core.ports import Applicant, Peer
+from amiproxy.core.ports import Applicant, Peer, Sealer
 from amiproxy.core.servers.server import Server
 from amiproxy.core.servers.servers import Configured
 
@@ -209,6 +209,7 @@ class Bench:
         servers: Configured = ONE_SERVER,
         decide: Decide = policy.decide,
         clock: HandClock | None = None,
+        sealer: Sealer | None = None,
     ) -> None:
         self.clock = clock or HandClock()
         self.verifier = ListVerifier()
@@ -225,7 +226,7 @@ class Bench:
             decide,
             policy.may_run,
             servers,
-            sealer=PlainSealer(),
+            sealer=sealer or PlainSealer(),
         )
         for name, upstream in self.upstreams.items():
             upstream.hand_over = self.server(name).from_upstream
