@@ -561,3 +561,13 @@ def test_it_is_known_whether_a_call_is_shown_without_an_event() -> None:
     device = callfacts.read_facts(event("DeviceStateChange", Device="PJSIP/200", State="INUSE"))
     assert tracker.shows(other, device)
     assert not tracker.shows(own, device)
+
+
+def test_a_channel_that_a_list_shows_is_known_like_one_that_an_event_told() -> None:
+    tracker, view = follow(channels=("PJSIP/100",))
+    tracker.know(callfacts.CallFacts((b"7.1", b"bridge"), (b"7.0",), (b"PJSIP/100",), (), (), b""))
+    tracker.know(callfacts.CallFacts((b"7.2", b"bridge"), (), (b"PJSIP/200",), (), (), b""))
+    tracker.know(callfacts.CallFacts((), (), (), (), (), b""))
+    assert len(tracker) == 1
+    raw = channel("Hangup", "PJSIP/200", "7.2", "7.2")
+    assert shown(tracker, view, raw) == [raw]

@@ -193,6 +193,13 @@ class CallTracker:
                     return True
         return not is_known and admits_event_of_no_call(scope, facts)
 
+    def know(self, facts: CallFacts) -> None:
+        """Take the facts of a channel or bridge that a list shows: it may have begun before the link."""
+        call = self._locate(facts)
+        if call is not None:
+            call.learn(facts)
+            self._settle(call, facts)
+
     def _locate(self, facts: CallFacts) -> Call | None:
         call: Call | None = None
         for name in (*facts.ids, *facts.linked):
