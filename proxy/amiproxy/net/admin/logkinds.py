@@ -16,6 +16,7 @@ _EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "link": (
         *("upstream-up", "upstream-down", "upstream-not-booted", "upstream-orphans", "link-stuck"),
         *("upstream-message-dropped", "sessions-lost-upstream", "side-link-refused", "side-link-lost"),
+        *("state-seeded", "state-not-seeded", "state-unavailable", "state-drift"),
     ),
     "certificate": (
         *("certificates", "certificate-served", "certificate-refused", "certificate-doubtful"),

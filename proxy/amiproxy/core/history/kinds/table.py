@@ -2,12 +2,14 @@
 
 # mypyc: compiled
 
-from collections.abc import Callable
+from typing import Final
 
-from amiproxy.core.history.state.kind import Kind
+from amiproxy.core.history.kinds.bridges import Bridges
+from amiproxy.core.history.kinds.channels import Channels
+from amiproxy.core.history.state.kind import Maker
 
-
-def kinds(clock: Callable[[], float]) -> list[Kind]:
-    """A new one of each kind, empty; ``clock`` returns monotonic seconds."""
-    _ = clock
-    return []
+#: Each makes a new, empty one.  Kinds that others refer to come first.
+KINDS: Final[tuple[Maker, ...]] = (
+    Channels,
+    Bridges,
+)

@@ -11,7 +11,7 @@ class Fields:
     Use ``only`` for whatever identifies an item or decides who may see it, and ``get`` for everything else.
     """
 
-    __slots__ = ("_first", "_pairs", "name", "raw")
+    __slots__ = ("_doubtful", "_first", "_pairs", "name", "raw")
 
     def __init__(self, raw: bytes) -> None:
         """``raw`` is a whole message that begins with ``Event: NAME`` and whose lines end with CRLF."""
@@ -21,6 +21,8 @@ class Fields:
         self.name = raw[7:end]
         self._pairs: list[tuple[bytes, bytes]] | None = None
         self._first: dict[bytes, bytes] = {}
+        #: Names of the headers whose occurrences do not agree.
+        self._doubtful: set[bytes] = set()
 
     @property
     def pairs(self) -> list[tuple[bytes, bytes]]:
@@ -47,13 +49,8 @@ class Fields:
 
     def only(self, name: bytes) -> bytes:
         """The value of a header (name in lower case) if all its occurrences agree, else b""."""
-        first = self.get(name)
-        if not first:
-            return b""
-        for value in self.get_all(name):
-            if value != first:
-                return b""
-        return first
+        value = self.get(name)
+        return b"" if name in self._doubtful else value
 
     def _parse(self) -> list[tuple[bytes, bytes]]:
         pairs = []
@@ -64,6 +61,6 @@ class Fields:
                 value = value.lstrip(b" \t")
                 pairs.append((name, value))
                 key = name.lower()
-                if key not in first:
-                    first[key] = value
+                if first.setdefault(key, value) != value:
+                    self._doubtful.add(key)
         return pairs

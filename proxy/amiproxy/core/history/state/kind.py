@@ -133,9 +133,20 @@ class Kind:
         """
         return []
 
+    def inherit(self, before: "Kind") -> None:
+        """Become a copy of another instance of the same kind, which stays as it is and goes its own way.
+
+        A kind with attributes of its own copies these as well, after calling this.
+        """
+        self._items = dict(before._items)
+
     def forget(self) -> None:
         """Forget all items: the link is lost."""
         self._items = {}
+
+
+#: Makes a kind, given its clock.
+Maker = Callable[[Callable[[], float]], Kind]
 
 
 def differences(before: Mapping[bytes, Item], after: Mapping[bytes, Item]) -> Drift:
