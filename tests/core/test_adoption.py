@@ -168,7 +168,7 @@ class TestHistory:
 
     def kept(self, bench):
         return {
-            server.name: (server.journal and server.journal.bounds, server.keeps_present)
+            server.name: (server.journal and server.journal.bounds, server.state is not None)
             for server in bench.hub.servers
         }
 

@@ -1,8 +1,9 @@
 """Doubles for the surroundings of the core: transports, an upstream, a clock that advances by hand."""
 
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
+from amiproxy.ami.actions import LIST_COMPLETE
 from amiproxy.ami.framing import UpstreamFramer
 from amiproxy.ami.message import Message
 from amiproxy.core import policy
@@ -244,7 +245,10 @@ class Bench:
         self.upstreams[name].hand_over = self.server(name).from_upstream
 
     def link_up(self, list_commands: bytes = b"", *, booted: bool = True, at: str = "") -> None:
-        """Bring the link up; answer the ListCommands that follows if given its rows."""
+        """Bring the link up; answer the ListCommands that follows if given its rows.
+
+        If the state of the server is kept, its lists are answered as well: they are empty.
+        """
         server = self.server(at)
         upstream = self.upstreams[server.name]
         server.link_up(upstream, b"Asterisk Call Manager/11.0.0\r\n")
@@ -253,10 +257,41 @@ class Bench:
         self.answer(asked, list_commands, at=at)
         if booted:
             server.serve()
-            for question in upstream.take():  # what a server with a name is asked
+            for question in self.answer_lists(at=at):  # what a server with a name is asked
                 assert question.get(b"action") == b"CoreSettings"
                 known = f"AsteriskVersion: 22.10.1\r\nSystemName: at-{server.name}\r\n"
                 self.answer(question, known.encode(), at=at)
+
+    def answer_lists(
+        self, lists: Mapping[str, Sequence[bytes]] | None = None, *, at: str = ""
+    ) -> list[Message]:
+        """Answer the lists that the state asks, one after another; returns the other actions that were sent.
+
+        ``lists`` are their items, by the action's name, without ActionID; all others are empty.
+        """
+        server = self.server(at)
+        others: list[Message] = []
+        while questions := self.upstreams[server.name].take():
+            for question in questions:
+                name = question.get(b"action")
+                complete = LIST_COMPLETE.get(name.lower())
+                if server.state is None or complete is None:
+                    others.append(question)
+                    continue
+                mark = b"\r\nActionID: " + question.get(b"actionid")
+                items = [
+                    item.replace(b"\r\n", mark + b"\r\n", 1) for item in (lists or {}).get(name.decode(), ())
+                ]
+                self.feed(
+                    b"Response: Success" + mark + b"\r\nEventList: start\r\nMessage: will follow\r\n\r\n",
+                    *items,
+                    b"Event: "
+                    + complete
+                    + mark
+                    + b"\r\nEventList: Complete\r\nListItems: %d\r\n\r\n" % len(items),
+                    at=at,
+                )
+        return others
 
     def all_up(self) -> None:
         """Bring the links of all servers up."""

@@ -7,8 +7,10 @@ from amiproxy.ami.actions import OtherActions
 from amiproxy.ami.arguments import Described
 from amiproxy.ami.message import Action
 from amiproxy.core.model.limits import HistoryBounds, Limits, ServerLimits
+from amiproxy.core.model.rules import Scope
 from amiproxy.core.model.users import User
 from amiproxy.core.servers.answers.failures import NOT_CONNECTED
+from amiproxy.core.servers.servers import Configured
 from tests.support.core_doubles import Bench, HandClock, event
 
 BOSS = User("boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
@@ -37,11 +39,11 @@ class TestTheJournal:
         server.keep(PAST, present=True)
         journal = server.journal
         bench.feed(event("X"), event("Y"))
-        assert (journal.last, server.keeps_present) == (2, True)
+        assert (journal.last, server.state is not None) == (2, True)
         other = HistoryBounds(1 << 20, 30.0)
         server.keep(other, present=False)
         assert server.journal is journal
-        assert (journal.last, journal.bounds, server.keeps_present) == (2, other, False)
+        assert (journal.last, journal.bounds, server.state is not None) == (2, other, False)
         server.keep(None, present=False)
         bench.feed(event("Z"))
         assert (server.journal, journal.last) == (None, 2)
@@ -97,7 +99,103 @@ class TestTheJournal:
         server.keep(PAST, present=True)
         server.retire()
         server.link_down("removed")
-        assert (server.journal, server.keeps_present) == (None, False)
+        assert (server.journal, server.state is not None) == (None, False)
+
+
+def channel(name: str, number: str = "7.1", device: str = "SIP/a", **more: str) -> bytes:
+    """An event of a channel, as Asterisk writes it."""
+    return event(
+        name, Channel=f"{device}-{number[-1]}", ChannelState="6", Uniqueid=number, Linkedid="7.0", **more
+    )
+
+
+def listed(number: str = "7.1", device: str = "SIP/a", bridge: str = "") -> bytes:
+    """The same as an item of CoreShowChannels."""
+    raw = channel("CoreShowChannel", number, device, BridgeId=bridge)
+    return raw.replace(b"Privilege: call,all\r\n", b"")
+
+
+def uniqueids(bench: Bench) -> list[bytes]:
+    return [item.key for item in bench.server().state.present(["channels"])["channels"]]
+
+
+class TestTheState:
+    def test_it_is_seeded_when_asterisk_has_booted_and_moved_by_events(self, bench):
+        bench.server().link_down("gone")
+        bench.server().keep(PAST, present=True)
+        bench.link_up()
+        assert uniqueids(bench) == []
+        bench.feed(channel("Newchannel"))
+        bench.feed(b"Event: Newchannel\r\nX: y\r\n\r\n", channel("Newchannel", "7.2"))
+        assert uniqueids(bench) == [b"7.1", b"7.2"]
+
+    def test_it_begins_at_once_if_the_link_is_up(self, bench):
+        bench.server().keep(None, present=True)
+        assert not bench.server().state.is_known("channels")
+        assert bench.answer_lists({"CoreShowChannels": [listed()]}) == []
+        assert uniqueids(bench) == [b"7.1"]
+        bench.server().keep(None, present=True)
+        assert uniqueids(bench) == [b"7.1"]
+
+    def test_nothing_is_asked_before_asterisk_has_booted(self, bench):
+        bench.server().link_down("gone")
+        bench.link_up(booted=False)
+        bench.server().keep(None, present=True)
+        assert bench.upstream.take() == []
+        bench.server().serve()
+        assert [action.get(b"action") for action in bench.upstream.take()] == [b"CoreShowChannels"]
+
+    def test_it_is_forgotten_with_the_link(self, bench):
+        bench.server().keep(None, present=True)
+        bench.answer_lists({"CoreShowChannels": [listed()]})
+        bench.server().link_down("gone")
+        assert not bench.server().state.is_known("channels")
+        assert list(bench.server().state.lost["channels"]) == [b"7.1"]
+
+    def test_a_list_that_is_asked_when_the_link_is_lost_is_not_asked_again(self, bench):
+        bench.server().keep(None, present=True)
+        bench.server().link_down("gone")
+        bench.clock.advance(100)
+        assert bench.hub.stats.history_of(bench.server().name).seed_failures == {}
+
+    def test_after_a_missed_event_it_is_seeded_again(self, bench):
+        bench.server().keep(None, present=True)
+        bench.answer_lists()
+        bench.server().oversized(b"Event: Y\r\nPrivilege: call,all\r\n")
+        bench.clock.advance(20)
+        bench.answer_lists({"CoreShowChannels": [listed()]})
+        assert uniqueids(bench) == [b"7.1"]
+
+    def test_its_lines_in_the_log_name_the_server_if_servers_have_names(self):
+        bench = Bench(BOSS, servers=Configured(("pbx1", "pbx2"), named=True))
+        for server in bench.hub.servers:
+            server.keep(None, present=True)
+            assert server.state.logged_name == server.name
+        bench.hub.servers.settle(Configured(("pbx1",), named=False))
+        assert bench.server().state.logged_name is None
+
+    def test_a_tracker_knows_the_calls_that_are_older_than_the_link(self, bench):
+        server = bench.server()
+        view = server.follow_calls().follow(Scope(channels=("SIP/a",)))
+        server.keep(None, present=True)
+        bench.answer_lists(
+            {
+                "CoreShowChannels": [listed(bridge="one"), listed("7.2", "SIP/b", bridge="one")],
+                "BridgeList": [
+                    b"Event: BridgeListItem\r\nBridgeUniqueid: one\r\nBridgeTechnology: simple\r\n\r\n"
+                ],
+            }
+        )
+        raw = event("BridgeLeave", BridgeUniqueid="one", BridgeType="basic")
+        assert view.admit(server.tracker.feed(raw), raw) == (raw,)
+
+    def test_a_later_tracker_knows_the_calls_that_the_lists_have_told(self, bench):
+        server = bench.server()
+        server.keep(None, present=True)
+        bench.answer_lists({"CoreShowChannels": [listed()]})
+        view = server.follow_calls().follow(Scope(channels=("SIP/a",)))
+        raw = event("Hangup", Uniqueid="7.1")
+        assert view.admit(server.tracker.feed(raw), raw) == (raw,)
 
 
 class TestEvents:

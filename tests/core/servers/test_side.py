@@ -240,3 +240,67 @@ def test_an_action_sent_after_it_was_closed_opens_it_again(bench):
     bench.side_up()
     bench.side_answer()
     assert got.take() == b"Response: Success\r\nActionID: 2\r\n\r\n"
+
+
+class Answered:
+    """A Collector that records what it was given."""
+
+    def __init__(self) -> None:
+        self.got: list[bytes] = []
+
+    def response(self, raw: bytes) -> None:
+        self.got.append(raw)
+
+    def item(self, raw: bytes) -> None:
+        self.got.append(raw)
+
+    def ended(self) -> None:
+        self.got.append(b"ended")
+
+    def failed(self, reason: bytes) -> None:
+        self.got.append(b"failed")
+
+
+class TestListsOfTheProxysOwn:
+    ASKED = Action([(b"Action", b"CoreShowChannels")])
+
+    def ask(self, bench: Sided, *, long: bool = True) -> Answered:
+        answered = Answered()
+        bench.server().ask_list(self.ASKED, answered, long=long)
+        return answered
+
+    @pytest.fixture
+    def beside(self, bench: Sided) -> Sided:
+        """A bench that has a link for lists."""
+        bench.server().lists.opener = bench.opener
+        return bench
+
+    def test_a_short_one_takes_the_main_link(self, beside):
+        answered = self.ask(beside, long=False)
+        assert beside.opener.opened == 0
+        beside.answer(beside.upstream.take()[0], b"", b"Error")
+        assert answered.got[-1] == b"ended"
+
+    def test_a_long_one_opens_the_link_for_lists_once(self, beside):
+        first, second = self.ask(beside), self.ask(beside)
+        assert beside.opener.opened == 1
+        beside.server().lists.link_up(beside.side, b"")
+        third = self.ask(beside)
+        for asked in beside.side.take():
+            raw = b"Response: Error\r\nActionID: " + asked.get(b"actionid") + b"\r\n\r\n"
+            beside.server().lists.from_upstream([raw])
+        assert [one.got[-1] for one in (first, second, third)] == [b"ended"] * 3
+
+    def test_it_takes_the_main_link_if_there_is_no_other(self, bench, beside):
+        answered = self.ask(beside)
+        beside.server().lists.failed("refused")
+        again = self.ask(beside)
+        for asked in beside.upstream.take():
+            beside.answer(asked, b"", b"Error")
+        assert (answered.got[-1], again.got[-1]) == (b"ended", b"ended")
+
+    def test_it_fails_when_the_main_link_is_lost_before_the_login(self, beside):
+        answered = self.ask(beside)
+        beside.server().link_down("gone")
+        assert answered.got == [b"failed"]
+        assert self.ask(beside).got == [b"failed"]

@@ -9,6 +9,7 @@ from amiproxy.core.audit.linkcounts import LinkCounts
 from amiproxy.core.limitstate import LimitState, Load
 from amiproxy.core.model.limits import ServerLimits
 from amiproxy.core.ports import Scheduler
+from amiproxy.core.servers.answers.own import Collector
 from amiproxy.core.servers.deadlines import Deadlines
 from amiproxy.core.servers.exchange import Exchange
 from amiproxy.core.servers.known.lengths import Lengths
@@ -74,6 +75,13 @@ class Links:
             may_be_list = bool(answer.complete) or not answer.own
             long = may_be_list and self.lengths.is_first_list_long(user, key, now)
         return self.lists if long else None
+
+    def ask_list(self, action: Action, reader: Collector, *, long: bool) -> None:
+        """Ask for a list for the proxy itself, over the main link or, if it is ``long``, beside it."""
+        if long:
+            self.lists.collect(action, reader)
+        else:
+            self.exchange.collect(action, reader)
 
     def recall(self, asker: Asker) -> list[Action]:
         """Remove and return the list queries of this asker that were not sent, to be judged again.

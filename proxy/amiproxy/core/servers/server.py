@@ -18,6 +18,9 @@ from amiproxy.ami.relay import BROADCAST, BROADCAST_HEAD, plain_head_of, rebuild
 from amiproxy.core.audit.stats import Stats
 from amiproxy.core.calls.scope import CallTracker
 from amiproxy.core.history.journal import Journal
+from amiproxy.core.history.kinds.joining import calls
+from amiproxy.core.history.kinds.table import KINDS
+from amiproxy.core.history.state.state import State
 from amiproxy.core.limits.members import Members
 from amiproxy.core.limits.stored import Stored
 from amiproxy.core.limitstate import LimitState
@@ -83,8 +86,8 @@ class Server(Links):
         self.tracker: CallTracker | None = None
         #: The last events; None while no user needs them.  See ``keep``.
         self.journal: Journal | None = None
-        #: Whether the present is kept: what its native lists say, moved by events.
-        self.keeps_present = False
+        #: What exists there now; None while no user needs it.  See ``keep``.
+        self.state: State | None = None
         self.actions = KnownActions(self.exchange.ask, scheduler)
         self.settings = KnownSettings(self.exchange.ask)
         self.boot = BootInfo(scheduler, self._boot_overdue)
@@ -112,6 +115,8 @@ class Server(Links):
         if self.boot.end_wait() and not self._is_retired:
             self.exchange.serving = True
             self.since = self._scheduler.wall()
+            if self.state is not None:
+                self.state.begin()
             self._owner.serves(self.name)
 
     def _boot_overdue(self) -> None:
@@ -129,6 +134,8 @@ class Server(Links):
         self.logged_name = self.actions.logged_name = self.name if named else None
         for side in self.sides:
             side.logged_name = self.logged_name
+        if self.state is not None:
+            self.state.logged_name = self.logged_name
 
     def link_down(self, reason: str) -> None:
         """The link is lost: answer open actions with an error."""
@@ -144,6 +151,8 @@ class Server(Links):
 
     def disconnect(self) -> None:
         """Send nothing more to Asterisk, and answer open actions with an error."""
+        if self.state is not None:
+            self.state.end()
         self.actions.cancel()
         self.boot.end_wait()
         self.exchange.disconnect()
@@ -183,6 +192,7 @@ class Server(Links):
         by_head = self._by_head
         pass_on = self._pass_on
         tracker = self.tracker
+        state = self.state
         for raw in messages:
             taken += 1
             try:
@@ -193,6 +203,8 @@ class Server(Links):
                         pass_on(raw, audience)
                         if tracker is not None:
                             self._receiver.pass_on_scoped(raw, tracker.feed(raw))
+                        if state is not None:
+                            state.feed(raw)
                     elif (match := BROADCAST.fullmatch(raw)) is not None:
                         self.broadcast(raw, match[1])
                     else:
@@ -246,6 +258,8 @@ class Server(Links):
         self._pass_on(raw, self._audience_of(raw, head) if audience is None else audience)
         if self.tracker is not None:
             self._receiver.pass_on_scoped(raw, self.tracker.feed(raw))
+        if self.state is not None:
+            self.state.feed(raw)
 
     def _audience_of(self, raw: bytes, head: bytes) -> Audience:
         """The audience of a head that is not known; ``raw`` is its first event."""
@@ -310,13 +324,14 @@ class Server(Links):
         if self.tracker is None:
             self.tracker = CallTracker()
             self.tracker.keeps_early = self.journal is not None
+            self._know_calls()
         return self.tracker
 
     # -- the past ------------------------------------------------------------
 
     def keep(self, past: HistoryBounds | None, present: bool) -> None:
         """Keep events within these bounds from the next one on (None: none), and the present or not."""
-        self.keeps_present = present
+        self._keep_present(present)
         journal = self.journal
         if past is None:
             journal = None
@@ -329,10 +344,32 @@ class Server(Links):
             self.tracker.keeps_early = journal is not None
         self._receiver.keep(journal)
 
+    def _keep_present(self, present: bool) -> None:
+        state = self.state
+        if state is not None and not present:
+            state.end()
+            self.state = None
+        elif state is None and present:
+            state = State(KINDS, self, self._stats.history_of(self.name), self._scheduler)
+            state.logged_name = self.logged_name
+            state.on_seeded = self._know_calls
+            self.state = state
+            if self.exchange.serving:
+                state.begin()
+
+    def _know_calls(self, _kind: str = "") -> None:
+        """Tell the tracker of calls that are older than the link, or than the tracker."""
+        if self.tracker is not None and self.state is not None:
+            present = self.state.present(("channels", "bridges"))
+            for facts in calls(present.get("channels", []), present.get("bridges", [])):
+                self.tracker.know(facts)
+
     def _missed(self) -> None:
         """Events may have been missed: nobody resumes from a position before this moment."""
         if self.journal is not None:
             self.journal.begin()
+        if self.state is not None:
+            self.state.doubt()
 
     # -- settings and time -------------------------------------------------
 

@@ -24,6 +24,7 @@ from amiproxy.core.limitstate import LimitState
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Scheduler, SideOpener, Upstream
 from amiproxy.core.servers.answers.failures import NOT_CONNECTED, SHUTTING_DOWN
+from amiproxy.core.servers.answers.own import Collector
 from amiproxy.core.servers.deadlines import Deadlines
 from amiproxy.core.servers.exchange import Exchange
 from amiproxy.core.servers.known.lengths import Lengths
@@ -82,6 +83,7 @@ class Side:
         self._opening = False
         #: Actions that wait for the login.
         self._waiting: list[tuple[Asker, Action]] = []
+        self._collecting: list[tuple[Action, Collector]] = []
         self._not_before = float("-inf")
         self._used = 0.0
 
@@ -117,6 +119,25 @@ class Side:
             if not self._opening:
                 self._opening = True
                 self.opener.open()
+
+    def collect(self, action: Action, collector: Collector) -> None:
+        """As ``Exchange.collect``, over the side link if it is up or can be opened."""
+        now = self._used = self._scheduler.now()
+        if self.exchange.linked:
+            self.exchange.collect(action, collector)
+        elif not self._main.connected or self._main.draining or self.opener is None or now < self._not_before:
+            self._main.collect(action, collector)
+        else:
+            self._collecting.append((action, collector))
+            if not self._opening:
+                self._opening = True
+                self.opener.open()
+
+    def _collect(self, exchange: Exchange) -> None:
+        """Send the proxy's own actions that wait for the login."""
+        collecting, self._collecting = self._collecting, []
+        for action, collector in collecting:
+            exchange.collect(action, collector)
 
     def recall(self, requester: Requester) -> list[Action]:
         """Remove and return the list queries of this requester that wait for the login and may be shared."""
@@ -160,6 +181,7 @@ class Side:
         waiting, self._waiting = self._waiting, []
         for requester, action in waiting:
             self.exchange.submit(requester, action)
+        self._collect(self.exchange)
         self._settle()
 
     def failed(self, reason: str) -> None:
@@ -179,6 +201,7 @@ class Side:
         waiting, self._waiting = self._waiting, []
         for requester, action in waiting:
             self._main.submit(requester, action)
+        self._collect(self._main)
         self._settle()
 
     def link_down(self, reason: str) -> None:
@@ -232,6 +255,7 @@ class Side:
         if self.opener is not None:
             self.opener.close(reason)
         self.exchange.disconnect()
+        self._collect(self.exchange)  # they fail
         _refuse(waiting, NOT_CONNECTED)
 
     def tick(self, now: float) -> None:
