@@ -62,7 +62,8 @@ async def test_users_lists_rights_and_sessions(control: Control) -> None:
     assert rows["boss"]["login"] == ["plain", "md5"]
     assert rows["boss"]["sessions"] == 1
     assert rows["wall"] == {
-        "name": "wall", "disabled": False, "sessions": 0, "read": "call", "write": "none", "login": ["plain"],
+        "name": "wall", "disabled": False, "sessions": 0, "read": "call", "write": "none", "history": False,
+        "login": ["plain"],
     }  # fmt: skip
     assert rows["gone"]["disabled"]
 
