@@ -17,20 +17,19 @@ from amiproxy.core.audit.stats import Stats
 from amiproxy.core.budgets.backpressure import Backpressure
 from amiproxy.core.budgets.caused import Caused
 from amiproxy.core.budgets.throttle import UserRates
-from amiproxy.core.clients import localactions
+from amiproxy.core.clients.history.cursor import Cursors
 from amiproxy.core.clients.linkloss import LinkLoss
-from amiproxy.core.clients.login import Login
-from amiproxy.core.clients.proxyactions import ProxyActions
 from amiproxy.core.clients.registry import SessionRegistry
 from amiproxy.core.clients.routes.entrance import ANYWHERE, Entrance
 from amiproxy.core.clients.routes.routing import Routing
-from amiproxy.core.clients.session import Handlers, Session
+from amiproxy.core.clients.session import Session
 from amiproxy.core.clients.tap import Taps
 from amiproxy.core.context import Context, MayRun
 from amiproxy.core.fanout.announcements import Announcements
 from amiproxy.core.fanout.flushing import Flusher
 from amiproxy.core.fanout.pacing import Pacing
 from amiproxy.core.fanout.subscriptions import Subscriptions
+from amiproxy.core.handling import handlers_of
 from amiproxy.core.learning.learner import Learner
 from amiproxy.core.limits.shares import Shares
 from amiproxy.core.limitstate import LimitState
@@ -110,7 +109,10 @@ class Hub:
         self._adoption = Adoption(self.ctx, self._registry, self._routing, self.subscriptions, self._verdicts)
         self._adoption.follow_calls_for(users)
         self._adoption.keep_for(users)
-        self._handlers = self._handlers_of(self.ctx)
+        self.cursors = Cursors(self.ctx, self.subscriptions.resume)
+        self._handlers = handlers_of(
+            self.ctx, self._registry, self._routing, self.cursors, sealer, self._admitted
+        )
         self.taps = Taps()
         self._flusher = Flusher(
             pacing,
@@ -123,18 +125,6 @@ class Hub:
             self.ctx.caused,
         )
         self.link_loss = LinkLoss(scheduler, self.stats)
-
-    def _handlers_of(self, ctx: Context) -> Handlers:
-        login = Login(ctx, self._registry, self._routing, self._admitted)
-        return Handlers(
-            before_login={
-                b"challenge": login.challenge,
-                b"login": login.begin,
-                b"logoff": localactions.logoff,
-            },
-            after_login={**localactions.TABLE, b"challenge": login.challenge},
-            proxy_action=ProxyActions(self._registry).answer,
-        )
 
     @property
     def limits(self) -> Limits:
@@ -155,6 +145,7 @@ class Hub:
         """The link is lost, and open actions were answered: tell clients, or close them soon."""
         server = self.servers.find(name.encode())
         assert server is not None
+        self.cursors.link_lost(server)
         text = reason.encode("ascii", "replace")
         told = self._tell_upstream(server, b"Down", (b"Reason", text), now=True)
         if not server.exchange.draining:
@@ -251,6 +242,7 @@ class Hub:
         self.ctx.answered.pop(session, None)
         self.backpressure.left(session)
         session.route.abandon(session)
+        self.cursors.left(session)
         self.subscriptions.leave(session)  # the events that are pending for it are not sent
         self.taps.left(session)
         self.closing[session] = self.scheduler.now() + _CLOSE_SECONDS

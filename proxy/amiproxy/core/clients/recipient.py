@@ -3,6 +3,8 @@
 # mypyc: compiled
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Protocol
 
 from amiproxy.core.clients.principal import Principal
 from amiproxy.core.clients.routes.route import Route
@@ -18,6 +20,16 @@ from amiproxy.core.servers.requester import Undelivered
 from amiproxy.core.servers.server import Server
 
 
+class CatchingUp(Undelivered, Protocol):
+    """What a client is still to be sent of the events that it has missed; see ProxyResume."""
+
+    def rest(self, view: EventView) -> EventView:
+        """The part of the client's view whose events it is sent meanwhile as they come."""
+
+    def after(self, call: Callable[[], None]) -> None:
+        """Call this when the client has been sent everything; not at all if its session ends before."""
+
+
 class Recipient(ABC):
     """The part of a session that sends to its client.  See ``Member`` in subscription.py."""
 
@@ -25,6 +37,7 @@ class Recipient(ABC):
         "_unsent",
         "bound",
         "ctx",
+        "cursor",
         "outbox",
         "principal",
         "route",
@@ -46,6 +59,8 @@ class Recipient(ABC):
         self.bound: Server | None = principal.route.bound
         self.outbox = Outbox(transport, ctx.limit_state.limits.outbox_hard, ctx.limit_state.backlog)
         self.subscription: Subscription | None = None
+        #: Sends what the client has missed; None if it has had everything.
+        self.cursor: CatchingUp | None = None
         #: Parts of answers that leave with the next ``push``.
         self._unsent: list[bytes] = []
         #: What the client has not had of answers that it shares with others; None if there are none.
@@ -129,8 +144,9 @@ class Recipient(ABC):
 
     @property
     def view(self) -> EventView:
-        """Which events the client may see.  It must have logged in."""
-        return self.principal.view
+        """Which events the client is sent as they come.  It must have logged in."""
+        view = self.principal.view
+        return view if self.cursor is None else self.cursor.rest(view)
 
     @property
     def encoding(self) -> Encoding:
@@ -144,6 +160,17 @@ class Recipient(ABC):
             self._drops(data)
         elif not outbox.push(data):
             self.ctx.backpressure.too_slow(self, "outbox_hard")
+
+    def catch_up(self, cursor: CatchingUp | None) -> None:
+        """This cursor sends from now on what the client has missed; None: it has had everything.
+
+        Its subscription must be chosen again after that.
+        """
+        if self.cursor is not None:
+            self.unshare(self.cursor)
+        self.cursor = cursor
+        if cursor is not None:
+            self.share(cursor)
 
     def fall_behind(self, data: bytes, taken: int) -> None:
         """See ``Member`` in subscription.py."""
@@ -178,10 +205,14 @@ class Recipient(ABC):
         """Send the answers so far, and then the events with this stamp that were held back."""
         self.push()
         self._sent(self.outbox.release_stamped(stamp))
+        if self.cursor is not None:
+            self.cursor.go_on()
 
     def release(self, head: bytes, tail: bytes = b"") -> None:
         """Send ``head``, the events that the outbox held, and ``tail``: whole messages."""
         self._sent(self.outbox.release(head, tail))
+        if self.cursor is not None:
+            self.cursor.go_on()
 
     def _release_answer(self) -> None:
         """Send the answer, and then the events that occurred meanwhile, as Asterisk does."""

@@ -24,7 +24,7 @@ MOST_JOURNAL = 1 << 30
 
 
 #: Limits that cannot be set, by the names under which they are logged and counted.
-FIXED = ("handshake_bytes", "login_bytes", "originate_grace")
+FIXED = ("handshake_bytes", "login_bytes", "originate_grace", "history")
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from typing import Final, get_args
 
 from amiproxy.ami import privilege
 from amiproxy.core.clients import linkloss, login
+from amiproxy.core.clients.history import cursor
 from amiproxy.core.clients.routes import route
 from amiproxy.net.certs.result import TIMER, WATCH, Outcome
 from amiproxy.net.doors.proxyhandshake import NO_HEADER
@@ -53,7 +54,7 @@ CLOSES: Final = (
     *("logoff", "client closed", "login failed", "login timeout", "too much before login", "not AMI"),
     *("malformed", "displaced before login", "out of descriptors", "slow consumer", "user disabled"),
     *("user removed", "credentials changed", "kicked", "idle", linkloss.REASON, "fault", "shutdown"),
-    *(route.REMOVED, route.NOT_PERMITTED),
+    *(route.REMOVED, route.NOT_PERMITTED, cursor.LOST, cursor.NOT_PERMITTED),
     *("close timeout", CLOSED, "nothing but TLS records without data"),
     *_CONNECTION_LOST,
     *_CERTIFICATES,
