@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from amiproxy.ami import privilege
-from amiproxy.ami.message import Message
+from amiproxy.ami import message, privilege
+from amiproxy.ami.message import Action, Message
 from amiproxy.core.audit.historycounts import GAP, OVERTAKEN, RESUMED
+from amiproxy.core.clients.history.cursor import when_caught_up
 from amiproxy.core.clients.session import Session
 from amiproxy.core.model.limits import HistoryBounds, Limits
 from amiproxy.core.model.state import OVER
@@ -428,6 +429,36 @@ class TestWhileItCatchesUp:
         read_on(session, transport)
         bench.clock.advance(0)
         assert called == [True]
+
+    def test_an_action_may_wait_for_its_end(
+        self, bench: Bench, behind: tuple[Session, ListTransport]
+    ) -> None:
+        session, transport = behind
+        handler = when_caught_up(lambda one, action: one.answer(message.success(action.action_id, b"Now")))
+        handler(session, Action([(b"Action", b"Any"), (b"ActionID", b"1")]))
+        send(session, "Action: Ping", "ActionID: 2")
+        read_on(session, transport)
+        bench.clock.advance(0)
+        *events, first, second = messages(transport)
+        assert [int(one.get(b"number")) for one in events] == list(range(1, 201))
+        assert (first.get(b"message"), second.get(b"actionid")) == (b"Now", b"2")
+        handler(session, Action([(b"Action", b"Any"), (b"ActionID", b"3")]))
+        session.push()
+        assert messages(transport)[0].get(b"actionid") == b"3"
+
+    def test_an_action_that_waits_is_answered_when_the_session_ends(
+        self, bench: Bench, behind: tuple[Session, ListTransport]
+    ) -> None:
+        session, transport = behind
+        cursor = session.cursor
+        handler = when_caught_up(lambda *_: None)
+        handler(session, Action([(b"Action", b"Any"), (b"ActionID", b"1")]))
+        session.close("kicked")
+        read_on(session, transport)
+        assert messages(transport)[-1].get(b"message") == b"Session closed: kicked"
+        assert cursor is not None
+        bench.clock.advance(10)
+        assert bench.hub.stats.faults == 0
 
     def test_a_fault_ends_the_session(self, bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
         class Broken(ListTransport):

@@ -12,14 +12,16 @@ have been added to its user.
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
+from amiproxy.ami.message import Action
 from amiproxy.core.audit.historycounts import OVERTAKEN
-from amiproxy.core.clients.session import Session
+from amiproxy.core.clients.session import Handler, Session
 from amiproxy.core.context import Context
 from amiproxy.core.fanout.eventview import EventView
 from amiproxy.core.fanout.sieve import Sieve
 from amiproxy.core.fanout.subscription import Member
 from amiproxy.core.history.journal import PIECE, Entries
 from amiproxy.core.model.encoding import Encoding
+from amiproxy.core.model.state import State
 from amiproxy.core.servers.server import Server
 
 #: Seconds of deliveries after which others are served.
@@ -297,3 +299,26 @@ class Cursors:
             if due:
                 self.due(next(iter(due)))
         ctx.settle()
+
+
+def when_caught_up(handler: Handler) -> Handler:
+    """A handler for actions whose answer belongs behind everything that the client has missed.
+
+    While the client catches up, the action and all that follow it wait.
+    """
+
+    def handle(session: Session, action: Action) -> None:
+        cursor = session.cursor
+        if cursor is None:
+            handler(session, action)
+            return
+        session.hold_back(action)
+        cursor.after(lambda: go_on(session, action))
+
+    def go_on(session: Session, action: Action) -> None:
+        if session.state is State.HELD:  # else it has been closed
+            session.let_go()
+            handler(session, action)
+            session.advance()
+
+    return handle
