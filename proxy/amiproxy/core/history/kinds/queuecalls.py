@@ -10,7 +10,7 @@ from amiproxy.core.history.state.item import Values
 _MOST_CALLS = 8
 
 
-class _Call:
+class QueueCall:
     """A caller and a member, connected."""
 
     __slots__ = ("ids", "is_counted", "is_within")
@@ -30,7 +30,7 @@ class QueueCalls:
 
     def __init__(self) -> None:
         #: Key of a member -> its calls until their AgentComplete; app_queue counts the last of them.
-        self._open: dict[bytes, list[_Call]] = {}
+        self._open: dict[bytes, list[QueueCall]] = {}
         #: Name of a queue -> calls within its service level: how many completed, and how many abandoned.
         self._within: dict[bytes, tuple[int, int]] = {}
 
@@ -45,41 +45,40 @@ class QueueCalls:
     def connected(self, member: bytes, params: Values, fields: Fields) -> Values:
         """A member has answered; returns what changes in the queue."""
         held = number(fields.only(b"holdtime"))
-        call = _Call(_ids(fields), held <= number(params.get(b"ServiceLevel", b"")))
+        call = QueueCall(_ids(fields), held <= number(params.get(b"ServiceLevel", b"")))
         self._open[member] = [*self._open.get(member, []), call][-_MOST_CALLS:]
         ended = number(params.get(b"Completed", b"")) + number(params.get(b"Abandoned", b""))
         return {b"Holdtime": _average(params.get(b"Holdtime", b""), held, first=not ended)}
 
-    def completed(self, member: bytes, fields: Fields) -> bool:
-        """A call has ended; returns whether app_queue counts it now.
+    def current(self, member: bytes) -> QueueCall:
+        """The call of a member that app_queue counts; one of which nothing is known if none has been seen."""
+        calls = self._open.get(member)
+        return calls[-1] if calls else QueueCall((b"", b""), False)
+
+    def completed(self, member: bytes, fields: Fields) -> QueueCall | None:
+        """A call has ended; returns it if app_queue counts it now.
 
         Of calls that a member has at the same time, such as after a transfer, app_queue counts the last one;
         and it has counted that already if the state of the member was the first to tell its end.
         """
         calls = self._open.get(member)
         if not calls:
-            return True
+            return self.current(member)
         first, second = _ids(fields)
         # The ids change if Local channels are optimised away.
         ended = next((call for call in calls if call.ids[0] == first or call.ids[1] == second), calls[0])
         is_last = ended is calls[-1]
-        # It stays until it has been counted, which needs to know whether it was within the service level.
-        if ended.is_counted or not is_last:
-            calls.remove(ended)
-        return is_last and not ended.is_counted
+        calls.remove(ended)
+        return ended if is_last and not ended.is_counted else None
 
-    def counted(self, member: bytes, params: Values, talked: int) -> Values:
-        """The call of a member is counted; returns what changes in the queue.
+    def counted(self, call: QueueCall, params: Values, talked: int) -> Values:
+        """A call is counted; returns what changes in the queue.
 
         ``talked``: its seconds, or -1 if its AgentComplete is still to come.
         """
         completed, abandoned = self._tally(params)
-        calls = self._open.get(member)
-        if calls:
-            completed += calls[-1].is_within
-            calls[-1].is_counted = True
-            if talked >= 0:
-                calls.pop()
+        completed += call.is_within
+        call.is_counted = True
         count = number(params.get(b"Completed", b"")) + 1
         changes = {b"Completed": b"%d" % count}
         if talked >= 0:

@@ -15,7 +15,7 @@ from amiproxy.core.calls.callfacts import CallFacts
 from amiproxy.core.history.kinds import channelfields
 from amiproxy.core.history.kinds.channelfields import facts_as, read_channel
 from amiproxy.core.history.kinds.durations import CountingKind, number
-from amiproxy.core.history.kinds.queuecalls import QueueCalls
+from amiproxy.core.history.kinds.queuecalls import QueueCall, QueueCalls
 from amiproxy.core.history.state.fields import Fields
 from amiproxy.core.history.state.item import Item, Values, carrier, form
 from amiproxy.core.history.state.kind import Drift, Picture, seed, synthetic
@@ -122,6 +122,7 @@ class Queues(CountingKind):
             b"NewCallerid": self._changed,
             b"NewConnectedLine": self._changed,
             b"Rename": self._renamed,
+            b"BridgeEnter": self._entered,
             b"Hangup": self._hung_up,
         }
         #: Uniqueid -> key of the caller.
@@ -210,13 +211,15 @@ class Queues(CountingKind):
 
     def _left(self, fields: Fields) -> None:
         queue = fields.only(b"queue")
-        key = _caller_key(queue, fields.only(b"uniqueid"))
+        self._drop(_caller_key(queue, fields.only(b"uniqueid")))
+        self._compare(queue, fields)
+
+    def _drop(self, key: bytes) -> None:
         ended = self._end(key)
         if ended is not None:
             del self._callers[ended.values[b"Uniqueid"]]
-            self._waiting[_queue_key(queue)].remove(key)
-            self._renumber(queue)
-        self._compare(queue, fields)
+            self._waiting[_queue_key(ended.values[b"Queue"])].remove(key)
+            self._renumber(ended.values[b"Queue"])
 
     def _renumber(self, queue: bytes) -> None:
         waiting = self._waiting.get(_queue_key(queue), [])
@@ -230,11 +233,24 @@ class Queues(CountingKind):
             self.is_outdated = True
 
     def _abandoned(self, fields: Fields) -> None:
-        queue = fields.only(b"queue")
         # If the caller is unknown, the list was asked after it had left, and has counted it.
-        params = self._items.get(_queue_key(queue))
-        if params is not None and _caller_key(queue, fields.only(b"uniqueid")) in self._items:
-            self._set_queue(queue, self._calls.abandoned(params.values, number(fields.only(b"holdtime"))))
+        self._count_abandoned(
+            _caller_key(fields.only(b"queue"), fields.only(b"uniqueid")), number(fields.only(b"holdtime"))
+        )
+
+    def _count_abandoned(self, key: bytes, held: int) -> None:
+        caller = self._items.get(key)
+        params = None if caller is None else self._items.get(_queue_key(caller.values[b"Queue"]))
+        if params is not None:
+            self._set_queue(params.values[b"Queue"], self._calls.abandoned(params.values, held))
+
+    def _entered(self, fields: Fields) -> None:
+        # A caller leaves the queue before it is joined to a member.  If it has not left, an action has taken
+        # its channel away, for which app_queue sends no event and counts an abandoned call.
+        key = self._callers.get(fields.only(b"uniqueid"))
+        if key is not None:
+            self._count_abandoned(key, number(self._counted(self._items[key]).values[b"Wait"]))
+            self._drop(key)
 
     def _changed(self, fields: Fields) -> None:
         if self._callers:
@@ -276,7 +292,7 @@ class Queues(CountingKind):
             return
         taken = number(values.get(b"CallsTaken", b"")) - number(known.values.get(b"CallsTaken", b""))
         if known.values.get(b"InCall") == b"1" and values.get(b"InCall") == b"0" and taken == 1:
-            self._count(values[b"Queue"], key, -1)
+            self._count(values[b"Queue"], self._calls.current(key), -1)
         self._items[key] = known.with_values(values)
 
     def _member_removed(self, fields: Fields) -> None:
@@ -297,16 +313,16 @@ class Queues(CountingKind):
     def _completed(self, fields: Fields) -> None:
         key = _member_key(fields)
         member = self._items.get(key)
-        is_counted = self._calls.completed(key, fields)
-        if member is not None and is_counted and member.values.get(b"InCall") == b"1":
+        call = self._calls.completed(key, fields)
+        if member is not None and call is not None and member.values.get(b"InCall") == b"1":
             taken = number(member.values.get(b"CallsTaken", b"")) + 1
             self._items[key] = member.with_values({b"InCall": b"0", b"CallsTaken": b"%d" % taken})
-            self._count(fields.only(b"queue"), key, number(fields.only(b"talktime")))
+            self._count(fields.only(b"queue"), call, number(fields.only(b"talktime")))
 
-    def _count(self, queue: bytes, key: bytes, talked: int) -> None:
+    def _count(self, queue: bytes, call: QueueCall, talked: int) -> None:
         params = self._items.get(_queue_key(queue))
         if params is not None:
-            self._set_queue(queue, self._calls.counted(key, params.values, talked))
+            self._set_queue(queue, self._calls.counted(call, params.values, talked))
 
     # Queues
 
