@@ -22,6 +22,8 @@ _FACTS = {name: name for name in _TOLD.encode().split()}
 _OFF = b"AGENT_LOGGEDOFF"
 _IDLE = b"AGENT_IDLE"
 _TALKING = b"AGENT_ONCALL"
+#: Uniqueid and name of each of some channels.
+_Channels = tuple[tuple[bytes, bytes], ...]
 #: Most channels that Asterisk names in BRIDGEPEER.
 _MOST_PEERS = 10
 
@@ -63,8 +65,8 @@ class Agents(Kind):
         }
         #: Uniqueid of the channel -> key of the agent that is logged in with it.
         self._channels: dict[bytes, bytes] = {}
-        #: Uniqueid of a bridge in which channels talk -> Uniqueids of these channels -> their names.
-        self._bridges: dict[bytes, dict[bytes, bytes]] = {}
+        #: Uniqueid of a bridge in which channels talk -> Uniqueid and name of each, in their order.
+        self._bridges: dict[bytes, _Channels] = {}
 
     def item_of(self, fields: Fields) -> Item | None:
         """See Kind."""
@@ -85,6 +87,13 @@ class Agents(Kind):
             item.values[b"Uniqueid"]: key for key, item in self._items.items() if item.values.get(b"Uniqueid")
         }
         return drift
+
+    def inherit(self, before: Kind) -> None:
+        """See Kind."""
+        super().inherit(before)
+        if isinstance(before, Agents):
+            self._channels = dict(before._channels)
+            self._bridges = dict(before._bridges)
 
     def forget(self) -> None:
         """See Kind."""
@@ -146,29 +155,34 @@ class Agents(Kind):
         if fields.only(b"bridgetechnology") == b"holding_bridge":
             self._waits(uniqueid)
             return
-        talking = self._bridges.setdefault(bridge, {})
-        talking[uniqueid] = fields.get(b"channel")
-        if number(fields.only(b"bridgenumchannels")) != len(talking):
-            # Some channels are there since before the list.
-            self.is_outdated = self.is_outdated or not self._channels.keys().isdisjoint(talking)
+        others = _without(self._bridges.get(bridge, ()), uniqueid)
+        talking = (*others, (uniqueid, fields.get(b"channel")))
+        self._bridges[bridge] = talking
+        if number(fields.only(b"bridgenumchannels")) != len(talking) and self._has_agent(talking):
+            self.is_outdated = True  # some channels are there since before the list
         self._talk(talking)
 
     def _left(self, fields: Fields) -> None:
         bridge = fields.only(b"bridgeuniqueid")
-        talking = self._bridges.get(bridge)
-        if talking is not None:
-            talking.pop(fields.only(b"uniqueid"), None)
-            if not talking:
-                del self._bridges[bridge]
+        talking = _without(self._bridges.get(bridge, ()), fields.only(b"uniqueid"))
+        if talking:
+            self._bridges[bridge] = talking
             self._talk(talking)
+        else:
+            self._bridges.pop(bridge, None)
 
-    def _talk(self, talking: dict[bytes, bytes]) -> None:
+    def _has_agent(self, talking: _Channels) -> bool:
+        return any(uniqueid in self._channels for uniqueid, _ in talking)
+
+    def _talk(self, talking: _Channels) -> None:
         """Set with whom the agents among these channels talk."""
         if len(talking) < 2:
             return  # BRIDGEPEER stays as it is until the channel is in a bridge with others again
-        for uniqueid in self._channels.keys() & talking.keys():
-            key = self._channels[uniqueid]
-            peers = [name for other, name in talking.items() if other != uniqueid][:_MOST_PEERS]
+        for uniqueid, _ in talking:
+            key = self._channels.get(uniqueid)
+            if key is None:
+                continue
+            peers = [name for _, name in _without(talking, uniqueid)[:_MOST_PEERS]]
             before = self._items[key]
             self._items[key] = before.with_values({b"Status": _TALKING, b"TalkingToChan": b",".join(peers)})
             if before.values.get(b"Status") != _TALKING:
@@ -189,3 +203,7 @@ class Agents(Kind):
         key = self._channels.get(uniqueid)
         if key is not None:
             self._items[key] = self._items[key].with_values({b"Channel": name})
+
+
+def _without(channels: _Channels, uniqueid: bytes) -> _Channels:
+    return tuple([channel for channel in channels if channel[0] != uniqueid])

@@ -15,7 +15,7 @@ from amiproxy.core.history.kinds.channelfields import facts_as, read_channel
 from amiproxy.core.history.kinds.durations import CountingKind, number
 from amiproxy.core.history.state.fields import Fields
 from amiproxy.core.history.state.item import Item, Values, carrier, form
-from amiproxy.core.history.state.kind import Drift, Picture, Seed, seed, synthetic
+from amiproxy.core.history.state.kind import Drift, Kind, Picture, Seed, seed, synthetic
 
 _BRIDGE = (
     b"BridgeUniqueid BridgeType BridgeTechnology BridgeCreator BridgeName BridgeNumChannels"
@@ -25,6 +25,11 @@ _MEMBER_TOLD = f"Conference {channelfields.names()}"
 _MEMBER_FACTS = {name: name for name in f"{_MEMBER_TOLD} Admin".encode().split()}
 #: Most conferences whose bridge is remembered although they are not known to exist.
 _MOST_BRIDGES = 1000
+
+
+def _spelled(values: Values) -> Values:
+    """The values of a member as an event writes them."""
+    return {**values, b"Talking": b"on" if values.get(b"Talking") == b"Yes" else b"off"}
 
 
 def _member_facts(values: Values) -> CallFacts:
@@ -41,7 +46,13 @@ MEMBER = form(
     [
         carrier(b"ConfbridgeJoin", b"call", f"{_MEMBER_TOLD} Admin Muted"),
         carrier(b"ConfbridgeMute", b"call", f"{_MEMBER_TOLD} Admin"),
-        carrier(b"ConfbridgeTalking", b"call", f"{_MEMBER_TOLD} Admin Talking=TalkingStatus", "Talking"),
+        carrier(
+            b"ConfbridgeTalking",
+            b"call",
+            f"{_MEMBER_TOLD} Admin Talking=TalkingStatus",
+            "Talking",
+            _spelled,
+        ),
         carrier(b"ConfbridgeLeave", b"call", f"{_MEMBER_TOLD} Admin"),
     ],
     _member_facts,
@@ -109,10 +120,10 @@ class Conferences(CountingKind):
         """See Kind."""
         drift = super().replace(answers)
         self._members = {
-            item.values[b"Uniqueid"]: key for key, item in self._items.items() if item.form is MEMBER
+            item.values.get(b"Uniqueid", b""): key for key, item in self._items.items() if item.form is MEMBER
         }
         # Members may have come and gone between the two lists, and only the second names them.
-        parties = Counter(self._items[key].values[b"Conference"] for key in self._members.values())
+        parties = Counter(self._items[key].values.get(b"Conference", b"") for key in self._members.values())
         for name, room in self._items.items():
             if room.form is self._room:
                 self._items[name] = room.with_values({b"Parties": b"%d" % parties[name]})
@@ -122,12 +133,19 @@ class Conferences(CountingKind):
         """See Kind."""
         of_each: dict[bytes, list[Item]] = {}
         for item in super().items():
-            of_each.setdefault(item.values[b"Conference"], []).append(item)
+            of_each.setdefault(item.values.get(b"Conference", b""), []).append(item)
         found: list[Item] = []
         for some in of_each.values():
             found += [item for item in some if item.form is self._room]
             found += [item for item in some if item.form is MEMBER]
         return found
+
+    def inherit(self, before: Kind) -> None:
+        """See Kind."""
+        super().inherit(before)
+        if isinstance(before, Conferences):
+            self._bridges = dict(before._bridges)
+            self._members = dict(before._members)
 
     def forget(self) -> None:
         """See Kind."""
@@ -136,7 +154,7 @@ class Conferences(CountingKind):
 
     def closing(self, item: Item, before: Picture) -> list[bytes]:
         """See Kind."""
-        name = item.values[b"Conference"]
+        name = item.values.get(b"Conference", b"")
         headers = [(b"Conference", name), *self._bridges.get(name, [])]
         if item.form is self._room:
             return [synthetic(b"ConfbridgeEnd", b"call", headers)]
@@ -145,7 +163,7 @@ class Conferences(CountingKind):
         return [synthetic(b"ConfbridgeLeave", b"call", headers)]
 
     def _room_facts(self, values: Values) -> CallFacts:
-        name = values[b"Conference"]
+        name = values.get(b"Conference", b"")
         ids = [value for header, value in self._bridges.get(name, []) if header == b"BridgeUniqueid"]
         if not ids:  # all its members are in one bridge, and so in one call
             ids = [uniqueid for uniqueid, key in self._members.items() if key.startswith(name + b"\0")]
@@ -178,7 +196,7 @@ class Conferences(CountingKind):
         """Count members that have come, or that have left: negative numbers."""
         room = self._items.get(name)
         if room is not None:
-            parties += number(room.values[b"Parties"])
+            parties += number(room.values.get(b"Parties", b"0"))
             marked += number(room.values.get(b"Marked", b"0"))
             self._items[name] = room.with_values(
                 {b"Parties": b"%d" % max(0, parties), b"Marked": b"%d" % max(0, marked)}
@@ -195,6 +213,7 @@ class Conferences(CountingKind):
             if key.startswith(name + b"\0"):
                 del self._members[uniqueid]
                 self._end(key)
+                self.is_outdated = True  # they leave before it ends, unless a new one has its name
 
     def _joined(self, fields: Fields) -> None:
         self._told(fields, {name: fields.get(name.lower()) for name in (b"Admin", b"Muted")})
@@ -202,8 +221,10 @@ class Conferences(CountingKind):
     def _left(self, fields: Fields) -> None:
         ended = self._end(MEMBER.key_of(fields))
         if ended is not None:
-            self._members.pop(ended.values[b"Uniqueid"], None)
-            self._count(ended.values[b"Conference"], -1, -(ended.values.get(b"MarkedUser") == b"Yes"))
+            self._members.pop(ended.values.get(b"Uniqueid", b""), None)
+            self._count(
+                ended.values.get(b"Conference", b""), -1, -(ended.values.get(b"MarkedUser") == b"Yes")
+            )
 
     def _muted(self, fields: Fields) -> None:
         muted = b"Yes" if fields.name == b"ConfbridgeMute" else b"No"

@@ -31,6 +31,12 @@ class CountingKind(Kind):
         self._since = dict.fromkeys(self._items, now)
         return drift
 
+    def inherit(self, before: Kind) -> None:
+        """See Kind."""
+        super().inherit(before)
+        if isinstance(before, CountingKind):
+            self._since = dict(before._since)
+
     def forget(self) -> None:
         """See Kind."""
         super().forget()

@@ -13,7 +13,7 @@ _MOST_CALLS = 8
 class QueueCall:
     """A caller and a member, connected."""
 
-    __slots__ = ("ids", "is_counted", "is_within")
+    __slots__ = ("ids", "is_counted", "is_orphan", "is_within")
 
     def __init__(self, ids: tuple[bytes, bytes], is_within: bool) -> None:
         #: The Uniqueids of both.
@@ -21,26 +21,52 @@ class QueueCall:
         #: Whether it was answered within the service level.
         self.is_within = is_within
         self.is_counted = False
+        #: Whether the member has been removed from the queue: the call is counted for the queue only.
+        self.is_orphan = False
+
+    def copied(self) -> "QueueCall":
+        """A copy, which goes its own way."""
+        copy = QueueCall(self.ids, self.is_within)
+        copy.is_counted = self.is_counted
+        copy.is_orphan = self.is_orphan
+        return copy
 
 
 class QueueCalls:
     """Computes the counters and averages of queues, as app_queue does; its caller keeps them."""
 
-    __slots__ = ("_open", "_within")
+    __slots__ = ("_open", "_orphans", "_within")
 
     def __init__(self) -> None:
         #: Key of a member -> its calls until their AgentComplete; app_queue counts the last of them.
         self._open: dict[bytes, list[QueueCall]] = {}
+        #: The same of members that have been removed.
+        self._orphans: dict[bytes, list[QueueCall]] = {}
         #: Name of a queue -> calls within its service level: how many completed, and how many abandoned.
         self._within: dict[bytes, tuple[int, int]] = {}
+
+    def copied(self) -> "QueueCalls":
+        """A copy, which goes its own way."""
+        copy = QueueCalls()
+        for member, calls in self._open.items():
+            copy._open[member] = [call.copied() for call in calls]
+        for member, calls in self._orphans.items():
+            copy._orphans[member] = [call.copied() for call in calls]
+        copy._within = dict(self._within)
+        return copy
 
     def begin_again(self) -> None:
         """The list has been asked, which tells the counters; calls under way go on."""
         self._within = {}
 
-    def forget(self, member: bytes) -> None:
-        """A member has been removed."""
-        self._open.pop(member, None)
+    def member_removed(self, member: bytes) -> None:
+        """A member has been removed, perhaps during a call, and may come again before that ends."""
+        calls = self._open.pop(member, [])
+        for call in calls:
+            call.is_orphan = True
+            call.is_counted = call.is_counted or call is not calls[-1]
+        if calls:
+            self._orphans[member] = [*self._orphans.get(member, []), *calls][-_MOST_CALLS:]
 
     def connected(self, member: bytes, params: Values, fields: Fields) -> Values:
         """A member has answered; returns what changes in the queue."""
@@ -61,14 +87,23 @@ class QueueCalls:
         Of calls that a member has at the same time, such as after a transfer, app_queue counts the last one;
         and it has counted that already if the state of the member was the first to tell its end.
         """
-        calls = self._open.get(member)
+        ids = _ids(fields)
+        orphans = self._orphans.get(member, [])
+        calls = self._open.get(member, [])
+        ended = _found(orphans, ids)
+        if ended is not None:
+            orphans.remove(ended)
+            if not orphans:
+                del self._orphans[member]
+            return None if ended.is_counted else ended
         if not calls:
             return self.current(member)
-        first, second = _ids(fields)
         # The ids change if Local channels are optimised away.
-        ended = next((call for call in calls if call.ids[0] == first or call.ids[1] == second), calls[0])
+        ended = _found(calls, ids) or calls[0]
         is_last = ended is calls[-1]
         calls.remove(ended)
+        if not calls:
+            del self._open[member]
         return ended if is_last and not ended.is_counted else None
 
     def counted(self, call: QueueCall, params: Values, talked: int) -> Values:
@@ -114,6 +149,13 @@ class QueueCalls:
 
 def _ids(fields: Fields) -> tuple[bytes, bytes]:
     return fields.only(b"uniqueid"), fields.only(b"destuniqueid")
+
+
+def _found(calls: list[QueueCall], ids: tuple[bytes, bytes]) -> QueueCall | None:
+    for call in calls:
+        if call.ids[0] == ids[0] or call.ids[1] == ids[1]:
+            return call
+    return None
 
 
 def _average(before: bytes, new: int, *, first: bool) -> bytes:

@@ -18,10 +18,10 @@ from amiproxy.core.history.kinds.durations import CountingKind, number
 from amiproxy.core.history.kinds.queuecalls import QueueCall, QueueCalls
 from amiproxy.core.history.state.fields import Fields
 from amiproxy.core.history.state.item import Item, Values, carrier, form
-from amiproxy.core.history.state.kind import Drift, Picture, seed, synthetic
+from amiproxy.core.history.state.kind import Drift, Kind, Picture, seed, synthetic
 
 _MEMBER_EVENTS = (
-    b"QueueMemberStatus QueueMemberAdded QueueMemberPause QueueMemberPenalty QueueMemberRinginuse"
+    b"QueueMemberAdded QueueMemberStatus QueueMemberPause QueueMemberPenalty QueueMemberRinginuse"
 ).split()
 _MEMBER_TOLD = (
     "Queue Name=MemberName Location=Interface StateInterface Membership Penalty CallsTaken LastCall LastPause"
@@ -46,6 +46,11 @@ def _queue_facts(_values: Values) -> CallFacts:
 
 def _member_facts(values: Values) -> CallFacts:
     return facts_as(b"QueueMemberStatus", _MEMBER_HEADERS, values)
+
+
+def _spelled(values: Values) -> Values:
+    """The values of a caller as events write them."""
+    return {name: b"<unknown>" if value == b"unknown" else value for name, value in values.items()}
 
 
 def _caller_facts(values: Values) -> CallFacts:
@@ -94,7 +99,7 @@ CALLER = form(
     "Queue Uniqueid",
     f"Position {_CALLER}",
     [
-        carrier(event, b"agent", f"{_CALLER} Queue Position")
+        carrier(event, b"agent", f"{_CALLER} Queue Position", spelled=_spelled)
         for event in (b"QueueCallerJoin", b"QueueCallerLeave", b"QueueCallerAbandon")
     ],
     _caller_facts,
@@ -128,7 +133,7 @@ class Queues(CountingKind):
         #: Uniqueid -> key of the caller.
         self._callers: dict[bytes, bytes] = {}
         #: Key of the queue -> keys of its callers, in their order.
-        self._waiting: dict[bytes, list[bytes]] = {}
+        self._waiting: dict[bytes, tuple[bytes, ...]] = {}
         self._calls = QueueCalls()
 
     def item_of(self, fields: Fields) -> Item | None:
@@ -147,8 +152,9 @@ class Queues(CountingKind):
         self._waiting = {}
         for key, item in self._items.items():
             if item.form is CALLER:
-                self._callers[item.values[b"Uniqueid"]] = key
-                self._waiting.setdefault(_queue_key(item.values[b"Queue"]), []).append(key)
+                self._callers[item.values.get(b"Uniqueid", b"")] = key
+                queue = _queue_key(item.values.get(b"Queue", b""))
+                self._waiting[queue] = (*self._waiting.get(queue, ()), key)
         return drift
 
     def items(self) -> list[Item]:
@@ -156,13 +162,21 @@ class Queues(CountingKind):
         of_each: dict[bytes, list[Item]] = {}
         for item in super().items():
             if item.form is not CALLER:
-                of_each.setdefault(_queue_key(item.values[b"Queue"]), []).append(item)
+                of_each.setdefault(_queue_key(item.values.get(b"Queue", b"")), []).append(item)
         found: list[Item] = []
         for queue, some in of_each.items():
             found += [item for item in some if item.form is QUEUE]
             found += [item for item in some if item.form is MEMBER]
-            found += [self._counted(self._items[key]) for key in self._waiting.get(queue, [])]
+            found += [self._counted(self._items[key]) for key in self._waiting.get(queue, ())]
         return found
+
+    def inherit(self, before: Kind) -> None:
+        """See Kind."""
+        super().inherit(before)
+        if isinstance(before, Queues):
+            self._callers = dict(before._callers)
+            self._waiting = dict(before._waiting)
+            self._calls = before._calls.copied()
 
     def forget(self) -> None:
         """See Kind."""
@@ -180,11 +194,13 @@ class Queues(CountingKind):
         if item.form is QUEUE:
             return []  # a queue that is removed has no event of its own
         others = sum(
-            other.form is CALLER and other.values[b"Queue"] == values[b"Queue"] and other.key != item.key
+            other.form is CALLER
+            and other.values.get(b"Queue") == values.get(b"Queue")
+            and other.key != item.key
             for other in before.get(self.name, {}).values()
         )
         headers = [(name, values[name]) for name in _CALLER_HEADERS if name in values]
-        headers += [(b"Queue", values[b"Queue"]), (b"Position", values.get(b"Position", b"1"))]
+        headers += [(b"Queue", values.get(b"Queue", b"")), (b"Position", values.get(b"Position", b"1"))]
         return [synthetic(b"QueueCallerLeave", b"agent", [*headers, (b"Count", b"%d" % others)])]
 
     # Callers
@@ -202,11 +218,10 @@ class Queues(CountingKind):
         self._need_queue(queue)
         item = Item(CALLER, key, {b"Queue": queue, b"Wait": b"0"}).with_values(_caller_values(fields))
         self._begin(item)
-        self._callers[uniqueid] = key
-        waiting = self._waiting.setdefault(_queue_key(queue), [])
-        position = number(fields.only(b"position"))
-        waiting.insert(position - 1 if position else len(waiting), key)
-        self._renumber(queue)
+        self._callers.setdefault(uniqueid, key)
+        waiting = self._waiting.get(_queue_key(queue), ())
+        before = max(0, number(fields.only(b"position")) - 1)
+        self._line_up(queue, (*waiting[:before], key, *waiting[before:]))
         self._compare(queue, fields)
 
     def _left(self, fields: Fields) -> None:
@@ -217,19 +232,22 @@ class Queues(CountingKind):
     def _drop(self, key: bytes) -> None:
         ended = self._end(key)
         if ended is not None:
-            del self._callers[ended.values[b"Uniqueid"]]
-            self._waiting[_queue_key(ended.values[b"Queue"])].remove(key)
-            self._renumber(ended.values[b"Queue"])
+            uniqueid, queue = ended.values.get(b"Uniqueid", b""), ended.values.get(b"Queue", b"")
+            if self._callers.get(uniqueid) == key:
+                del self._callers[uniqueid]
+            waiting = self._waiting.get(_queue_key(queue), ())
+            self._line_up(queue, tuple([other for other in waiting if other != key]))
 
-    def _renumber(self, queue: bytes) -> None:
-        waiting = self._waiting.get(_queue_key(queue), [])
-        for number_before, key in enumerate(waiting):
-            self._items[key] = self._items[key].with_values({b"Position": b"%d" % (number_before + 1)})
+    def _line_up(self, queue: bytes, waiting: tuple[bytes, ...]) -> None:
+        """Set who waits in a queue, and renumber them."""
+        self._waiting[_queue_key(queue)] = waiting
+        for before, key in enumerate(waiting):
+            self._items[key] = self._items[key].with_values({b"Position": b"%d" % (before + 1)})
         self._set_queue(queue, {b"Calls": b"%d" % len(waiting)})
 
     def _compare(self, queue: bytes, fields: Fields) -> None:
         """Ask the list again if the event counts other callers than are known."""
-        if number(fields.only(b"count")) != len(self._waiting.get(_queue_key(queue), [])):
+        if number(fields.only(b"count")) != len(self._waiting.get(_queue_key(queue), ())):
             self.is_outdated = True
 
     def _abandoned(self, fields: Fields) -> None:
@@ -240,7 +258,7 @@ class Queues(CountingKind):
 
     def _count_abandoned(self, key: bytes, held: int) -> None:
         caller = self._items.get(key)
-        params = None if caller is None else self._items.get(_queue_key(caller.values[b"Queue"]))
+        params = None if caller is None else self._items.get(_queue_key(caller.values.get(b"Queue", b"")))
         if params is not None:
             self._set_queue(params.values[b"Queue"], self._calls.abandoned(params.values, held))
 
@@ -298,7 +316,7 @@ class Queues(CountingKind):
     def _member_removed(self, fields: Fields) -> None:
         key = _member_key(fields)
         self._items.pop(key, None)
-        self._calls.forget(key)
+        self._calls.member_removed(key)
 
     def _connected(self, fields: Fields) -> None:
         key = _member_key(fields)
@@ -314,10 +332,15 @@ class Queues(CountingKind):
         key = _member_key(fields)
         member = self._items.get(key)
         call = self._calls.completed(key, fields)
-        if member is not None and call is not None and member.values.get(b"InCall") == b"1":
+        if call is None:
+            return
+        talked = number(fields.only(b"talktime"))
+        if call.is_orphan:
+            self._count(fields.only(b"queue"), call, talked)
+        elif member is not None and member.values.get(b"InCall") == b"1":
             taken = number(member.values.get(b"CallsTaken", b"")) + 1
             self._items[key] = member.with_values({b"InCall": b"0", b"CallsTaken": b"%d" % taken})
-            self._count(fields.only(b"queue"), call, number(fields.only(b"talktime")))
+            self._count(fields.only(b"queue"), call, talked)
 
     def _count(self, queue: bytes, call: QueueCall, talked: int) -> None:
         params = self._items.get(_queue_key(queue))
