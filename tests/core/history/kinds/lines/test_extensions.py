@@ -1,6 +1,6 @@
 """Extensions: what lists and events of Asterisk 22 and 16 have said."""
 
-from amiproxy.core.history.kinds.extensions import Extensions
+from amiproxy.core.history.kinds.lines.extensions import Extensions
 from tests.core.history.kinds.recorded import happened, listed, texts, values
 
 LIST = """

@@ -1,6 +1,6 @@
 """Endpoints and contacts of PJSIP: what lists and events of Asterisk 22 and 16 have said."""
 
-from amiproxy.core.history.kinds.endpoints import Endpoints
+from amiproxy.core.history.kinds.lines.endpoints import Endpoints
 from tests.core.history.kinds.recorded import happened, listed, texts, values
 
 ENDPOINTS = """
@@ -173,8 +173,9 @@ def test_an_endpoint_that_is_new_has_the_lists_asked_again_once() -> None:
     kind = endpoints()
     happened(kind, SILENT.replace("alice", "carol"))
     assert kind.is_outdated
-    fresh = endpoints()
+    fresh = Endpoints(lambda: 0.0)
     fresh.inherit(kind)
+    listed(fresh, ENDPOINTS + CONTACTS)
     happened(fresh, SILENT.replace("alice", "carol"))
     assert not fresh.is_outdated
 

@@ -1,6 +1,6 @@
 """Presence: what lists and events of Asterisk 22 and 16 have said."""
 
-from amiproxy.core.history.kinds.presence import Presence
+from amiproxy.core.history.kinds.lines.presence import Presence
 from tests.core.history.kinds.recorded import happened, listed, texts, values
 
 LIST = r"""

@@ -124,6 +124,7 @@ class Endpoints(Kind):
             for contacts in fields.get_all(b"contacts"):
                 listed.update(_contacts_of(contacts))
         self._written = listed - registered
+        self._unlisted.difference_update(found)
         return found
 
     def told_otherwise(self, before: Mapping[bytes, Item], after: Mapping[bytes, Item]) -> Drift:
@@ -137,8 +138,10 @@ class Endpoints(Kind):
 
     def inherit(self, before: Kind) -> None:
         """See ``Kind.inherit``."""
+        super().inherit(before)
         assert isinstance(before, Endpoints)
-        self._unlisted = before._unlisted.difference(self._items)
+        self._written = set(before._written)
+        self._unlisted = set(before._unlisted)
 
     def _device_changed(self, event: Fields) -> None:
         device = event.only(b"device")

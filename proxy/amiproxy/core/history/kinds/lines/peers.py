@@ -6,7 +6,7 @@ can be reached.  How long it took to answer is only in the list: after an event,
 
 # mypyc: compiled
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from amiproxy.core.history.state.fields import Fields
@@ -86,6 +86,12 @@ class Peers(Kind):
         item = super().item_of(fields)
         return None if item is None else Item(_FORM, _name(item.values), item.values)
 
+    def replace(self, answers: Sequence[Fields]) -> Drift:
+        """Replace all items; see ``Kind.replace``."""
+        drift = super().replace(answers)
+        self._unlisted.difference_update(self._items)
+        return drift
+
     def told_otherwise(self, before: Mapping[bytes, Item], after: Mapping[bytes, Item]) -> Drift:
         """No event says that a peer was configured, or is no longer, nor how long it took to answer."""
         changed = [
@@ -99,8 +105,9 @@ class Peers(Kind):
 
     def inherit(self, before: Kind) -> None:
         """See ``Kind.inherit``."""
+        super().inherit(before)
         assert isinstance(before, Peers)
-        self._unlisted = before._unlisted.difference(self._items)
+        self._unlisted = set(before._unlisted)
 
     def _changed(self, event: Fields) -> None:
         peer, told = event.only(b"peer"), event.only(b"peerstatus")

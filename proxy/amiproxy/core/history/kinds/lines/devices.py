@@ -2,7 +2,7 @@
 
 # mypyc: compiled
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from amiproxy.core.history.state.fields import Fields
@@ -52,11 +52,20 @@ class Devices(Kind):
         drift = super().told_otherwise(before, after)
         return Drift(drift.unknown, (), drift.changed)
 
+    def replace(self, answers: Sequence[Fields]) -> Drift:
+        """Replace all items; see ``Kind.replace``."""
+        before = self._items
+        drift = super().replace(answers)
+        self._passing = self._passing.union(before).difference(self._items)
+        if len(self._passing) > _MOST_PASSING:
+            self._passing.clear()
+        return drift
+
     def inherit(self, before: Kind) -> None:
         """See ``Kind.inherit``."""
+        super().inherit(before)
         assert isinstance(before, Devices)
-        passing = before._passing.union(before._items).difference(self._items)
-        self._passing = passing if len(passing) <= _MOST_PASSING else set()
+        self._passing = set(before._passing)
 
     def closing(self, item: Item, before: Picture) -> list[bytes]:
         """The event that ends an item; see ``Kind.closing``."""

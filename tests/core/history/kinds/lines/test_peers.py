@@ -2,7 +2,7 @@
 
 import pytest
 
-from amiproxy.core.history.kinds.peers import Peers
+from amiproxy.core.history.kinds.lines.peers import Peers
 from amiproxy.core.history.state.kind import Drift
 from tests.core.history.kinds.recorded import happened, listed, messages, texts, values
 
@@ -159,8 +159,9 @@ def test_a_peer_that_is_new_has_the_lists_asked_again_once() -> None:
     kind = peers()
     happened(kind, REGISTERED.replace("dave", "carol"))
     assert kind.is_outdated
-    fresh = peers()
+    fresh = Peers(lambda: 0.0)
     fresh.inherit(kind)
+    listed(fresh, SIP + IAX)
     happened(fresh, REGISTERED.replace("dave", "carol"))
     assert not fresh.is_outdated
 

@@ -1,6 +1,6 @@
 """Mailboxes: what lists and events of Asterisk 22 have said, and those of res_mwi_external_ami."""
 
-from amiproxy.core.history.kinds.mailboxes import Mailboxes
+from amiproxy.core.history.kinds.lines.mailboxes import Mailboxes
 from tests.core.history.kinds.recorded import happened, listed, messages, texts, values
 
 USERS = """

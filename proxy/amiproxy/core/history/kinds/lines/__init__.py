@@ -1,0 +1,1 @@
+"""Kinds about lines: devices, extensions, presence, endpoints, peers and mailboxes."""
