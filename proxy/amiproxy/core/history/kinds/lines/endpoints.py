@@ -66,7 +66,7 @@ _ENDPOINT: Final = form(
     "DeviceState",
     [
         carrier(b"DeviceStateChange", b"call", "ObjectName=Device DeviceState=State", "", _device),
-        carrier(b"PeerStatus", b"system", "ChannelType ObjectName=Peer PeerStatus", "", _peer),
+        carrier(b"PeerStatus", b"system", "ChannelType ObjectName=Peer PeerStatus", "DeviceState", _peer),
     ],
 )
 _CONTACT: Final = form(

@@ -36,7 +36,7 @@ class Extensions(Kind):
         self.lists = (seed(b"ExtensionStateList", "ExtensionStatus"),)
         self.forms = {b"ExtensionStatus": _FORM}
         self.events = {b"ExtensionStatus": self._reported}
-        self.modules = frozenset(b"pbx_ael pbx_config pbx_lua res_phoneprov".split())
+        self.modules = frozenset(b"pbx_ael pbx_config pbx_lua".split())
 
     def _reported(self, event: Fields) -> None:
         item = self.item_of(event)

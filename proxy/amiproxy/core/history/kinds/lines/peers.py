@@ -60,7 +60,9 @@ _FORM: Final = form(
             "",
             _registered,
         ),
-        carrier(b"PeerStatus", b"system", "ChannelType ObjectName=Peer PeerStatus Status", "", _answered),
+        carrier(
+            b"PeerStatus", b"system", "ChannelType ObjectName=Peer PeerStatus Status", "Status", _answered
+        ),
     ],
 )
 
