@@ -153,6 +153,15 @@ class HandClock:
         self.timers.append(timer)
         return timer
 
+    def step(self) -> None:
+        """Fire the next timer that is due now, if there is one."""
+        due = [timer for timer in self.timers if timer.due <= self.time]
+        if due:
+            timer = min(due, key=lambda t: t.due)
+            self.timers.remove(timer)
+            if timer.callback is not None:
+                timer.callback()
+
     def advance(self, seconds: float) -> None:
         """Let time pass; timers fire in order, each at its own time."""
         end = self.time + seconds

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from amiproxy.core.clients import localactions
 from amiproxy.core.clients.history.cursor import Cursors
 from amiproxy.core.clients.history.resume import Resume
+from amiproxy.core.clients.history.snapshot import Snapshots
 from amiproxy.core.clients.login import Login
 from amiproxy.core.clients.proxyactions import ProxyActions
 from amiproxy.core.clients.registry import SessionRegistry
@@ -21,6 +22,7 @@ def handlers_of(
     registry: SessionRegistry,
     routing: Routing,
     cursors: Cursors,
+    snapshots: Snapshots,
     sealer: Sealer,
     admitted: Callable[[Session], None],
 ) -> Handlers:
@@ -36,6 +38,7 @@ def handlers_of(
             **localactions.TABLE,
             b"challenge": login.challenge,
             b"proxyresume": Resume(cursors, sealer).answer,
+            b"proxysnapshot": snapshots.answer,
         },
         proxy_action=ProxyActions(registry).answer,
     )

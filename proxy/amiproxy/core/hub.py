@@ -18,6 +18,7 @@ from amiproxy.core.budgets.backpressure import Backpressure
 from amiproxy.core.budgets.caused import Caused
 from amiproxy.core.budgets.throttle import UserRates
 from amiproxy.core.clients.history.cursor import Cursors
+from amiproxy.core.clients.history.snapshot import Snapshots
 from amiproxy.core.clients.linkloss import LinkLoss
 from amiproxy.core.clients.registry import SessionRegistry
 from amiproxy.core.clients.routes.entrance import ANYWHERE, Entrance
@@ -111,7 +112,13 @@ class Hub:
         self._adoption.keep_for(users)
         self.cursors = Cursors(self.ctx, self.subscriptions.resume)
         self._handlers = handlers_of(
-            self.ctx, self._registry, self._routing, self.cursors, sealer, self._admitted
+            self.ctx,
+            self._registry,
+            self._routing,
+            self.cursors,
+            Snapshots(self.ctx, self),
+            sealer,
+            self._admitted,
         )
         self.taps = Taps()
         self._flusher = Flusher(
