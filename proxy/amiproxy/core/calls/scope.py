@@ -197,7 +197,7 @@ class CallTracker:
         """Take the facts of a channel or bridge that a list shows: it may have begun before the link."""
         call = self._locate(facts)
         if call is not None:
-            call.learn(facts)
+            call.learn(facts, self.number)
             self._settle(call, facts)
 
     def _locate(self, facts: CallFacts) -> Call | None:
