@@ -1,12 +1,14 @@
 """The journal: whatever is appended, it holds to its bounds, and what it returns is complete."""
 
+import gc
 import tracemalloc
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from amiproxy.core.calls.call import Call
-from amiproxy.core.history.journal import EVENT_BYTES, PIECE, Entries, Journal
+from amiproxy.core.calls.scope import CallTracker
+from amiproxy.core.history.journal import CALL_BYTES, EVENT_BYTES, PIECE, Entries, Journal
 from amiproxy.core.model.limits import HistoryBounds
 from tests.support.core_doubles import HandClock, PlainSealer
 
@@ -164,12 +166,40 @@ def test_calls_are_kept_with_their_events() -> None:
     assert entries.calls == [call, None]
 
 
-def test_calls_count_as_bytes() -> None:
-    kept, _ = journal(size=64 << 10)
-    for _ in range(2000):
+def test_each_call_counts_once_where_its_last_event_is() -> None:
+    kept, clock = journal(size=64 << 10)
+    for _ in range(200):
         fill(kept, 1)
         kept.note(Call())
         assert kept.size <= 64 << 10
+    kept.begin()
+    call, other = Call(), Call()
+    fill(kept, 1)
+    alone = kept.size
+    kept.note(call)
+    kept.note(other)
+    assert kept.size == alone + CALL_BYTES
+    fill(kept, 1)
+    kept.note(call)
+    assert kept.size == alone + CALL_BYTES + len(EVENT % 2) + EVENT_BYTES
+    clock.time += 150.0
+    kept.tick()
+    fill(kept, 1)
+    before = kept.size
+    kept.note(call)
+    assert kept.size == before
+    clock.time += 151.0
+    assert (kept.events, kept.size) == (1, alone + CALL_BYTES)
+
+
+def test_a_call_that_another_journal_counted_counts_in_this_one() -> None:
+    call = Call()
+    for _ in range(2):
+        kept, _ = journal()
+        fill(kept, 1)
+        alone = kept.size
+        kept.note(call)
+        assert kept.size == alone + CALL_BYTES
 
 
 def test_a_token_is_the_sealed_position() -> None:
@@ -189,6 +219,38 @@ def test_it_takes_no_more_memory_than_it_says() -> None:
     finally:
         tracemalloc.stop()
     assert kept.size <= 4 << 20
+
+
+def test_calls_that_have_ended_take_no_more_memory_than_it_says() -> None:
+    kept, _ = journal(size=2 << 20)
+    tracker = CallTracker()
+    tracker.keeps_early = True
+
+    def pass_on(start: int, count: int) -> None:
+        for number in range(start, start + count):
+            for name in (b"Newchannel", b"Newstate", b"Hangup"):
+                raw = (
+                    b"Event: %b\r\nPrivilege: call,all\r\nChannel: PJSIP/%d-1\r\nChannelState: 6\r\n"
+                    b"Context: from-%d\r\nAccountCode: a%d\r\nUniqueid: 1.%d\r\nLinkedid: 1.%d\r\n\r\n"
+                ) % (name, number, number, number, number, number)
+                call = tracker.feed(raw)
+                kept.append(raw)
+                assert isinstance(call, Call)
+                kept.note(call)
+
+    pass_on(0, 2000)
+    kept.begin()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        pass_on(2000, 512)  # these are what the tracker has afterwards, as before
+        gc.collect()
+        before, size = tracemalloc.get_traced_memory()[0], kept.size
+        pass_on(3000, 512)
+        gc.collect()
+        assert tracemalloc.get_traced_memory()[0] - before <= kept.size - size
+    finally:
+        tracemalloc.stop()
 
 
 class AnyJournal(RuleBasedStateMachine):

@@ -32,6 +32,7 @@ class Call:
         "ids",
         "joined",
         "joined_at",
+        "kept_in",
         "live",
         "revision",
         "verdicts",
@@ -53,6 +54,8 @@ class Call:
         #: The call that this one was joined to, and the number of the event that joined them.
         self.joined: Call | None = None
         self.joined_at = 0
+        #: Where the journal counts the bytes of this call.
+        self.kept_in: object | None = None
         #: The number of the last event that joined another call to this one.
         self.grew = 0
         #: Grows with every new fact, so that a view only judges the call again after a change.

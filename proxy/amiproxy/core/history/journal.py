@@ -18,8 +18,8 @@ from amiproxy.core.ports import Sealer
 
 #: Bytes that an event takes in addition to its own: those of the object, and its place in two lists.
 EVENT_BYTES: Final = 72
-#: Bytes that the call of an event takes, if the journal alone still holds it: a call has many events.
-CALL_BYTES: Final = 128
+#: Bytes that a call takes of which the journal has events, if nothing else holds it any more.
+CALL_BYTES: Final = 1792
 #: Bytes that a chunk takes in addition to its events.
 CHUNK_BYTES: Final = 512
 #: About the most bytes that ``after`` returns at once, and that are forgotten at once.
@@ -51,16 +51,20 @@ class Entries:
 
 
 class _Chunk:
-    __slots__ = ("began", "calls", "first", "raws", "size")
+    __slots__ = ("began", "calls", "epoch", "first", "is_held", "raws", "size")
 
-    def __init__(self, first: int, began: float) -> None:
+    def __init__(self, epoch: int, first: int, began: float) -> None:
+        self.epoch = epoch
         self.first = first
         #: When the first of its events arrived.
         self.began = began
         self.raws: list[bytes] = []
         #: May be shorter than ``raws``; the rest is None.
         self.calls: list[Call | None] = []
+        #: With the calls whose last event so far is here.
         self.size = CHUNK_BYTES
+        #: Whether the journal still has it.
+        self.is_held = True
 
 
 def _first_of(chunk: _Chunk) -> int:
@@ -95,7 +99,7 @@ class Journal:
         self._sealer = sealer
         self._chunks: list[_Chunk] = []
         #: The last one; with no chunk, one that is not in use.
-        self._chunk = _Chunk(1, 0.0)
+        self._chunk = _Chunk(0, 1, 0.0)
         #: Bytes that still fit into it.
         self._room = 0
         self._size = 0
@@ -137,8 +141,17 @@ class Journal:
             chunk.calls.append(None)
             behind -= 1
         chunk.calls.append(call)
+        if call.kept_in is not chunk:
+            self._count(call, chunk)
+
+    def _count(self, call: Call, chunk: _Chunk) -> None:
+        """Count the call where its last event is, and nowhere else."""
+        before = call.kept_in
+        if isinstance(before, _Chunk) and before.is_held and before.epoch == self.epoch:
+            before.size -= CALL_BYTES
+            self._size -= CALL_BYTES
+        call.kept_in = chunk
         chunk.size += CALL_BYTES
-        self._room -= CALL_BYTES
         self._size += CALL_BYTES
         if self._size > self._most:
             self._shrink()
@@ -169,13 +182,13 @@ class Journal:
         self._expire()
 
     def _begin_chunk(self) -> None:
-        self._chunk = _Chunk(self.last + 1, self._clock())
+        self._chunk = _Chunk(self.epoch, self.last + 1, self._clock())
         self._chunks.append(self._chunk)
         self._room = self._chunk_room - CHUNK_BYTES
         self._size += CHUNK_BYTES
 
     def _leave_chunk(self) -> None:
-        self._chunk = _Chunk(self.last + 1, 0.0)
+        self._chunk = _Chunk(self.epoch, self.last + 1, 0.0)
         self._room = 0
 
     def _shrink(self) -> None:
@@ -189,7 +202,9 @@ class Journal:
                 self._forget_oldest()
 
     def _forget_oldest(self) -> None:
-        self._size -= self._chunks.pop(0).size
+        oldest = self._chunks.pop(0)
+        oldest.is_held = False
+        self._size -= oldest.size
         if not self._chunks:
             self._leave_chunk()
 
