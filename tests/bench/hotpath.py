@@ -23,7 +23,7 @@ from amiproxy.ami.framing import UpstreamFramer
 from amiproxy.core.clients.session import Session
 from amiproxy.core.fanout.eventview import Sight, bound_view, multi_view
 from amiproxy.core.fanout.outbox import Outbox
-from amiproxy.core.model.limits import Limits
+from amiproxy.core.model.limits import HistoryBounds, Limits
 from amiproxy.core.model.users import User
 from amiproxy.core.servers.server import Server
 from amiproxy.net.host.sealing import AesSealer
@@ -51,8 +51,10 @@ class Row(NamedTuple):
     filtered: bool = False
     per_read: int = 8
     distinct_heads: int = 8
-    #: Whether a journal of the events is kept, and whether the clients asked for their positions.
+    #: Whether a journal of the events is kept, and the state that they tell; whether the clients asked for
+    #: the positions of events.
     journal: bool = False
+    state: bool = False
     numbered: bool = False
 
 
@@ -73,6 +75,7 @@ ROWS = (
     Row("nobody listens, journal", audiences=0, journal=True),
     Row("1 client, journal", journal=True),
     Row("10 clients, journal", members=10, journal=True),
+    Row("10 clients, journal, state", members=10, journal=True, state=True),
     Row("10 clients, journal, positions", members=10, journal=True, numbered=True),
     Row("100 clients, journal", members=100, journal=True),
     Row("100 clients, journal, positions", members=100, journal=True, numbered=True),
@@ -141,14 +144,13 @@ def users(row: Row) -> list[User]:
         # Other rights to classes that no event here has make views differ where no filter does.
         read = privilege.ALL if row.filtered else _READ | _spread(number)
         made.append(User(f"u{number}", read=read, filters=filters, secret="plain:x", history=row.journal))
-    if row.journal:
-        made.append(User("other", secret="plain:x", history=True))
     return made
 
 
 def _hub(row: Row) -> Bench:
     bench = Bench(*users(row), limits=_LIMITS, sealer=AesSealer())
     bench.link_up()
+    bench.server().keep(HistoryBounds() if row.journal else None, present=row.state)
     views = set()
     for number in range(row.audiences):
         for _ in range(row.members):
