@@ -167,6 +167,16 @@ def linked(one: str, other: str) -> bytes:
     )
 
 
+def test_events_of_a_call_that_was_joined_to_the_clients_own_since_come_first() -> None:
+    site = FanOut("pbx1")
+    site.keep()
+    site.feed("pbx1", leg("PJSIP/own", "1.1"), bare("2.2"))
+    cut = journal_of(site.servers.first).last
+    site.feed("pbx1", linked("1.1", "2.2"))
+    sieve = Sieve(bound_view(None, SCOPED), site.servers.first)
+    assert missed(sieve, site.servers.first, cut) == [bare("2.2"), linked("1.1", "2.2")]
+
+
 CALLS = ("1.1", "2.2", "3.3", "4.4")
 moves = st.one_of(
     st.builds(bare, st.sampled_from(CALLS)),
