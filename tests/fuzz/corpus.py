@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from amiproxy.net.admin.control.commands import COMMANDS
+from amiproxy.net.host.sealing import AesSealer
 from tests.support import fixed_certificates
 
 _ROOT = Path(__file__).parents[2]
@@ -35,6 +36,12 @@ _PROXY_HEADERS = [
     _V2 + b"\x21\x21\0\x2b" + (bytes(10) + b"\xff\xff" + bytes(4)) * 2 + b"\0\1\0\2" + b"\4\0\4more",
     _V2 + b"\x20\0\0\0",
     _V2 + b"\x21\x00\2\x08" + bytes(520),
+]
+_SEALER = AesSealer(bytes(16))
+_POSITIONS = [
+    _SEALER.seal(0, 0),
+    _SEALER.seal(2**64 - 1, 2**64 - 1),
+    b".".join(_SEALER.seal(number, number) for number in range(5)),
 ]
 _SCRAPE = b"GET /metrics HTTP/1.1\r\nHost: localhost:9539\r\naccept: "
 _SCRAPES = [
@@ -120,6 +127,8 @@ def _made(target: str) -> Iterable[bytes]:
             return [*_OUTPUTS, *_recorded("*.in")]
         case "client_of_several":
             return [*_ACTIONS, *_recorded("*.out")]
+        case "positions":
+            return _POSITIONS
         case "event_rebuilding":
             return {m for data in _recorded("*.in") for m in data.split(b"\r\n\r\n") if m[:6] == b"Event:"}
         case "eventfilters":

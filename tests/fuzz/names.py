@@ -7,6 +7,7 @@ NAMES = (
     "merged_list",
     "answer_of_one",
     "client_of_several",
+    "positions",
     "event_rebuilding",
     "eventfilters",
     "configuration",

@@ -36,6 +36,7 @@ from amiproxy.config.users.servers import ServerNames
 from amiproxy.config.users.userfiles import UsersReader
 from amiproxy.config.users.usertable import table_of
 from amiproxy.core.admission.sidedoor import SideDoor
+from amiproxy.core.history.positions import joined, positions_in
 from amiproxy.core.model.users import User
 from amiproxy.core.servers.servers import Configured
 from amiproxy.net.admin import metricsserver
@@ -47,6 +48,7 @@ from amiproxy.net.admin.metricsserver import MetricsServer
 from amiproxy.net.admin.sideserver import Visit
 from amiproxy.net.doors import proxyheader
 from amiproxy.net.doors.proxyheader import Header, Unread
+from amiproxy.net.host.sealing import AesSealer
 from amiproxy.steps import finish
 from amiproxy.tools.shell.answers.answer import Answer
 from amiproxy.tools.shell.answers.remedies import Asker, remedies
@@ -65,6 +67,7 @@ from tests.support.core_doubles import Bench
 _RELAY_ID: Final = b"0123456789abcdef0123456789abcdef"
 _NOWHERE: Final = Path("/nonexistent")
 _SERVERS = ServerNames(("pbx1", "pbx2"), "pbx1", named=True)
+_SEALER: Final = AesSealer(bytes(16))
 
 
 def client_bytes(data: bytes) -> None:
@@ -226,6 +229,13 @@ def client_of_several(data: bytes) -> None:
     text = b"".join(heard)
     assert b"hidden" not in text
     assert not re.search(rb"^Server: pbx3\r$", text, re.MULTILINE)
+
+
+def positions(data: bytes) -> None:
+    """What a client says where it is: positions that were sealed with our key, or nothing at all."""
+    found = positions_in(data, _SEALER)
+    if found is not None:
+        assert joined(_SEALER.seal(*one) for one in found) == data
 
 
 def event_rebuilding(data: bytes) -> None:
@@ -477,6 +487,7 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
             merged_list,
             answer_of_one,
             client_of_several,
+            positions,
             event_rebuilding,
             eventfilters,
             configuration,

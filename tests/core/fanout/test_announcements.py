@@ -204,6 +204,15 @@ class TestHeartbeats:
         beating.announcements.tick(0.0)
         assert told(beating, member) == [[]]
 
+    def test_it_is_not_recorded_as_an_event_for_which_the_user_needs_a_class(self, beating):
+        recorder = Recorder(0.0)
+        beating.subscriptions.record(recorder)
+        member = beating.member(bound_view(None, Sight("pbx1", privilege.CALL, None), numbered=True))
+        beating.announcements.tick(0.0)
+        assert len(told(beating, member)[0]) == 1
+        beating.subscriptions.count()
+        assert list(recorder.events) == []
+
     def test_it_is_counted_as_an_event_of_the_proxy(self, beating):
         before = beating.stats.events_in
         beating.announcements.tick(0.0)
