@@ -9,8 +9,9 @@ from amiproxy.ami.message import Action
 from amiproxy.core.audit.historycounts import HistoryCounts
 from amiproxy.core.history.state.fields import Fields
 from amiproxy.core.history.state.item import Item
-from amiproxy.core.history.state.kind import Drift, Kind, Maker, differences
-from amiproxy.core.history.state.seeding import ListReader
+from amiproxy.core.history.state.kept import Kept
+from amiproxy.core.history.state.kind import Drift, Kind, Maker
+from amiproxy.core.history.state.seeding import ListReader, Lists
 from amiproxy.core.history.state.state import State
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.support.core_doubles import HandClock
@@ -61,6 +62,22 @@ class _Items:
         raise AssertionError(reason)
 
 
+class _Noting(State):
+    """Keeps what audits have found, for the message of a failing test."""
+
+    def __init__(
+        self, makers: Sequence[Maker], lists: Lists, counts: HistoryCounts, scheduler: HandClock
+    ) -> None:
+        super().__init__(makers, lists, counts, scheduler)
+        self.found: list[object] = []
+
+    def _count(self, kept: Kept, drift: Drift) -> None:
+        super()._count(kept, drift)
+        values = kept.kind.by_key()
+        now = [(key, name, values[key].values.get(name, b"")) for key, name in drift.changed if key in values]
+        self.found.append((kept.name, drift, now))
+
+
 class Follower:
     """Follows the kinds of these makers.  Nothing happens outside of ``pump`` and what calls it."""
 
@@ -68,7 +85,7 @@ class Follower:
         self.clock = HandClock()
         self.counts = HistoryCounts()
         self._makers = {make(self.clock.now).name: make for make in makers}
-        self.state = State(makers, self, self.counts, self.clock)
+        self.state = _Noting(makers, self, self.counts, self.clock)
         #: Every event so far.
         self.events: list[bytes] = []
         self._open: dict[bytes, _Answer] = {}
@@ -169,12 +186,12 @@ class Follower:
     def differing(self, kind: str) -> Drift:
         """What the native lists say otherwise than the state."""
         listed = self.listed(kind)
-        return differences(self.items(kind), listed)
+        return self._makers[kind](self.clock.now).told_otherwise(self.items(kind), listed)
 
     def settle(self, *kinds: str) -> None:
         """Wait until the state equals the native lists; fails with the difference if it does not."""
         give_up = time.monotonic() + _DEADLINE
-        for kind in kinds or self.state.kinds:
+        for kind in kinds or filter(self.state.is_known, self.state.kinds):
             while (found := self.differing(kind)).total:
                 assert time.monotonic() < give_up, (kind, found, self._values(kind, found))
                 self.pump(0.2)

@@ -394,23 +394,33 @@ class TestAudit:
 
     def test_an_audit_that_is_asked_while_another_list_waits_does_not_make_it_one(self) -> None:
         followed = Followed(Things, Parts)
-        followed.state.seed_all(audit=True)
-        followed.lists.answer()
-        followed.lists.answer()
-        followed.lists.answer()
-        assert followed.lists.answer() == "ThingList"  # once more, as the audit was asked meanwhile
+        for _ in range(3):
+            followed.lists.answer()
+        followed.clock.advance(states.SETTLE_SECONDS)
+        followed.state.seed_all()
+        followed.state.seed_all(audit=True)  # the first list is under way, the other waits
+        followed.lists.answer(thing("1", "a"))
+        assert followed.lists.answer(thing("2", "b")) == "PartList"
+        assert followed.lists.answer() == "MoreParts"
+        assert followed.lists.answer() == "PartInfo"
         assert followed.lists.open == []
         followed.clock.advance(60)
         assert followed.counts.drift == {}
 
-    def test_an_audit_while_the_kind_settles_finds_nothing(self) -> None:
+    def test_a_kind_is_not_audited_before_it_has_settled(self) -> None:
         followed = Followed()
+        followed.state.seed_all(audit=True)
         followed.lists.answer(thing("1", "a"))
         followed.state.seed_all(audit=True)
-        followed.lists.answer(thing("1", "b"))
+        assert followed.lists.open == []
+        followed.clock.advance(states.SETTLE_SECONDS)
+        followed.state.seed_all(audit=True)
+        followed.lists.answer()
+        followed.clock.advance(states.SETTLE_SECONDS)
+        followed.state.seed_all(audit=True)  # what the first has found is looked at once more
+        assert followed.lists.open == []
         followed.clock.advance(60)
-        assert followed.counts.drift == {}
-        assert followed.standing() == READY
+        assert followed.counts.drift == {"things": 1}
 
 
 class TestWaiting:

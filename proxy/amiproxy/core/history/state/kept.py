@@ -72,6 +72,11 @@ class Kept:
         return self.standing in {READY, SETTLING}
 
     @property
+    def may_be_audited(self) -> bool:
+        """Whether its lists can be compared with what events have told."""
+        return self.standing == UNAVAILABLE or (self.standing == READY and self.before is None)
+
+    @property
     def status(self) -> Standing:
         """How well it is known."""
         return Standing(self.name, self.standing, len(self.kind), self.seeded, self.reason)

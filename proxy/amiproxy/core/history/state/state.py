@@ -152,7 +152,10 @@ class State:
             self._seed_soon(each)
 
     def seed_all(self, *, audit: bool = False) -> None:
-        """Ask the lists of all kinds, one after another."""
+        """Ask the lists of all kinds, one after another.
+
+        ``audit``: only of those that are known and settled; what no event has told counts as drift.
+        """
         for each in self._kept.values():
             self._seed(each, audit=audit)
 
@@ -245,10 +248,11 @@ class State:
         self._go_on()
 
     def _go_on(self) -> None:
-        # A loop, because kinds without lists are seeded at once.
         while self._seeding is None and self._queue:
             kept = next(iter(self._queue))
             audit = self._queue.pop(kept)
+            if audit and not kept.may_be_audited:
+                continue
             self._start(kept, Seeding(kept.kind, self._lists, self, self._scheduler.now(), is_audit=audit))
 
     def _start(self, kept: Kept, seeding: Seeding) -> None:
