@@ -32,6 +32,10 @@ _LINK_UP = 'amiproxy_link_up{server="s"}'
 _OTHER_UP = 'amiproxy_link_up{server="t"}'
 _LOSSES = 'amiproxy_link_losses_total{server="s"}'
 _TIMEOUTS = 'amiproxy_action_timeouts_total{server="s"}'
+_DRIFT = 'amiproxy_state_drift_total{server="s",kind="k"}'
+_KNOWN = 'amiproxy_state_known{server="s",kind="k"}'
+_SEED_FAILURES = 'amiproxy_state_seed_failures_total{server="s",kind="k"}'
+_KIND = {"server": "s", "kind": "k"}
 _DAY = 24 * 60
 _YEAR = 365 * 86400
 _SPLIT = (
@@ -69,6 +73,16 @@ def rising(each: float, minutes: int = 30) -> list[float]:
 def counted(*minutes: int, until: int, each: int = 1) -> list[float]:
     """A counter that exists from the start, and is incremented at these minutes."""
     return [float(sum(each for one in minutes if one <= minute)) for minute in range(until + 1)]
+
+
+def _journal(held: float, age: float) -> dict[str, list[float]]:
+    """A journal of 8 MiB and five minutes that holds these bytes and has this age, in seconds."""
+    return {
+        'amiproxy_journal_bytes{server="s"}': steady(held),
+        'amiproxy_journal_bytes_max{server="s"}': steady(8 << 20),
+        'amiproxy_journal_age_seconds{server="s"}': steady(age),
+        'amiproxy_journal_seconds_max{server="s"}': steady(300),
+    }
 
 
 def _validity(kind: str, begin: float, end: float) -> dict[str, list[float]]:
@@ -290,6 +304,22 @@ CASES = {
         {"link": "main", **_SERVER},
     ),
     "link half idle": Case("AmiProxyLinkBusy", {_SECONDS: rising(30)}, None),
+    "journal full after half a minute": Case("AmiProxyHistoryShort", _journal(8 << 20, 30.0), _SERVER),
+    "journal full after two minutes": Case("AmiProxyHistoryShort", _journal(8 << 20, 120.0), None),
+    "journal with little in it since a lost link": Case(
+        "AmiProxyHistoryShort", _journal(1 << 16, 30.0), None
+    ),
+    "drift after an hour": Case("AmiProxyStateDrift", {_DRIFT: counted(60, until=90)}, _KIND),
+    "no drift": Case("AmiProxyStateDrift", {_DRIFT: steady(0, 180)}, None),
+    "lists that cannot be read": Case(
+        "AmiProxyStateUnknown", {_KNOWN: steady(0), _SEED_FAILURES: rising(1)}, _KIND
+    ),
+    "a module that Asterisk does not have": Case(
+        "AmiProxyStateUnknown", {_KNOWN: steady(0), _SEED_FAILURES: steady(0)}, None
+    ),
+    "lists that were read in the end": Case(
+        "AmiProxyStateUnknown", {_KNOWN: steady(1), _SEED_FAILURES: counted(2, 3, 5, until=14)}, None
+    ),
     "a tenth of the ticks late": Case(
         "AmiProxyLoopLate",
         {

@@ -195,12 +195,64 @@ LIMITS = [
     {"name": "exempt", "value": ["::1/128"], "used": None, "hits": 0},
 ]
 
+KINDS = [
+    {
+        "kind": "channels",
+        "state": "ready",
+        "reason": "",
+        "items": 24,
+        "seeded": 2470.0,
+        "seeds": 4,
+        "failures": 0,
+        "drift": 0,
+    },
+    {
+        "kind": "conferences",
+        "state": "unavailable",
+        "reason": "Unknown command",
+        "items": 0,
+        "seeded": None,
+        "seeds": 0,
+        "failures": 1,
+        "drift": 0,
+    },
+]
+STATE: dict[str, Any] = {
+    "journal": {
+        "events": 18204,
+        "bytes": 8_283_750,
+        "age": 192.0,
+        "began": 0.0,
+        "most_bytes": 8 << 20,
+        "most_seconds": 300.0,
+    },
+    "kinds": KINDS,
+    "snapshots": {"complete": 12, "partial": 1, "failed": 0, "shared": 3},
+    "resumes": {"resumed": 240, "gap": 2, "overtaken": 0},
+    "replayed": 3411,
+    "catching_up": 1,
+    "closings": 7,
+}
+#: Of a server of which nothing is kept.
+NO_STATE: dict[str, Any] = {
+    **STATE,
+    "journal": None,
+    "kinds": None,
+    "snapshots": dict.fromkeys(STATE["snapshots"], 0),
+    "resumes": dict.fromkeys(STATE["resumes"], 0),
+    "replayed": 0,
+    "catching_up": 0,
+    "closings": 0,
+}
+STATES: dict[str, Any] = {"servers": [{"server": "pbx1", **STATE}, {"server": "pbx2", **NO_STATE}]}
+
 RESULTS: dict[str, Any] = {
     "status": STATUS,
     "sessions": [SESSION, STRANGER],
     "session": DETAIL,
     "users": [USER],
     "upstream": UPSTREAM,
+    "state": STATE,
     "certs": [CERTIFICATE],
     "certs-reload": ["certificates unchanged"],
     "limits": LIMITS,

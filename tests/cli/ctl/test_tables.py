@@ -50,6 +50,20 @@ from tests.cli.ctl.answering import (
             ],
         ),
         (
+            "state",
+            [
+                "18204 events, 7.9 MiB, the oldest 3 m 12 s old; at most 8.0 MiB and 5 m 00 s",
+                "since 1970-01-01 00:00:00 UTC, without a gap",
+                "what exists now: 1 of 2 known",
+                "12 complete, 1 partial, 0 failed; 3 of them shared",
+                "240 resumed, 2 with a gap, 0 overtaken",
+                "3411 events, 1 session catching up now",
+                "7 closing events sent after lost links",
+                "unavailable (Unknown command)",
+                "41 m 10 s ago",
+            ],
+        ),
+        (
             "certs",
             [
                 "dns:pbx2",

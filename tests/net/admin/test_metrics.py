@@ -16,8 +16,10 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from amiproxy.ami import privilege
+from amiproxy.core.audit.historycounts import RESUME_OUTCOMES, SNAPSHOT_OUTCOMES
 from amiproxy.core.clients.linkloss import OUTCOMES
 from amiproxy.core.clients.login import REASONS
+from amiproxy.core.history.kinds.table import KINDS
 from amiproxy.core.model.limits import FIXED, Limits
 from amiproxy.core.model.users import User
 from amiproxy.core.servers.servers import Configured
@@ -43,6 +45,8 @@ async def service(tmp_path: Path) -> LiveService:
     return LiveService(tmp_path, *USERS)
 
 
+#: The kinds whose state is kept.
+KIND_NAMES = [make(lambda: 0.0).name for make in KINDS]
 USER_NAMES = ["wall", "boss", "removed"]
 CLASSES = [*privilege.CLASS_NAMES, "unknown"]
 #: Every counter with labels: the values that exist, with 0, before anything has happened; by label.
@@ -72,6 +76,13 @@ FROM_THE_START = {
     },
     "amiproxy_actions_denied": {"user": ["", *USER_NAMES]},
     "amiproxy_link_loss_sessions": {"server": ["asterisk"], "outcome": OUTCOMES},
+    "amiproxy_snapshots": {"server": ["asterisk"], "outcome": SNAPSHOT_OUTCOMES},
+    "amiproxy_snapshots_shared": {"server": ["asterisk"]},
+    "amiproxy_resumes": {"server": ["asterisk"], "outcome": RESUME_OUTCOMES},
+    "amiproxy_events_replayed": {"server": ["asterisk"]},
+    "amiproxy_closing_events": {"server": ["asterisk"]},
+    "amiproxy_state_drift": {"server": ["asterisk"], "kind": KIND_NAMES},
+    "amiproxy_state_seed_failures": {"server": ["asterisk"], "kind": KIND_NAMES},
     "amiproxy_asterisk_seconds": {
         "server": ["asterisk"],
         "user": USER_NAMES,
@@ -128,7 +139,9 @@ async def test_an_idle_service_has_every_metric(service: LiveService) -> None:
     assert sum(1 for name in found if name.startswith("amiproxy_build_info{")) == 1
 
 
-async def test_every_counter_has_a_series_before_the_first_occurrence(service: LiveService) -> None:
+async def test_every_counter_has_a_series_before_the_first_occurrence(tmp_path: Path) -> None:
+    wall, boss = USERS
+    service = LiveService(tmp_path, replace(wall, history=True), boss)
     counters = {
         family.name: [(sample.labels, sample.value) for sample in family.samples]
         for family in text_string_to_metric_families(text_of(service))

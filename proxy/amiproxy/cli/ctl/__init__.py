@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from amiproxy.cli.ctl import tables, tail, top
+from amiproxy.cli.ctl import state, tables, tail, top
 from amiproxy.cli.ctl.connection import Connection, NotReachable, Refused
 from amiproxy.cli.ctl.where import socket_of
 from amiproxy.cli.durations import duration
@@ -74,11 +74,23 @@ def register(commands: _Commands) -> None:
     kick.add_argument("target", metavar="SESSION|user:NAME", help="a session id, or user: and a user name")
     _verb(verbs, "users", "list all users: classes, ways to log in, sessions", "ctl users")
     upstream = _verb(
-        verbs, "upstream", "show the state of the link to each Asterisk", "ctl upstream pbx2", _upstream
+        verbs, "upstream", "show the state of the link to each Asterisk", "ctl upstream pbx2", _of_a_server
     )
-    upstream.add_argument(
-        "server", metavar="SERVER", nargs="?", default="", help="show the details of one of several servers"
+    kept = _verb(
+        verbs,
+        "state",
+        "show what is kept of each Asterisk's past and present, for snapshots and resuming",
+        "ctl state pbx2",
+        _of_a_server,
     )
+    for verb in (upstream, kept):
+        verb.add_argument(
+            "server",
+            metavar="SERVER",
+            nargs="?",
+            default="",
+            help="show the details of one of several servers",
+        )
     certs = _verb(
         verbs, "certs", "show the certificates served, or reload their files", "ctl certs reload", _certs
     )
@@ -259,8 +271,12 @@ def _ask(connection: Connection, arguments: argparse.Namespace, command: str = "
     _show(command, connection.ask(command, **given), arguments)
 
 
-def _upstream(connection: Connection, arguments: argparse.Namespace) -> None:
-    found, name = connection.ask("upstream"), arguments.server.lower()
+#: The table of one server, for verbs that show all servers or one.
+_ONE_SERVER = {"upstream": tables.server, "state": state.server}
+
+
+def _of_a_server(connection: Connection, arguments: argparse.Namespace) -> None:
+    found, name = connection.ask(arguments.verb), arguments.server.lower()
     if name:
         servers = {row["server"]: row for row in found.get("servers", ())}
         if name not in servers:
@@ -272,9 +288,9 @@ def _upstream(connection: Connection, arguments: argparse.Namespace) -> None:
             raise Refused(f"unknown server {arguments.server!r}; {known}", [])
         found = servers[name]
     if name and not arguments.json:
-        terminal.show(tables.server(found))
+        terminal.show(_ONE_SERVER[arguments.verb](found))
     else:
-        _show("upstream", found, arguments)
+        _show(arguments.verb, found, arguments)
 
 
 def _certs(connection: Connection, arguments: argparse.Namespace) -> None:

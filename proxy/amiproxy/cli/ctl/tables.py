@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from amiproxy.cli.ctl import state
 from amiproxy.cli.ctl.cells import cells, day, facts, moment, plain_table, servers_of, size, span
 from amiproxy.config.differences import Differences
 from amiproxy.counted import count
@@ -325,6 +326,7 @@ TABLES: Mapping[str, Callable[[Any], RenderableType]] = {
     "session": session,
     "users": users,
     "upstream": upstream,
+    "state": state.history,
     "certs": certs,
     "certs-reload": certs_reload,
     "limits": limits,

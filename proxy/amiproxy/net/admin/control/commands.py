@@ -12,7 +12,7 @@ from typing import NamedTuple
 from amiproxy import log
 from amiproxy.core.clients.session import Session
 from amiproxy.net.admin import logkinds
-from amiproxy.net.admin.control import certificateviews, effective, views
+from amiproxy.net.admin.control import certificateviews, effective, historyviews, views
 from amiproxy.net.admin.control.trace import Trace
 from amiproxy.net.admin.journal import KEPT, Choice, Tail
 from amiproxy.net.admin.service import Service
@@ -106,6 +106,11 @@ async def _users(service: Service, _: Arguments) -> object:
 async def _upstream(service: Service, _: Arguments) -> object:
     """Show the state of the link to Asterisk."""
     return views.upstream(service)
+
+
+async def _state(service: Service, _: Arguments) -> object:
+    """Show what is kept of the past and the present of each server, for snapshots and resuming."""
+    return historyviews.history(service)
 
 
 async def _certs(service: Service, _: Arguments) -> object:
@@ -263,6 +268,7 @@ COMMANDS: Mapping[str, Command] = {
         Command("session", Permission.READ, _session, ("id",)),
         Command("users", Permission.READ, _users),
         Command("upstream", Permission.READ, _upstream),
+        Command("state", Permission.READ, _state),
         Command("certs", Permission.READ, _certs),
         Command("limits", Permission.READ, _limits),
         Command("commands", Permission.READ, _commands),

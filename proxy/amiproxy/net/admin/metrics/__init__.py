@@ -10,10 +10,19 @@ from collections.abc import Iterator
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from amiproxy.net.admin.metrics import actions, clients, configuration, events, process, tls, upstream
+from amiproxy.net.admin.metrics import (
+    actions,
+    clients,
+    configuration,
+    events,
+    history,
+    process,
+    tls,
+    upstream,
+)
 from amiproxy.net.admin.service import Service
 
-_SUBJECTS = (process, clients, events, actions, upstream, tls, configuration)
+_SUBJECTS = (process, clients, events, actions, upstream, history, tls, configuration)
 
 
 class ServiceCollector(Collector):
