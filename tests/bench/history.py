@@ -10,8 +10,8 @@ from tests.bench.tables import Column, comparison, medians
 _USERS = 20
 _WATCHERS = 20
 _RATE = 500.0
-#: Logins that are under way at any time: fewer than the proxy lets in before their login
-#: (``unauthenticated``), so that none has to come again after a pause, which would be most of the time measured.
+#: Logins under way at any time: fewer than the proxy lets in before their login, so that none is turned
+#: away and comes again after a pause, which would be most of the time measured.
 _AT_ONCE = 100
 #: What the dashboards want first: the proxy's snapshot, or Asterisk's lists.
 _SNAPSHOT, _LISTS = "snapshot", "lists"
