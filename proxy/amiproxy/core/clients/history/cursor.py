@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from amiproxy.ami.message import Action
 from amiproxy.core.audit.historycounts import OVERTAKEN
+from amiproxy.core.clients.history.pieces import Piece, Pieces
 from amiproxy.core.clients.session import Handler, Session
 from amiproxy.core.context import Context
 from amiproxy.core.fanout.eventview import EventView
@@ -45,7 +46,7 @@ class Start(NamedTuple):
 class _Reader:
     """How far a client has read the journal of one server."""
 
-    __slots__ = ("_epoch", "_sequence", "_sieve", "server")
+    __slots__ = ("_epoch", "_key", "_sequence", "_sieve", "server")
 
     def __init__(self, start: Start, view: EventView, encoding: Encoding) -> None:
         self.server = start.server
@@ -53,10 +54,12 @@ class _Reader:
         #: The last event that has been read.
         self._sequence = start.sequence
         self._sieve = Sieve(view, start.server, encoding)
+        self._key = _key_of(view, start.server, encoding)
 
     def judge_by(self, view: EventView, encoding: Encoding) -> None:
         """Judge the rest of the events by this view."""
         self._sieve = Sieve(view, self.server, encoding)
+        self._key = _key_of(view, self.server, encoding)
 
     @property
     def is_valid(self) -> bool:
@@ -70,8 +73,8 @@ class _Reader:
         journal = self.server.journal
         return journal is not None and journal.epoch == self._epoch and journal.last == self._sequence
 
-    def read(self, most: int) -> list[bytes] | None:
-        """The events for the client from the next part of the journal, of about this many bytes at most.
+    def read(self, most: int, pieces: Pieces) -> Piece | None:
+        """The events for the client from the next part of the journal, of about this many bytes.
 
         None if the journal does not hold all that is to be read.
         """
@@ -81,7 +84,27 @@ class _Reader:
             return None
         entries = _beginning(entries, most)
         self._sequence = entries.last
-        return self._sieve.sift(entries)
+        if self._key is None:
+            return self._sifted(entries)
+        key = self._key, entries.epoch, entries.first, entries.last
+        piece = pieces.find(key)
+        if piece is None:
+            piece = self._sifted(entries)
+            pieces.keep(key, piece)
+        return piece
+
+    def _sifted(self, entries: Entries) -> Piece:
+        events = self._sieve.sift(entries)
+        return Piece(b"".join(events), len(events))
+
+
+def _key_of(view: EventView, server: Server, encoding: Encoding) -> tuple[EventView, Encoding] | None:
+    """What clients have in common that are sent the same of an event; None if that is not all.
+
+    With a scope, earlier events may become due that were left out.
+    """
+    is_scoped = any(sight.server == server.name and sight.scope is not None for sight in view.sights)
+    return None if is_scoped else (view, encoding)
 
 
 class Cursor:
@@ -176,18 +199,18 @@ class Cursor:
     def _send(self, reader: _Reader) -> bool:
         """Send a piece of this server's journal; False if that is not possible any more."""
         session = self.session
-        events = reader.read(session.outbox.limit // 2)
+        piece = reader.read(session.outbox.limit // 2, self._cursors.pieces)
         counts = session.ctx.stats.history_of(reader.server.name)
-        if events is None:
+        if piece is None:
             counts.resumes[OVERTAKEN] += 1
             if reader.is_valid:
                 session.ctx.backpressure.too_slow(session, _BOUND)
             else:
                 session.dismiss(LOST)
             return False
-        if events:
-            counts.replayed += len(events)
-            session.deliver(b"".join(events))
+        if piece.events:
+            counts.replayed += piece.events
+            session.deliver(piece.data)
         return True
 
 
@@ -206,7 +229,7 @@ def _beginning(entries: Entries, most: int) -> Entries:
 class Cursors:
     """The cursors of all clients that catch up; they take turns."""
 
-    __slots__ = ("_all", "_ctx", "_due", "_join", "_turn_due")
+    __slots__ = ("_all", "_ctx", "_due", "_join", "_turn_due", "pieces")
 
     def __init__(self, ctx: Context, join: Callable[[Member], None]) -> None:
         """``join``: see ``Subscriptions.resume``."""
@@ -216,6 +239,7 @@ class Cursors:
         #: Those that may be able to send something.
         self._due: dict[Cursor, None] = {}
         self._turn_due = False
+        self.pieces = Pieces()
 
     def __len__(self) -> int:
         """The number of clients that catch up."""
@@ -258,6 +282,8 @@ class Cursors:
             self._due.pop(cursor, None)
             for server in cursor.servers:
                 cursor.leave_out(server)
+            if not self._all:
+                self.pieces.clear()
 
     def link_lost(self, server: Server) -> None:
         """The link is lost and clients are about to be told: nothing of before can be sent any more.
