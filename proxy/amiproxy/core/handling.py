@@ -5,7 +5,7 @@
 from collections.abc import Callable
 
 from amiproxy.core.clients import localactions
-from amiproxy.core.clients.history.cursor import Cursors
+from amiproxy.core.clients.history.cursor import Cursors, when_caught_up
 from amiproxy.core.clients.history.resume import Resume
 from amiproxy.core.clients.history.snapshot import Snapshots
 from amiproxy.core.clients.login import Login
@@ -38,7 +38,7 @@ def handlers_of(
             **localactions.TABLE,
             b"challenge": login.challenge,
             b"proxyresume": Resume(cursors, sealer).answer,
-            b"proxysnapshot": snapshots.answer,
+            b"proxysnapshot": when_caught_up(snapshots.answer),
         },
         proxy_action=ProxyActions(registry).answer,
     )

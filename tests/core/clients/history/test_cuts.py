@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from amiproxy.ami import privilege
@@ -37,25 +37,43 @@ def user(name: str, servers: tuple[str, ...], read: int = privilege.ALL, rules: 
     )
 
 
+def read_token(token: bytes) -> tuple[bytes, int]:
+    """Epoch and sequence."""
+    epoch, _, number = token.partition(b"-")
+    return epoch, int(number)
+
+
 class Client:
     """A dashboard: it keeps what it was sent, by server, and the last token of each server."""
 
-    def __init__(self, bench: Bench, login: str, servers: tuple[str, ...], mask: str) -> None:
+    def __init__(
+        self, bench: Bench, login: str, servers: tuple[str, ...], mask: str, *, numbered: bool
+    ) -> None:
         self.bench = bench
         self.login = login
         self.servers = servers
         self.mask = mask
+        #: Whether it asks for positions; without them, it shares its subscription with none that does.
+        self.numbered = numbered
         self.seen: dict[str, list[bytes]] = defaultdict(list)
         self.tokens = {}
         for name in servers:
             journal = bench.server(name).journal
             assert journal is not None
             self.tokens[name] = journal.token(journal.last)
+        #: By epoch: the position of the last snapshot.
+        self.after: dict[bytes, int] = {}
+        #: Whether an event may come late, with the position before the one that revealed it.
+        self.is_scoped = login.startswith("desk")
         self.answers: list[bytes] = []
         self.asked = 0
         self.session: Session
         self.transport: ListTransport
         self.connect()
+
+    @property
+    def wish(self) -> str:
+        return f"ProxySequence: {'on' if self.numbered else 'off'}"
 
     def connect(self) -> None:
         self.transport = ListTransport()
@@ -64,7 +82,7 @@ class Client:
         self.answers.clear()
         self.ask("Login", f"Username: {self.login}", "Secret: x", "Events: off")
         tokens = b".".join(self.tokens.values()).decode()
-        self.ask("ProxyResume", f"From: {tokens}", f"EventMask: {self.mask}", "ProxySequence: on")
+        self.ask("ProxyResume", f"From: {tokens}", f"EventMask: {self.mask}", self.wish)
         self.read()
         assert [Message(answer).get(b"response") for answer in self.answers] == [b"Success"] * 2, self.answers
 
@@ -82,17 +100,31 @@ class Client:
             if number:
                 server = message.get(b"at").decode()
                 self.seen[server].append(number)
-                self.tokens[server] = message.get(b"proxysequence")
-                assert self.tokens[server]
+                token = message.get(b"proxysequence")
+                assert bool(token) is self.numbered
+                if token:
+                    self.tokens[server] = token
+                    epoch, position = read_token(token)
+                    assert position > self.after.get(epoch, -1) - self.is_scoped
                 assert message.get(b"server").decode() == (server if len(self.servers) > 1 else "")
+            elif message.get(b"event") == b"ProxySnapshotComplete":
+                self.check_snapshot(message.get(b"sequence"))
             elif message.get(b"actionid"):
                 self.answers.append(raw)
+
+    def check_snapshot(self, sequence: bytes) -> None:
+        """All events up to the snapshot's position have been sent, and none after it."""
+        at = dict(map(read_token, sequence.split(b".")))
+        assert len(at) == len(self.servers)
+        for token in self.tokens.values():
+            epoch, number = read_token(token)
+            assert number <= at[epoch]
+        self.after = at
 
     def cut(self) -> None:
         """The connection breaks; what was not sent until now is lost."""
         self.read()
         self.session.lost("connection lost")
-        self.connect()
 
     @property
     def is_open(self) -> bool:
@@ -112,7 +144,7 @@ class World:
         limits = Limits(outbox_hard=1 << 20)
         self.bench = Bench(*users, servers=configured, limits=limits, interval=0.01)
         for name in NAMES:
-            self.bench.server(name).keep(HistoryBounds(), present=False)
+            self.bench.server(name).keep(HistoryBounds(), present=True)
         self.bench.all_up()
         kinds = [
             ("board", NAMES),
@@ -121,8 +153,9 @@ class World:
             ("desk", NAMES),
             ("desk/pbx1", ("pbx1",)),
         ]
-        self.steady = [Client(self.bench, login, servers, mask) for login, servers in kinds]
-        self.torn = [Client(self.bench, login, servers, mask) for login, servers in kinds]
+        self.steady = [Client(self.bench, *kind, mask, numbered=False) for kind in kinds]
+        self.torn = [Client(self.bench, *kind, mask, numbered=True) for kind in kinds]
+        self.bench.clock.advance(0)
         self.count = 0
 
     # -- what may happen ---------------------------------------------------
@@ -144,12 +177,12 @@ class World:
     def call(self, place: int, number: int) -> None:
         """An event of one of some calls: of its trunk, of a telephone that it rings, or that joins two."""
         name = NAMES[place % 3]
-        call = number % 4
-        trunk, leg = f"{call}.1", f"{call}.{number % 3 + 2}"
-        device = ("SIP/desk", "SIP/other", "SIP/desk-2")[number % 3]
+        call = number // 7 % 2
+        device = ("SIP/desk", "SIP/other", "SIP/desk-2")[number // 14]
+        trunk, leg = f"{call}.1", f"{call}.{number // 14 + 2}"
         ids = {"Channel": f"SIP/trunk-{call}", "Uniqueid": trunk, "Linkedid": trunk}
         own = {"Channel": f"{device}-0000000{call}", "Uniqueid": leg, "Linkedid": trunk}
-        other = {"DestChannel": "SIP/trunk-9", "DestUniqueid": f"{(call + 1) % 4}.1"}
+        other = {"DestChannel": "SIP/trunk-9", "DestUniqueid": f"{1 - call}.1"}
         kinds: list[tuple[str, dict[str, str]]] = [
             ("Newchannel", ids),
             ("Newstate", ids),
@@ -171,6 +204,15 @@ class World:
         if client.transport.room is not None and number % 2:
             client.transport.room = 0
         client.cut()
+        client.connect()
+
+    def leave(self, place: int, _number: int) -> None:
+        self.torn[place % 5].cut()
+
+    def come_back(self, place: int, _number: int) -> None:
+        client = self.torn[place % 5]
+        if not client.is_open:
+            client.connect()
 
     def slow(self, place: int, number: int) -> None:
         self.torn[place % 5].transport.room = number * 100
@@ -198,6 +240,11 @@ class World:
         if client.is_open:
             client.ask("WaitEvent", f"Timeout: {number}")
 
+    def snapshot(self, place: int, _number: int) -> None:
+        client = self.torn[place % 5]
+        if client.is_open:
+            client.ask("ProxySnapshot", "Kinds: channels")
+
     def add_filter(self, place: int, number: int) -> None:
         """It drops nothing, as the client that is never cut off does not add it."""
         client = self.torn[place % 5]
@@ -214,7 +261,8 @@ class World:
                     while client.session.writable():
                         pass
                 else:
-                    client.cut()
+                    client.read()
+                    client.connect()
             self.bench.clock.advance(40)
         assert self.bench.hub.stats.faults == 0
         assert len(self.bench.hub.cursors) == 0
@@ -236,7 +284,8 @@ STEPS: list[Callable[[World, int, int], None]] = [
     World.call,
     World.call,
     World.cut,
-    World.cut,
+    World.leave,
+    World.come_back,
     World.slow,
     World.take,
     World.pass_time,
@@ -244,18 +293,35 @@ STEPS: list[Callable[[World, int, int], None]] = [
     World.ping,
     World.wait_event,
     World.add_filter,
+    World.snapshot,
 ]
 
 
+def script(*steps: tuple[Callable[[World, int, int], None], int, int]) -> list[tuple[int, int, int]]:
+    return [(STEPS.index(step), place, number) for step, place, number in steps]
+
+
+#: A call comes in, the client's connection breaks, and then the call rings the client's telephone.
+REVEALED_AFTER = script(
+    (World.call, 0, 0), (World.cut, 4, 0), (World.pass_time, 0, 1), (World.call, 0, 3), (World.cut, 4, 0)
+)
+#: The telephone rings while the client is away.
+REVEALED_BEFORE = script(
+    (World.call, 0, 0), (World.leave, 4, 0), (World.call, 0, 3), (World.come_back, 4, 0), (World.call, 0, 1)
+)
+
+
+@example("on", REVEALED_AFTER)
+@example("on", REVEALED_BEFORE)
 @given(
     mask=st.sampled_from(["on", "call", "call,system", "agent"]),
-    script=st.lists(
-        st.tuples(st.integers(0, len(STEPS) - 1), st.integers(0, 5), st.integers(0, 30)), max_size=60
+    steps=st.lists(
+        st.tuples(st.integers(0, len(STEPS) - 1), st.integers(0, 5), st.integers(0, 41)), max_size=60
     ),
 )
 @settings(deadline=None)
-def test_nothing_is_lost_doubled_or_out_of_order(mask: str, script: list[tuple[int, int, int]]) -> None:
+def test_nothing_is_lost_doubled_or_out_of_order(mask: str, steps: list[tuple[int, int, int]]) -> None:
     world = World(mask)
-    for step, place, number in script:
+    for step, place, number in steps:
         STEPS[step](world, place, number)
     world.check()

@@ -13,6 +13,7 @@ from amiproxy.core.model.limits import HistoryBounds, Limits
 from amiproxy.core.model.state import OVER
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.servers.servers import Configured
+from tests.core.clients.history.keeping import Kept, hangup, newchannel
 from tests.support.core_doubles import Bench, HandClock, ListTransport, event
 
 BOARD = User("board", read=privilege.ALL, write=privilege.ALL, secret="plain:x", history=True)
@@ -615,6 +616,31 @@ class TestLostLinks:
         bench.clock.advance(30)
         assert transport.closed
         assert bench.hub.stats.closes == {"upstream lost": 1}
+
+
+def test_a_snapshot_comes_behind_all_that_the_client_has_missed() -> None:
+    kept = Kept(replace(BOARD, servers=("pbx1",)))
+    kept.know()
+    bench = kept.bench
+    position = token(bench)
+    kept.feed(*(newchannel(str(number), Number=str(number), Filler=FILLER) for number in range(200)))
+    session, transport = resume(bench, position)
+    transport.take()
+    transport.room = 0
+    bench.clock.advance(0)
+    send(session, "Action: ProxySnapshot", "Kinds: channels", "ActionID: s")
+    kept.feed(hangup("0"), newchannel("200", Number="200"))
+    bench.clock.advance(0)
+    read_on(session, transport)
+    bench.clock.advance(10)
+    found = messages(transport)
+    answer = [one for one in found if one.get(b"actionid") == b"s"]
+    begin, end = found.index(answer[0]), found.index(answer[-1])
+    before = [one for one in found[:begin] if one.get(b"event") == b"Newchannel"]
+    assert [int(one.get(b"number")) for one in before] == list(range(201))
+    assert [one.get(b"uniqueid") for one in answer[1:-1]] == [b"%d" % number for number in range(1, 201)]
+    assert answer[-1].get(b"event") == b"ProxySnapshotComplete"
+    assert found[end + 1 :] == []
 
 
 def test_a_small_outbox_is_not_filled_by_one_piece() -> None:
