@@ -91,9 +91,9 @@ class Agents(Kind):
     def inherit(self, before: Kind) -> None:
         """See Kind."""
         super().inherit(before)
-        if isinstance(before, Agents):
-            self._channels = dict(before._channels)
-            self._bridges = dict(before._bridges)
+        assert isinstance(before, Agents)
+        self._channels = dict(before._channels)
+        self._bridges = dict(before._bridges)
 
     def forget(self) -> None:
         """See Kind."""

@@ -143,9 +143,13 @@ class Conferences(CountingKind):
     def inherit(self, before: Kind) -> None:
         """See Kind."""
         super().inherit(before)
-        if isinstance(before, Conferences):
-            self._bridges = dict(before._bridges)
-            self._members = dict(before._members)
+        assert isinstance(before, Conferences)
+        self._bridges = dict(before._bridges)
+        self._members = dict(before._members)
+        # The form of a conference looks into its own instance.
+        for key, item in self._items.items():
+            if item.form is before._room:
+                self._items[key] = Item(self._room, key, item.values)
 
     def forget(self) -> None:
         """See Kind."""

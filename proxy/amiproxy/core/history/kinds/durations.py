@@ -34,8 +34,8 @@ class CountingKind(Kind):
     def inherit(self, before: Kind) -> None:
         """See Kind."""
         super().inherit(before)
-        if isinstance(before, CountingKind):
-            self._since = dict(before._since)
+        assert isinstance(before, CountingKind)
+        self._since = dict(before._since)
 
     def forget(self) -> None:
         """See Kind."""

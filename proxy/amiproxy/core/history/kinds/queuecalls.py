@@ -70,8 +70,11 @@ class QueueCalls:
 
     def connected(self, member: bytes, params: Values, fields: Fields) -> Values:
         """A member has answered; returns what changes in the queue."""
+        ids = _ids(fields)
+        if self.current(member).ids == ids:
+            return {}  # told already
         held = number(fields.only(b"holdtime"))
-        call = QueueCall(_ids(fields), held <= number(params.get(b"ServiceLevel", b"")))
+        call = QueueCall(ids, held <= number(params.get(b"ServiceLevel", b"")))
         self._open[member] = [*self._open.get(member, []), call][-_MOST_CALLS:]
         ended = number(params.get(b"Completed", b"")) + number(params.get(b"Abandoned", b""))
         return {b"Holdtime": _average(params.get(b"Holdtime", b""), held, first=not ended)}

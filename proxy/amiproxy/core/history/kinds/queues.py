@@ -134,6 +134,8 @@ class Queues(CountingKind):
         self._callers: dict[bytes, bytes] = {}
         #: Key of the queue -> keys of its callers, in their order.
         self._waiting: dict[bytes, tuple[bytes, ...]] = {}
+        #: Keys of callers that have given up, but not left yet.
+        self._given_up: set[bytes] = set()
         self._calls = QueueCalls()
 
     def item_of(self, fields: Fields) -> Item | None:
@@ -150,6 +152,7 @@ class Queues(CountingKind):
         self._calls.begin_again()
         self._callers = {}
         self._waiting = {}
+        self._given_up = set()
         for key, item in self._items.items():
             if item.form is CALLER:
                 self._callers[item.values.get(b"Uniqueid", b"")] = key
@@ -173,16 +176,18 @@ class Queues(CountingKind):
     def inherit(self, before: Kind) -> None:
         """See Kind."""
         super().inherit(before)
-        if isinstance(before, Queues):
-            self._callers = dict(before._callers)
-            self._waiting = dict(before._waiting)
-            self._calls = before._calls.copied()
+        assert isinstance(before, Queues)
+        self._callers = dict(before._callers)
+        self._waiting = dict(before._waiting)
+        self._given_up = set(before._given_up)
+        self._calls = before._calls.copied()
 
     def forget(self) -> None:
         """See Kind."""
         super().forget()
         self._callers = {}
         self._waiting = {}
+        self._given_up = set()
         self._calls = QueueCalls()
 
     def closing(self, item: Item, before: Picture) -> list[bytes]:
@@ -199,7 +204,8 @@ class Queues(CountingKind):
             and other.key != item.key
             for other in before.get(self.name, {}).values()
         )
-        headers = [(name, values[name]) for name in _CALLER_HEADERS if name in values]
+        spelled = _spelled(values)
+        headers = [(name, spelled[name]) for name in _CALLER_HEADERS if name in spelled]
         headers += [(b"Queue", values.get(b"Queue", b"")), (b"Position", values.get(b"Position", b"1"))]
         return [synthetic(b"QueueCallerLeave", b"agent", [*headers, (b"Count", b"%d" % others)])]
 
@@ -232,6 +238,7 @@ class Queues(CountingKind):
     def _drop(self, key: bytes) -> None:
         ended = self._end(key)
         if ended is not None:
+            self._given_up.discard(key)
             uniqueid, queue = ended.values.get(b"Uniqueid", b""), ended.values.get(b"Queue", b"")
             if self._callers.get(uniqueid) == key:
                 del self._callers[uniqueid]
@@ -259,7 +266,8 @@ class Queues(CountingKind):
     def _count_abandoned(self, key: bytes, held: int) -> None:
         caller = self._items.get(key)
         params = None if caller is None else self._items.get(_queue_key(caller.values.get(b"Queue", b"")))
-        if params is not None:
+        if params is not None and key not in self._given_up:
+            self._given_up.add(key)
             self._set_queue(params.values[b"Queue"], self._calls.abandoned(params.values, held))
 
     def _entered(self, fields: Fields) -> None:
