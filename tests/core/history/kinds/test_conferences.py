@@ -234,3 +234,8 @@ def test_a_copy_goes_its_own_way_and_without_a_link_nothing_is_known(kind: Confe
     happened(heir, LEAVE)
     assert rooms(heir) == ["r1 0 0 No No"]
     assert kind.items() == []
+
+
+def test_an_item_of_another_list_is_none(kind: Conferences) -> None:
+    listed(kind, "Event: BridgeListItem\nConference: r1")
+    assert len(kind) == 0

@@ -7,7 +7,7 @@ These fields are what the last list said, and a new member does not have them un
 # mypyc: compiled
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from amiproxy.core.calls.callfacts import CallFacts
 from amiproxy.core.history.kinds import channelfields
@@ -36,6 +36,11 @@ def _member_facts(values: Values) -> CallFacts:
     return facts_as(b"ConfbridgeJoin", _MEMBER_FACTS, values)
 
 
+def _room_facts(_values: Values) -> CallFacts:
+    # It is a call, but of unknown channels: those who may not see all calls do not see it.
+    return CallFacts((), (), (), (), (), b"", unclear=True)
+
+
 #: ``AnsweredTime`` is computed when the list is asked.
 MEMBER = form(
     b"ConfbridgeList",
@@ -58,6 +63,43 @@ MEMBER = form(
     _member_facts,
 )
 
+#: Its facts are those that a ``_Room`` knows.
+ROOM = form(
+    b"ConfbridgeListRooms",
+    "Conference Parties Marked Locked Muted",
+    "Conference",
+    "Parties",
+    [
+        carrier(b"ConfbridgeStart", b"call", "Conference"),
+        # Whoever sees each join and each leave can count.
+        carrier(b"ConfbridgeJoin", b"call", "Conference Parties"),
+        carrier(b"ConfbridgeEnd", b"call", "Conference"),
+    ],
+    _room_facts,
+)
+
+
+class _Room(Item):
+    """A conference that knows the id of its bridge, or of a channel in it, which the list does not tell."""
+
+    __slots__ = ("call",)
+
+    def __init__(self, key: bytes, values: Values, call: bytes) -> None:
+        super().__init__(ROOM, key, values)
+        #: The id, or b"" if none is known.
+        self.call = call
+
+    def facts(self) -> CallFacts | None:
+        """See Item."""
+        if not self.call:
+            return _room_facts(self.values)
+        return CallFacts((self.call,), (), (), (), (), b"")
+
+    def with_values(self, changes: Mapping[bytes, bytes]) -> Item:
+        """See Item."""
+        changed = super().with_values(changes)
+        return self if changed is self else _Room(self.key, changed.values, self.call)
+
 
 class Conferences(CountingKind):
     """The conferences, each followed by its members."""
@@ -67,20 +109,7 @@ class Conferences(CountingKind):
         self.name = "conferences"
         #: With no conference at all, the answer is an error.
         self.lists = (seed(b"ConfbridgeListRooms", "ConfbridgeListRooms", optional=True),)
-        self._room = form(
-            b"ConfbridgeListRooms",
-            "Conference Parties Marked Locked Muted",
-            "Conference",
-            "Parties",
-            [
-                carrier(b"ConfbridgeStart", b"call", "Conference"),
-                # Whoever sees each join and each leave can count.
-                carrier(b"ConfbridgeJoin", b"call", "Conference Parties"),
-                carrier(b"ConfbridgeEnd", b"call", "Conference"),
-            ],
-            self._room_facts,
-        )
-        self.forms = {b"ConfbridgeListRooms": self._room, b"ConfbridgeList": MEMBER}
+        self.forms = {b"ConfbridgeListRooms": ROOM, b"ConfbridgeList": MEMBER}
         self.modules = frozenset({b"app_confbridge"})
         self.growing = (b"AnsweredTime",)
         self.events = {
@@ -112,8 +141,10 @@ class Conferences(CountingKind):
     def item_of(self, fields: Fields) -> Item | None:
         """See Kind."""
         item = super().item_of(fields)
-        if item is None or item.form is not MEMBER:
-            return item
+        if item is None:
+            return None
+        if item.form is ROOM:
+            return _Room(item.key, item.values, self._bridge_of(item.key))
         return item.with_values(read_channel(fields))
 
     def replace(self, answers: Sequence[Fields]) -> Drift:
@@ -125,8 +156,13 @@ class Conferences(CountingKind):
         # Members may have come and gone between the two lists, and only the second names them.
         parties = Counter(self._items[key].values.get(b"Conference", b"") for key in self._members.values())
         for name, room in self._items.items():
-            if room.form is self._room:
+            if room.form is ROOM:
                 self._items[name] = room.with_values({b"Parties": b"%d" % parties[name]})
+        for uniqueid, key in self._members.items():  # all of them are in one bridge, and so in one call
+            name = self._items[key].values.get(b"Conference", b"")
+            known = self._items.get(name)
+            if isinstance(known, _Room) and not known.call:
+                self._items[name] = _Room(name, known.values, uniqueid)
         return drift
 
     def items(self) -> list[Item]:
@@ -136,7 +172,7 @@ class Conferences(CountingKind):
             of_each.setdefault(item.values.get(b"Conference", b""), []).append(item)
         found: list[Item] = []
         for some in of_each.values():
-            found += [item for item in some if item.form is self._room]
+            found += [item for item in some if item.form is ROOM]
             found += [item for item in some if item.form is MEMBER]
         return found
 
@@ -146,10 +182,6 @@ class Conferences(CountingKind):
         assert isinstance(before, Conferences)
         self._bridges = dict(before._bridges)
         self._members = dict(before._members)
-        # The form of a conference looks into its own instance.
-        for key, item in self._items.items():
-            if item.form is before._room:
-                self._items[key] = Item(self._room, key, item.values)
 
     def forget(self) -> None:
         """See Kind."""
@@ -160,18 +192,15 @@ class Conferences(CountingKind):
         """See Kind."""
         name = item.values.get(b"Conference", b"")
         headers = [(b"Conference", name), *self._bridges.get(name, [])]
-        if item.form is self._room:
+        if item.form is ROOM:
             return [synthetic(b"ConfbridgeEnd", b"call", headers)]
         headers += [(each, item.values[each]) for each in channelfields.NAMES if each in item.values]
         headers.append((b"Admin", item.values.get(b"Admin", b"No")))
         return [synthetic(b"ConfbridgeLeave", b"call", headers)]
 
-    def _room_facts(self, values: Values) -> CallFacts:
-        name = values.get(b"Conference", b"")
-        ids = [value for header, value in self._bridges.get(name, []) if header == b"BridgeUniqueid"]
-        if not ids:  # all its members are in one bridge, and so in one call
-            ids = [uniqueid for uniqueid, key in self._members.items() if key.startswith(name + b"\0")]
-        return CallFacts(tuple(ids[:1]), (), (), (), (), b"", unclear=not ids)
+    def _bridge_of(self, name: bytes) -> bytes:
+        """The id of the bridge of a conference; b"" if it is not known."""
+        return dict(self._bridges.get(name, [])).get(b"BridgeUniqueid", b"")
 
     def _open(self, fields: Fields) -> bytes:
         """The name of the conference that an event is about, which is known from now on; b"" if unclear."""
@@ -185,15 +214,9 @@ class Conferences(CountingKind):
         self._bridges[name] = [
             (header, fields.get(header.lower())) for header in _BRIDGE if fields.has(header.lower())
         ]
-        if name not in self._items:
-            values = {
-                b"Conference": name,
-                b"Parties": b"0",
-                b"Marked": b"0",
-                b"Locked": b"No",
-                b"Muted": b"No",
-            }
-            self._items[name] = Item(self._room, name, values)
+        known = self._items.get(name)
+        values = {b"Conference": name, b"Parties": b"0", b"Marked": b"0", b"Locked": b"No", b"Muted": b"No"}
+        self._items[name] = _Room(name, values if known is None else known.values, self._bridge_of(name))
         return name
 
     def _count(self, name: bytes, parties: int, marked: int) -> None:

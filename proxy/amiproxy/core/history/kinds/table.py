@@ -4,12 +4,20 @@
 
 from typing import Final
 
+from amiproxy.core.history.kinds.agents import Agents
 from amiproxy.core.history.kinds.bridges import Bridges
 from amiproxy.core.history.kinds.channels import Channels
+from amiproxy.core.history.kinds.conferences import Conferences
+from amiproxy.core.history.kinds.parked import Parked
+from amiproxy.core.history.kinds.queues import Queues
 from amiproxy.core.history.state.kind import Maker
 
 #: Each makes a new, empty one.  Kinds that others refer to come first.
 KINDS: Final[tuple[Maker, ...]] = (
     Channels,
     Bridges,
+    Queues,
+    Agents,
+    Parked,
+    Conferences,
 )
