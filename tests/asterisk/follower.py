@@ -147,7 +147,8 @@ class Follower:
     def _receive(self, data: bytes) -> None:
         self.clock.advance(time.monotonic() - self._began - self.clock.now())
         *messages, self._rest = (self._rest + data).split(b"\r\n\r\n")
-        for message in messages:
+        for framed in messages:
+            message = framed.lstrip(b"\r\n")  # Park's answer ends with one empty line more
             raw = message.removeprefix(b"Asterisk Call Manager/") + b"\r\n\r\n"
             lines = message.split(b"\r\n")
             owners = [line for line in lines if line.startswith(b"ActionID: list-")]
