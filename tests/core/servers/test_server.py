@@ -145,6 +145,23 @@ class TestTheState:
         bench.server().serve()
         assert [action.get(b"action") for action in bench.upstream.take()] == [b"CoreShowChannels"]
 
+    def test_a_list_that_asterisk_does_not_have_is_not_asked(self, bench):
+        bench.server().link_down("gone")
+        bench.link_up(b"CoreShowChannels: lists.  (Priv: system,reporting,all)\r\n")
+        bench.server().keep(None, present=True)
+        asked = bench.upstream.take()
+        assert [action.get(b"action") for action in asked] == [b"CoreShowChannels"]
+        for action in asked:
+            bench.answer(action, b"EventList: start\r\n")
+            mark = b"ActionID: " + action.get(b"actionid") + b"\r\n"
+            bench.feed(
+                b"Event: CoreShowChannelsComplete\r\n" + mark + b"EventList: Complete\r\nListItems: 0\r\n\r\n"
+            )
+        assert bench.upstream.take() == []
+        standings = {each.kind: each.standing for each in bench.server().state.standings}
+        assert standings.pop("channels") == "settling"
+        assert set(standings.values()) == {"unavailable"}
+
     def test_it_is_forgotten_with_the_link(self, bench):
         bench.server().keep(None, present=True)
         bench.answer_lists({"CoreShowChannels": [listed()]})

@@ -12,6 +12,7 @@ from amiproxy.core.ports import Scheduler
 from amiproxy.core.servers.answers.own import Collector
 from amiproxy.core.servers.deadlines import Deadlines
 from amiproxy.core.servers.exchange import Exchange
+from amiproxy.core.servers.known.actions import KnownActions
 from amiproxy.core.servers.known.lengths import Lengths
 from amiproxy.core.servers.receiver import ServerOwner
 from amiproxy.core.servers.requester import Asker
@@ -47,6 +48,8 @@ class Links:
         for exchange in self._exchanges:
             exchange.relayed = owner.relayed
         self.exchange.share = self.lists.exchange.share = limit_state.limits.link_share
+        #: The actions that it has.
+        self.actions = KnownActions(self.exchange.ask, scheduler)
 
     @property
     def in_flight(self) -> int:
@@ -77,8 +80,15 @@ class Links:
         return self.lists if long else None
 
     def ask_list(self, action: Action, reader: Collector, *, long: bool) -> None:
-        """Ask for a list for the proxy itself, over the main link or, if it is ``long``, beside it."""
-        if long:
+        """Ask for a list for the proxy itself, over the main link or, if it is ``long``, beside it.
+
+        One that Asterisk does not have is refused without asking it.
+        """
+        refusal = self.actions.refusal_of(action)
+        if refusal:
+            reader.response(refusal)
+            reader.ended()
+        elif long:
             self.lists.collect(action, reader)
         else:
             self.exchange.collect(action, reader)

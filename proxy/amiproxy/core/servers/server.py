@@ -26,7 +26,6 @@ from amiproxy.core.limits.stored import Stored
 from amiproxy.core.limitstate import LimitState
 from amiproxy.core.model.limits import HistoryBounds
 from amiproxy.core.ports import Scheduler, Upstream
-from amiproxy.core.servers.known.actions import KnownActions
 from amiproxy.core.servers.known.bootinfo import BootInfo
 from amiproxy.core.servers.known.origin import Origin
 from amiproxy.core.servers.known.settings import KnownSettings
@@ -88,7 +87,6 @@ class Server(Links):
         self.journal: Journal | None = None
         #: What exists there now; None while no user needs it.  See ``keep``.
         self.state: State | None = None
-        self.actions = KnownActions(self.exchange.ask, scheduler)
         self.settings = KnownSettings(self.exchange.ask)
         self.boot = BootInfo(scheduler, self._boot_overdue)
         self._reads = 0

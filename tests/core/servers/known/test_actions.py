@@ -6,7 +6,7 @@ import pytest
 
 from amiproxy.ami.actions import SHIPPED, OtherActions
 from amiproxy.ami.arguments import Described
-from amiproxy.ami.message import Action
+from amiproxy.ami.message import Action, Message
 from amiproxy.core.audit.actionstats import OTHER
 from amiproxy.core.servers.known.actions import DELAY, KnownActions
 from tests.support.core_doubles import HandClock
@@ -107,3 +107,35 @@ def test_another_proxy_without_a_link_is_recognised(actions, questions):
     actions.learn()
     questions.answer(LISTED)
     assert not actions.is_cut_off
+
+
+PEERS = Action([(b"Action", b"SIPpeers")])
+
+
+def test_an_action_that_asterisk_does_not_list_is_refused_in_its_place(actions, questions):
+    assert actions.refusal_of(PEERS) == b""
+    actions.learn()
+    questions.answer(LISTED)
+    assert Message(actions.refusal_of(PEERS)).get(b"message") == b"Invalid/unknown command: SIPpeers."
+    assert actions.refusal_of(Action([(b"Action", b"BRANDNEW")])) == b""
+
+
+def test_nothing_is_refused_while_the_actions_may_change(actions, questions, clock):
+    actions.learn()
+    questions.answer(LISTED)
+    actions.learn_soon()
+    assert actions.refusal_of(PEERS) == b""
+    clock.advance(DELAY)
+    assert actions.refusal_of(PEERS) == b""
+    questions.answer(LISTED)
+    assert actions.refusal_of(PEERS)
+
+
+def test_a_question_that_was_lost_with_the_link_is_not_waited_for(actions, questions):
+    actions.learn()
+    questions.answer(LISTED)
+    actions.learn()
+    actions.cancel()
+    assert actions.refusal_of(PEERS)
+    questions.answer(b"")
+    assert actions.refusal_of(PEERS)
