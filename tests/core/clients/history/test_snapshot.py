@@ -480,6 +480,30 @@ class TestSlowClients:
         assert len(channels(answer)) == 2000
         assert rounds > 3
 
+    def test_fast_clients_get_it_piece_by_piece(self, many: Kept) -> None:
+        clients = [many.login(), many.login()]
+        for client in clients:
+            client.ask()
+        many.turn()
+        assert [last_of(client.take())["ListItems"] for client in clients] == ["2000", "2000"]
+
+    def test_a_slow_client_goes_on_while_the_next_round_waits(self, many: Kept) -> None:
+        slow, fast = many.login(), many.login()
+        slow.transport.room = 1000
+        slow.ask()
+        with pytest.MonkeyPatch.context() as costly:
+            costly.setattr(many.bench.clock, "clock", _costly(many.bench.clock))
+            many.turn()
+        fast.ask()
+        many.turn()
+        slow.transport.room = 200_000
+        slow.session.writable()
+        many.turn()
+        assert fast.take() == []
+        assert len(slow.transport.take()) > 100_000
+        many.turn(2)
+        assert last_of(fast.take())["ListItems"] == "2000"
+
     def test_a_slow_client_alone_is_written_for_as_it_reads(self, many: Kept) -> None:
         slow = many.login()
         slow.transport.room = 1000
@@ -605,6 +629,71 @@ class TestReloads:
         kept.turn()
         assert last_of(board.take())["EventList"] == "Cancelled"
         assert board.session.state is Doing.READY
+
+
+class TestResuming:
+    """A client may ask for a snapshot while it is still sent what it has missed."""
+
+    @pytest.fixture
+    def resuming(self, kept: Kept) -> tuple[Kept, Client]:
+        board = kept.login()
+        position = last_of(board.snapshot())["Sequence"]
+        board.send("Logoff")
+        for number in range(1000, 2000):
+            kept.feed(newchannel(str(number)), hangup(str(number)))
+        kept.feed(newchannel("3"))
+        again = kept.login()
+        again.send("Events", EventMask="off")
+        again.take()
+        again.transport.room = 200
+        again.send("ProxyResume", From=position)
+        again.ask(ActionID="7")
+        kept.turn(1)
+        assert again.session.cursor is not None
+        return kept, again
+
+    @staticmethod
+    def read_all(kept: Kept, board: Client) -> list[bytes]:
+        board.transport.room = None
+        while board.session.cursor is not None or board.session.underway is not None:
+            board.session.writable()
+            kept.turn(0.1)
+        return board.take()
+
+    def test_it_is_sent_first_what_it_has_missed(self, resuming: tuple[Kept, Client]) -> None:
+        kept, board = resuming
+        kept.feed(hangup("1"))
+        kept.bench.hub.flush()
+        got = self.read_all(kept, board)
+        begun = [headers(raw).get("ActionID") for raw in got].index("7")
+        missed = names(got[:begun])
+        assert missed.count("Newchannel") == 1001
+        assert missed[-2:] == ["Newchannel", "Hangup"]
+        assert channels(got[begun:]) == ["2", "3"]
+        kept.feed(hangup("2"))
+        kept.turn(1)
+        assert names(board.take()) == ["Hangup"]
+
+    def test_a_reload_meanwhile_changes_what_it_is_shown(self, resuming: tuple[Kept, Client]) -> None:
+        kept, board = resuming
+        kept.bench.hub.adopt(UserTable([CALLS, replace(BOARD, read=privilege.CALL)]))
+        got = self.read_all(kept, board)
+        assert channels(got) == ["1", "2", "3"]
+        assert not any(b"Application" in raw for raw in got)
+
+    def test_it_may_be_closed_meanwhile(self, resuming: tuple[Kept, Client]) -> None:
+        kept, board = resuming
+        board.session.close("drain")
+        board.transport.room = None
+        while board.session.writable():
+            pass
+        assert headers(board.take()[-1]) == {
+            "Response": "Error",
+            "ActionID": "7",
+            "Message": "Session closed: drain",
+        }
+        kept.turn(1)
+        assert board.take() == []
 
 
 class TestSeveralServers:

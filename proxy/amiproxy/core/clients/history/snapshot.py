@@ -113,9 +113,18 @@ class Snapshots:
         """See Desk."""
         question = asking.question
         assert question is not None
+        cursor = asking.session.cursor
+        if cursor is not None:
+            # It is sent first what it has missed.
+            cursor.after(lambda: self._caught_up(asking))
+            return
         self._questions[asking] = question
         self._waiting.setdefault(question, {})[asking] = None
         self._arm()
+
+    def _caught_up(self, asking: Asking) -> None:
+        if asking.is_open and asking not in self._questions:
+            self.ask(asking)
 
     def dismiss(self, asking: Asking, text: bytes) -> None:
         """See Desk."""
