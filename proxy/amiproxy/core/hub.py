@@ -140,6 +140,12 @@ class Hub:
 
     # -- from the server; see ``ServerOwner`` in receiver.py ----------------------
 
+    def linked(self, name: str) -> None:
+        """Prepare for the first events: clients that stayed must not be sent them yet."""
+        server = self.servers.find(name.encode())
+        assert server is not None
+        self.link_loss.linked(server)
+
     def serves(self, name: str) -> None:
         """Tell clients that their actions are sent from now on."""
         server = self.servers.find(name.encode())
@@ -147,6 +153,7 @@ class Hub:
         if self.servers.named:
             server.settings.learn()
         self._tell_upstream(server, b"Up")
+        self.link_loss.served(server)
 
     def link_down(self, name: str, reason: str) -> None:
         """The link is lost, and open actions were answered: tell clients, or close them soon."""
@@ -157,8 +164,7 @@ class Hub:
         told = self._tell_upstream(server, b"Down", (b"Reason", text), now=True)
         if not server.exchange.draining:
             bound = [session for session in self._registry.users if session.route.bound is server]
-            spread = server.limits.upstream_lost_spread
-            self.link_loss.happened(name, bound, told, reason, spread, named=self.servers.named)
+            self.link_loss.happened(server, bound, told, reason, named=self.servers.named)
 
     def relayed(self, user: str, messages: int) -> None:
         """Charge a user for the items of a long answer."""

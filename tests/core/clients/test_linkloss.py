@@ -7,7 +7,7 @@ import pytest
 
 from amiproxy.ami import privilege
 from amiproxy.ami.eventfilter import FilterSet, compile_legacy
-from amiproxy.core.clients.linkloss import CLOSED, KEPT, NO_EVENTS, TOLD, outcome
+from amiproxy.core.clients.linkloss import CLOSED, KEPT, NO_EVENTS, REPAIRED, TOLD, outcome
 from amiproxy.core.model.limits import Limits, UpstreamLost
 from amiproxy.core.model.rules import Rules, Scope
 from amiproxy.core.model.users import User
@@ -42,6 +42,11 @@ def lose(bench: Bench, seconds: float = 2.0) -> None:
     bench.clock.advance(seconds)
 
 
+@pytest.mark.parametrize(("choice", "expected"), [("repair", REPAIRED), ("auto", CLOSED), ("stay", KEPT)])
+def test_what_could_be_repaired_is_repaired_only_by_choice(choice: UpstreamLost, expected: str) -> None:
+    assert outcome(choice, wants_events=True, told=False, repairable=True) == expected
+
+
 @pytest.mark.parametrize(
     ("choice", "wants_events", "told", "expected"),
     [
@@ -54,6 +59,9 @@ def lose(bench: Bench, seconds: float = 2.0) -> None:
         ("close", True, True, CLOSED),
         ("close", True, False, CLOSED),
         ("close", False, False, CLOSED),
+        ("repair", True, True, TOLD),
+        ("repair", True, False, CLOSED),
+        ("repair", False, False, NO_EVENTS),
     ],
 )
 def test_outcome_depends_on_the_choice_the_events_and_the_notice(
@@ -239,11 +247,25 @@ def test_sessions_closed_for_it_are_logged_and_counted(caplog: pytest.LogCapture
         bench.login(user.name)
     lose(bench)
     (fields,) = [r.fields for r in caplog.records if r.getMessage() == "sessions-lost-upstream"]  # type: ignore[attr-defined]
-    assert fields == {"server": None, "reason": "gone", "closed": 5, "told": 1, "kept": 1, "no_events": 1}
-    assert bench.hub.servers.first.counts.lost_sessions == {CLOSED: 5, TOLD: 1, KEPT: 1, NO_EVENTS: 1}
+    assert fields == {
+        "server": None,
+        "reason": "gone",
+        "closed": 5,
+        "told": 1,
+        "kept": 1,
+        "no_events": 1,
+        "repaired": 0,
+    }
+    assert bench.hub.servers.first.counts.lost_sessions == {
+        CLOSED: 5,
+        TOLD: 1,
+        KEPT: 1,
+        NO_EVENTS: 1,
+        REPAIRED: 0,
+    }
     last = bench.hub.link_loss.last.get("asterisk")
     assert last is not None
-    assert last[1:] == ("gone", {CLOSED: 5, TOLD: 1, KEPT: 1, NO_EVENTS: 1})
+    assert last[1:] == ("gone", {CLOSED: 5, TOLD: 1, KEPT: 1, NO_EVENTS: 1, REPAIRED: 0})
 
 
 def test_a_waitevent_ends_with_the_session() -> None:

@@ -200,6 +200,14 @@ class CallTracker:
             call.learn(facts, self.number)
             self._settle(call, facts)
 
+    def call_of(self, facts: CallFacts) -> Call | None:
+        """The call that something with these facts belongs to; None if it is not known."""
+        for name in (*facts.ids, *facts.linked):
+            call = self._calls.get(name)
+            if call is not None:
+                return call
+        return None
+
     def _locate(self, facts: CallFacts) -> Call | None:
         call: Call | None = None
         for name in (*facts.ids, *facts.linked):

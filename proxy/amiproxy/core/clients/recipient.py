@@ -4,8 +4,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
+from amiproxy.ami.message import Action
 from amiproxy.core.clients.principal import Principal
 from amiproxy.core.clients.routes.route import Route
 from amiproxy.core.context import Context
@@ -30,6 +31,13 @@ class CatchingUp(Undelivered, Protocol):
         """Call this when the client has been sent everything; not at all if its session ends before."""
 
 
+class Mending(Protocol):
+    """Brings clients up to date that stayed while the link was lost."""
+
+    def holds(self, session: Any, action: Action) -> bool:
+        """Whether this session's action has to wait until that is done; it is then kept, and runs later."""
+
+
 class Recipient(ABC):
     """The part of a session that sends to its client.  See ``Member`` in subscription.py."""
 
@@ -38,6 +46,7 @@ class Recipient(ABC):
         "bound",
         "ctx",
         "cursor",
+        "mending",
         "outbox",
         "principal",
         "route",
@@ -61,6 +70,8 @@ class Recipient(ABC):
         self.subscription: Subscription | None = None
         #: Sends what the client has missed; None if it has had everything.
         self.cursor: CatchingUp | None = None
+        #: Brings the client up to date after a loss of the link; None if it is.
+        self.mending: Mending | None = None
         #: Parts of answers that leave with the next ``push``.
         self._unsent: list[bytes] = []
         #: What the client has not had of answers that it shares with others; None if there are none.
@@ -219,6 +230,28 @@ class Recipient(ABC):
         head = b"".join(self._unsent)
         self._unsent.clear()
         self.release(head)
+
+    def mend(self, mending: Mending) -> None:
+        """Keep back all events from now on, until ``mended``: the client is brought up to date first."""
+        if self.mending is None:
+            self.take_pending(b"")
+            self.outbox.keep_back()
+        self.mending = mending
+
+    def take_pending(self, more: bytes) -> None:
+        """Take the events that are pending, and ``more``: to be sent, or kept back, before all later ones."""
+        self.push()
+        earlier = self.subscription.take(self) if self.subscription is not None else b""
+        if earlier or more:
+            self.deliver(earlier + more)
+
+    def mended(self, first: bytes) -> None:
+        """Send ``first``, then the events that were kept back, and from now on those that come."""
+        self.take_pending(b"")
+        self.mending = None
+        events = first + self.outbox.let_go()
+        if events:
+            self.deliver(events)
 
     # -- the rest of the session -------------------------------------------
 

@@ -255,7 +255,7 @@ class Session(Actor):
             self._handlers.proxy_action(self, action)
         elif user is None:
             self._act_unauthenticated(action)
-        elif self.admits(action):
+        elif (self.mending is None or not self.mending.holds(self, action)) and self.admits(action):
             self.run(action)
 
     def _act_unauthenticated(self, action: Action) -> None:

@@ -6,7 +6,8 @@ is a slow consumer, and is closed rather than waited for.  Users can choose a so
 instead (``slow_consumer: drop_events``): past it, events are dropped, and one event says
 how many are missing; responses are never dropped.  An outbox can also *hold* what is
 pushed, for the actions during which Asterisk itself delivers no events: all of it, or
-the events of one of several servers.
+the events of one of several servers.  And it can *keep back* all events until the client
+has been sent something that must come before them, while answers pass.
 
 Waiting bytes stay in the pieces in which they were pushed, so that an event for
 hundreds of clients is in memory only once.  Only small pieces are joined, just before
@@ -44,6 +45,8 @@ class Outbox:
         "_dropped",
         "_held",
         "_held_size",
+        "_kept",
+        "_kept_size",
         "_soft",
         "_stamped",
         "_stamped_size",
@@ -76,6 +79,9 @@ class Outbox:
         #: The events that ``hold_stamped`` holds back, by the last line of each; None if it holds none back.
         self._stamped: dict[bytes, list[bytes]] | None = None
         self._stamped_size = 0
+        #: The events that ``keep_back`` keeps back; None if it keeps none back.
+        self._kept: list[bytes] | None = None
+        self._kept_size = 0
         self.limit = limit
         self.size = 0
         self.sent = 0
@@ -90,6 +96,9 @@ class Outbox:
 
     def push(self, data: bytes) -> bool:
         """Send the data, or queue it behind the waiting bytes; False if the client is past the hard limit."""
+        if self._kept is not None:
+            self._keep(self._kept, data)
+            return self._kept_size <= self.limit
         if self._held is not None:
             self._held.append(data)
             self._held_size += len(data)
@@ -161,7 +170,7 @@ class Outbox:
 
     @property
     def _is_empty(self) -> bool:
-        return not self.size and self._held is None and self._stamped is None
+        return not self.size and self._held is None and self._stamped is None and self._kept is None
 
     # -- the events of one server -------------------------------------------
 
@@ -176,7 +185,13 @@ class Outbox:
         self.ready = False
 
     def sift(self, data: bytes) -> bytes:
-        """Hold back those of these events that ``hold_stamped`` says; returns the others, joined."""
+        """Keep or hold back those of these events that ``keep_back`` or ``hold_stamped`` says.
+
+        Returns the others, joined.
+        """
+        if self._kept is not None:
+            self._keep(self._kept, data)
+            return b""
         stamped = self._stamped
         if stamped is None:
             return data
@@ -213,6 +228,33 @@ class Outbox:
         self._stamped_size = 0
         self._stamped = None
         self.ready = self._is_empty
+
+    # -- all events, while answers pass --------------------------------------
+
+    def keep_back(self) -> None:
+        """Keep back all events that are pushed from now on, until ``let_go``; answers pass."""
+        if self._kept is None:
+            self._kept = []
+            self.ready = False
+
+    def _keep(self, kept: list[bytes], data: bytes) -> None:
+        kept.append(data)
+        self._kept_size += len(data)
+        self._backlog.size += len(data)
+
+    @property
+    def kept(self) -> int:
+        """Bytes kept back by ``keep_back``."""
+        return self._kept_size
+
+    def let_go(self) -> bytes:
+        """End ``keep_back``; returns the events that were kept back, joined, for the caller to push."""
+        kept = b"".join(self._kept or [])
+        self._backlog.size -= self._kept_size
+        self._kept_size = 0
+        self._kept = None
+        self.ready = self._is_empty
+        return kept
 
     def drain(self) -> bool:
         """Send waiting bytes, now that the transport accepts bytes again; True if it could take more now."""
@@ -301,15 +343,15 @@ class Outbox:
     @property
     def waiting(self) -> int:
         """All bytes in memory for this client, including the held ones."""
-        return self.size + self._held_size + self._stamped_size
+        return self.size + self._held_size + self._stamped_size + self._kept_size
 
     def discard(self) -> None:
         """Drop everything: the session is over."""
         self.ready = False
         self._backlog.size -= self.waiting
         self._chunks.clear()
-        self._held = self._stamped = None
-        self.size = self._held_size = self._stamped_size = 0
+        self._held = self._stamped = self._kept = None
+        self.size = self._held_size = self._stamped_size = self._kept_size = 0
 
     def stalled(self, now: float, seconds: float) -> bool:
         """Whether the client has taken nothing for ``seconds``; to be called at each tick.

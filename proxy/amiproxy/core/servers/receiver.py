@@ -49,6 +49,9 @@ class ServerOwner(Protocol):
     def sealer(self) -> Sealer:
         """Seals positions in the events of all servers; always the same one."""
 
+    def linked(self, name: str) -> None:
+        """The link to the server of this name is up; nothing has come over it yet."""
+
     def serves(self, name: str) -> None:
         """Clients' actions are sent to the server of this name from now on."""
 

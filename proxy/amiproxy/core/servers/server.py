@@ -105,6 +105,10 @@ class Server(Links):
         self._receiver.forget()  # so that the first event of each head is recognised again
         self.exchange.now = self._scheduler.now()
         self.exchange.connect(upstream)
+        if self.state is not None:
+            self.state.linked()
+        if not self._is_retired:
+            self._owner.linked(self.name)
         self.actions.learn()
         self.boot.wait(self.limits.upstream_boot_timeout)
 

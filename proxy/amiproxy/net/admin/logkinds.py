@@ -15,7 +15,14 @@ _EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "tls": ("tls-failed", "tls-auto-retry-stays"),
     "link": (
         *("upstream-up", "upstream-down", "upstream-not-booted", "upstream-orphans", "link-stuck"),
-        *("upstream-message-dropped", "sessions-lost-upstream", "side-link-refused", "side-link-lost"),
+        *(
+            "upstream-message-dropped",
+            "sessions-lost-upstream",
+            "sessions-repaired",
+            "sessions-not-repaired",
+            "side-link-refused",
+            "side-link-lost",
+        ),
         *("state-seeded", "state-not-seeded", "state-unavailable", "state-drift"),
     ),
     "certificate": (

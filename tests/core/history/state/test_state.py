@@ -233,7 +233,7 @@ class TestLink:
         followed = ready(thing("1", "a"))
         followed.state.end()
         assert followed.standing() == SEEDING
-        assert list(followed.state.lost["things"]) == [b"1"]
+        assert [lost.keys for lost, _ in followed.state.losses()] == [{b"1"}]
         followed.clock.advance(states.AUDIT_SECONDS * 2)
         assert followed.lists.open == []
         followed.state.begin()
@@ -245,7 +245,7 @@ class TestLink:
         followed.state.end()
         followed.state.begin()
         followed.state.end()
-        assert list(followed.state.lost["things"]) == [b"1"]
+        assert [lost.keys for lost, _ in followed.state.losses()] == [{b"1"}]
 
     def test_an_answer_that_comes_after_the_link_was_lost_changes_nothing(self) -> None:
         followed = Followed()

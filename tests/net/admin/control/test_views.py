@@ -80,7 +80,7 @@ async def test_upstream_shows_the_effects_of_the_last_loss(control: Control) -> 
     hub.servers.first.link_down("gone")
     loss = (await control.asker.result("upstream"))["last_loss"]
     assert loss["reason"] == "gone"
-    assert loss["sessions"] == {"closed": 0, "told": 0, "kept": 0, "no events": 0}
+    assert loss["sessions"] == {"closed": 0, "told": 0, "kept": 0, "no events": 0, "repaired": 0}
 
 
 async def test_limits_are_shown_with_their_use_and_hits(control: Control) -> None:

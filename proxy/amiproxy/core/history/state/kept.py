@@ -31,6 +31,15 @@ class Standing(NamedTuple):
     reason: str
 
 
+class Lost(NamedTuple):
+    """A kind as it was when the link was lost."""
+
+    #: The keys of its items then.
+    keys: frozenset[bytes]
+    #: Its instance of then, moved by the events since the link is back.
+    kind: Kind
+
+
 class Kept:
     """One kind.
 
@@ -44,6 +53,7 @@ class Kept:
         "before",
         "failures",
         "kind",
+        "lost",
         "name",
         "reason",
         "seeded",
@@ -59,6 +69,8 @@ class Kept:
         self.standing = SEEDING
         #: The instance that only events have moved since an audit, while that is not over.
         self.before: Kind | None = None
+        #: What was there when the link was lost; see ``State.losses``.
+        self.lost: Lost | None = None
         #: The lists that are being asked.
         self.seeding: Seeding | None = None
         self.seeded: float | None = None
@@ -88,6 +100,8 @@ class Kept:
         self.kind.events[fields.name](fields)
         if self.before is not None:
             self.before.events[fields.name](fields)
+        if self.lost is not None:
+            self.lost.kind.events[fields.name](fields)
 
     def adopt(self, seeding: Seeding) -> None:
         """Replace the items by those that the lists have told."""
@@ -115,6 +129,10 @@ class Kept:
         self.forget()
         self.standing = UNAVAILABLE
         self.reason = reason
+
+    def lose(self) -> None:
+        """Put the present one aside as what was there when the link was lost."""
+        self.lost = Lost(frozenset(item.key for item in self.kind.items()), self.kind)
 
     def forget(self) -> None:
         """Forget all items: the link is lost."""

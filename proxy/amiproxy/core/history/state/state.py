@@ -19,8 +19,8 @@ from amiproxy import log
 from amiproxy.core.audit.historycounts import HistoryCounts
 from amiproxy.core.history.state.fields import Fields
 from amiproxy.core.history.state.item import Item
-from amiproxy.core.history.state.kept import SEEDING, UNAVAILABLE, Kept, Standing
-from amiproxy.core.history.state.kind import Drift, Maker
+from amiproxy.core.history.state.kept import SEEDING, UNAVAILABLE, Kept, Lost, Standing
+from amiproxy.core.history.state.kind import Drift, Kind, Maker
 from amiproxy.core.history.state.seeding import Lists, Seeding
 from amiproxy.core.ports import Scheduler, Timer
 
@@ -69,8 +69,8 @@ class State:
         "_seeding",
         "_waiting",
         "logged_name",
-        "lost",
         "on_seeded",
+        "was_known",
     )
 
     def __init__(
@@ -83,8 +83,8 @@ class State:
         self.logged_name: str | None = None
         #: Called with the name of a kind that its lists have just replaced.
         self.on_seeded: Callable[[str], None] | None = None
-        #: The items of each kind when the link was lost, for those kinds that were known then.
-        self.lost: dict[str, dict[bytes, Item]] = {}
+        #: Whether everything was known when the link was lost.
+        self.was_known = False
         kept = [Kept(make, scheduler.now) for make in makers]
         self._kept = {each.name: each for each in kept}
         by_event: dict[bytes, list[Kept]] = {name: [] for name in _MODULE_EVENTS}
@@ -124,6 +124,10 @@ class State:
                 each.kind.is_outdated = False
                 self._seed_soon(each)
 
+    def linked(self) -> None:
+        """The link is up, but Asterisk may not have booted."""
+        self.was_known = False
+
     def begin(self) -> None:
         """Asterisk has booted: ask all lists."""
         self._is_up = True
@@ -132,7 +136,9 @@ class State:
         self.seed_all()
 
     def end(self) -> None:
-        """The link is lost, or the state is not kept any longer: forget everything but ``lost``."""
+        """The link is lost, or the state is not kept any longer: forget all but what ``losses`` needs."""
+        if self._is_up:
+            self.was_known = self.settled(self._kept)
         self._is_up = False
         self._epoch += 1
         if self._audit is not None:
@@ -142,8 +148,8 @@ class State:
         self._queue.clear()
         self._due.clear()
         for each in self._kept.values():
-            if each.is_known:
-                self.lost[each.name] = each.kind.by_key()
+            if self.was_known:
+                each.lose()
             each.forget()
 
     def doubt(self) -> None:
@@ -170,6 +176,15 @@ class State:
     def standings(self) -> list[Standing]:
         """How well each kind is known."""
         return [each.status for each in self._kept.values()]
+
+    def losses(self) -> list[tuple[Lost, Kind]]:
+        """Each kind as it was when the link was lost, and as it is now; empty after ``forget_lost``."""
+        return [(each.lost, each.kind) for each in self._kept.values() if each.lost is not None]
+
+    def forget_lost(self) -> None:
+        """What was there when the link was lost is not asked for any more."""
+        for each in self._kept.values():
+            each.lost = None
 
     def is_known(self, kind: str) -> bool:
         """Whether all items of this kind are known."""
