@@ -20,7 +20,7 @@ OTHER := yes
 .PHONY: $(STAMP)
 endif
 
-.PHONY: setup demo check test test-net test-pure test-twin lint types imports format reference bench bench-quick bench-hotpath fuzz properties soak attack audit wheel deb repo clean
+.PHONY: setup demo check test test-net test-pure test-twin lint types imports format reference bench bench-quick bench-hotpath fuzz properties soak soak-history attack audit wheel deb repo clean
 
 setup: $(STAMP)
 
@@ -172,6 +172,10 @@ fuzz: setup
 MINUTES ?= 10
 soak: setup
 	@$(BIN)/python -m tests.soak $(MINUTES)
+
+# make soak-history MINUTES=30 SEED=7 has dashboards follow random calls at real Asterisks by snapshots and resumes.
+soak-history: setup
+	@$(BIN)/python -m tests.asterisk.history --minutes $(MINUTES) --seed $(or $(SEED),1)
 
 # Try every danger in every header of every action, as every kind of user, at a real Asterisk; takes half an hour.
 # make attack OPTIONS="--only Park", OPTIONS="--seed 7 --size 2000", OPTIONS="--asterisk 16".

@@ -29,6 +29,8 @@ class Picture:
         self.callers: set[tuple[str, str]] = set()
         self.parked: dict[str, str] = {}
         self.conferences: set[tuple[str, str]] = set()
+        #: Where channels were parked that have left the lot: one that is parked again leaves it in between.
+        self._lots: dict[str, str] = {}
         for message in messages:
             self.apply(message)
 
@@ -46,9 +48,12 @@ class Picture:
             self.bridged.pop(unique, None)
             self._leaves_queues(unique)
             self._leaves_lots_and_rooms(unique, event["Channel"])
+            self._lots.pop(unique, None)
         elif name == "BridgeEnter":
             self.bridged[unique] = event["BridgeUniqueid"]
             self._leaves_queues(unique)
+            if event["BridgeCreator"] == "Parking" and unique in self._lots:
+                self.parked[unique] = self._lots.pop(unique)
         elif name == "BridgeLeave":
             if self.bridged.get(unique) == event["BridgeUniqueid"]:
                 del self.bridged[unique]
@@ -66,10 +71,11 @@ class Picture:
             self.callers.add((queue, unique))
         elif name == "QueueCallerLeave":
             self.callers.discard((queue, unique))
-        elif name == "ParkedCall":
+        elif name in {"ParkedCall", "ParkedCallSwap"}:
             self.parked[event["ParkeeUniqueid"]] = event["ParkingSpace"]
         elif name in _LEFT_PARKING:
             self.parked.pop(event["ParkeeUniqueid"], None)
+            self._lots.pop(event["ParkeeUniqueid"], None)
         elif name in {"ConfbridgeList", "ConfbridgeJoin"}:
             self.conferences.add((event["Conference"], event["Channel"]))
         elif name == "ConfbridgeLeave":
@@ -83,23 +89,23 @@ class Picture:
         self.callers = {one for one in self.callers if one[1] != unique}
 
     def _leaves_lots_and_rooms(self, unique: str, channel: str) -> None:
-        self.parked.pop(unique, None)
+        if unique in self.parked:
+            self._lots[unique] = self.parked.pop(unique)
         self.conferences = {one for one in self.conferences if one[1] != channel}
 
-    def differences(self, other: "Picture") -> list[str]:
-        """What is not the same in both; no lines: they are equal."""
+    def differences(self, native: "Picture") -> list[str]:
+        """What is not the same in the native lists; no lines: they are equal."""
         found = []
         for kind, mine in vars(self).items():
-            theirs = vars(other)[kind]
+            if kind.startswith("_"):
+                continue
+            theirs = vars(native)[kind]
             if isinstance(mine, set):
-                found += [f"{kind} {one}: in one of both" for one in sorted(mine ^ theirs)]
+                found += [f"{kind} {one}: not in the list" for one in sorted(mine - theirs)]
+                found += [f"{kind} {one}: only in the list" for one in sorted(theirs - mine)]
             else:
-                keys = {*mine, *theirs}
-                found += [
-                    f"{kind} {k}: {mine.get(k)} != {theirs.get(k)}"
-                    for k in keys
-                    if mine.get(k) != theirs.get(k)
-                ]
+                keys = [key for key in {**mine, **theirs} if mine.get(key) != theirs.get(key)]
+                found += [f"{kind} {key}: {mine.get(key)}, in the list {theirs.get(key)}" for key in keys]
         return found
 
 
