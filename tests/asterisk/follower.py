@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
+from typing import NamedTuple
 
 from amiproxy.ami.message import Action
 from amiproxy.core.audit.historycounts import HistoryCounts
@@ -62,20 +63,31 @@ class _Items:
         raise AssertionError(reason)
 
 
+class Found(NamedTuple):
+    """What an audit has found."""
+
+    kind: str
+    drift: Drift
+    #: Key, field and value of what the list says otherwise.
+    listed: list[tuple[bytes, bytes, bytes]]
+
+
 class _Noting(State):
-    """Keeps what audits have found, for the message of a failing test."""
+    """Keeps what audits have found."""
 
     def __init__(
         self, makers: Sequence[Maker], lists: Lists, counts: HistoryCounts, scheduler: HandClock
     ) -> None:
         super().__init__(makers, lists, counts, scheduler)
-        self.found: list[object] = []
+        self.found: list[Found] = []
 
     def _count(self, kept: Kept, drift: Drift) -> None:
         super()._count(kept, drift)
         values = kept.kind.by_key()
-        now = [(key, name, values[key].values.get(name, b"")) for key, name in drift.changed if key in values]
-        self.found.append((kept.name, drift, now))
+        listed = [
+            (key, name, values[key].values.get(name, b"")) for key, name in drift.changed if key in values
+        ]
+        self.found.append(Found(kept.name, drift, listed))
 
 
 class Follower:
