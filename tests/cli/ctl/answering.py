@@ -231,7 +231,7 @@ STATE: dict[str, Any] = {
     "resumes": {"resumed": 240, "gap": 2, "overtaken": 0},
     "replayed": 3411,
     "catching_up": 1,
-    "closings": 7,
+    "repairs": {"repaired": 7, "given up": 1},
 }
 #: Of a server of which nothing is kept.
 NO_STATE: dict[str, Any] = {
@@ -242,7 +242,7 @@ NO_STATE: dict[str, Any] = {
     "resumes": dict.fromkeys(STATE["resumes"], 0),
     "replayed": 0,
     "catching_up": 0,
-    "closings": 0,
+    "repairs": {"repaired": 0, "given up": 0},
 }
 STATES: dict[str, Any] = {"servers": [{"server": "pbx1", **STATE}, {"server": "pbx2", **NO_STATE}]}
 

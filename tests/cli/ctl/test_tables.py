@@ -58,7 +58,7 @@ from tests.cli.ctl.answering import (
                 "12 complete, 1 partial, 0 failed; 3 of them shared",
                 "240 resumed, 2 with a gap, 0 overtaken",
                 "3411 events, 1 session catching up now",
-                "7 closing events sent after lost links",
+                "7 sessions brought up to date after lost links, 1 closed instead",
                 "unavailable (Unknown command)",
                 "41 m 10 s ago",
             ],

@@ -81,7 +81,7 @@ async def test_snapshots_and_resumes_are_counted_for_each_server(service: LiveSe
     counts.resumes["gap"] = 3
     counts.replayed = 40
     counts.catching_up = 1
-    counts.closings = 5
+    counts.repairs["repaired"] = 5
     found = values(service)
     assert found["amiproxy_snapshots_total", "partial", "pbx2"] == 2
     assert found["amiproxy_snapshots_total", "partial", "pbx1"] == 0
@@ -89,4 +89,5 @@ async def test_snapshots_and_resumes_are_counted_for_each_server(service: LiveSe
     assert found["amiproxy_resumes_total", "gap", "pbx2"] == 3
     assert found["amiproxy_events_replayed_total", "pbx2"] == 40
     assert found["amiproxy_sessions_catching_up", "pbx2"] == 1
-    assert found["amiproxy_closing_events_total", "pbx2"] == 5
+    assert found["amiproxy_repairs_total", "repaired", "pbx2"] == 5
+    assert found["amiproxy_repairs_total", "given up", "pbx2"] == 0

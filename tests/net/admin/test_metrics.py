@@ -16,7 +16,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from amiproxy.ami import privilege
-from amiproxy.core.audit.historycounts import RESUME_OUTCOMES, SNAPSHOT_OUTCOMES
+from amiproxy.core.audit.historycounts import REPAIR_OUTCOMES, RESUME_OUTCOMES, SNAPSHOT_OUTCOMES
 from amiproxy.core.clients.linkloss import OUTCOMES
 from amiproxy.core.clients.login import REASONS
 from amiproxy.core.history.kinds.table import KINDS
@@ -80,7 +80,7 @@ FROM_THE_START = {
     "amiproxy_snapshots_shared": {"server": ["asterisk"]},
     "amiproxy_resumes": {"server": ["asterisk"], "outcome": RESUME_OUTCOMES},
     "amiproxy_events_replayed": {"server": ["asterisk"]},
-    "amiproxy_closing_events": {"server": ["asterisk"]},
+    "amiproxy_repairs": {"server": ["asterisk"], "outcome": REPAIR_OUTCOMES},
     "amiproxy_state_drift": {"server": ["asterisk"], "kind": KIND_NAMES},
     "amiproxy_state_seed_failures": {"server": ["asterisk"], "kind": KIND_NAMES},
     "amiproxy_asterisk_seconds": {

@@ -104,5 +104,10 @@ def _gave(result: View) -> Iterator[tuple[str, str]]:
     )
     replayed = count(result["replayed"], "event")
     yield "replayed", f"{replayed}, {count(result['catching_up'], 'session')} catching up now"
-    if result["closings"]:
-        yield "repaired", f"{count(result['closings'], 'closing event')} sent after lost links"
+    repairs = result["repairs"]
+    if any(repairs.values()):
+        sessions = count(repairs["repaired"], "session")
+        yield (
+            "repairs",
+            f"{sessions} brought up to date after lost links, {repairs['given up']} closed instead",
+        )

@@ -133,9 +133,9 @@ def session(result: View) -> RenderableType:
 def users(result: Sequence[View]) -> RenderableType:
     """``ctl users``."""
     are_named = any("servers" in row for row in result)
-    table = plain_table(
-        "user", "state", ">sessions", "login", *(("servers",) if are_named else ()), "read", "write"
-    )
+    has_history = any(row.get("history") for row in result)
+    columns = [*(("servers",) if are_named else ()), "read", "write", *(("history",) if has_history else ())]
+    table = plain_table("user", "state", ">sessions", "login", *columns)
     for row in result:
         fewer = row.get("narrowed", ())
         servers = ",".join(f"({name})" if name in fewer else name for name in row.get("servers", ()))
@@ -148,6 +148,7 @@ def users(result: Sequence[View]) -> RenderableType:
                 *((servers or "-",) if are_named else ()),
                 row["read"],
                 row["write"],
+                *(("yes" if row["history"] else "-",) if has_history else ()),
             )
         )
     notes = [Paragraph(count(len(result), "user"))]

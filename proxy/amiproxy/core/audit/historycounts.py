@@ -20,6 +20,11 @@ COMPLETE: Final = "complete"
 PARTIAL: Final = "partial"
 FAILED: Final = "failed"
 SNAPSHOT_OUTCOMES: Final[tuple[str, ...]] = (COMPLETE, PARTIAL, FAILED)
+#: The outcomes for sessions with ``upstream_lost: repair``: they were brought up to date; they were closed
+#: after all, because that was not possible.
+REPAIRED: Final = "repaired"
+GIVEN_UP: Final = "given up"
+REPAIR_OUTCOMES: Final[tuple[str, ...]] = (REPAIRED, GIVEN_UP)
 
 #: Upper bounds of the buckets, in seconds: from a list of a small Asterisk to one with thousands of channels.
 _BOUNDS: Final[tuple[float, ...]] = (
@@ -55,8 +60,8 @@ class HistoryCounts:
     replayed: int = 0
     #: Sessions that are being sent events from the journal now.
     catching_up: int = 0
-    #: Closing events that clients were sent for what had ended while the link was down.
-    closings: int = 0
+    #: Sessions with ``upstream_lost: repair`` after the link was lost, by outcome.
+    repairs: Counter[str] = field(default_factory=Counter)
     #: By kind: how often the native lists replaced it, and how often one of them failed.
     seeds: Counter[str] = field(default_factory=Counter)
     seed_failures: Counter[str] = field(default_factory=Counter)

@@ -17,7 +17,8 @@ async def test_nothing_is_kept_while_no_user_needs_it(tmp_path: Path) -> None:
     assert (found["journal"], found["kinds"]) == (None, None)
     assert found["resumes"] == {"resumed": 0, "gap": 0, "overtaken": 0}
     assert found["snapshots"] == {"complete": 0, "partial": 0, "failed": 0, "shared": 0}
-    assert (found["replayed"], found["catching_up"], found["closings"]) == (0, 0, 0)
+    assert (found["replayed"], found["catching_up"]) == (0, 0)
+    assert found["repairs"] == {"repaired": 0, "given up": 0}
 
 
 async def test_journal_and_kinds_are_those_of_each_server(tmp_path: Path) -> None:

@@ -4,7 +4,12 @@ Durations and ages are in seconds; points in time are seconds since the epoch.  
 exists at a server is no part of the state of the service.
 """
 
-from amiproxy.core.audit.historycounts import RESUME_OUTCOMES, SNAPSHOT_OUTCOMES, HistoryCounts
+from amiproxy.core.audit.historycounts import (
+    REPAIR_OUTCOMES,
+    RESUME_OUTCOMES,
+    SNAPSHOT_OUTCOMES,
+    HistoryCounts,
+)
 from amiproxy.core.history.journal import Journal
 from amiproxy.core.history.state.state import State
 from amiproxy.core.servers.server import Server
@@ -34,7 +39,7 @@ def _of(service: Service, server: Server) -> View:
         "resumes": {outcome: counts.resumes[outcome] for outcome in RESUME_OUTCOMES},
         "replayed": counts.replayed,
         "catching_up": counts.catching_up,
-        "closings": counts.closings,
+        "repairs": {outcome: counts.repairs[outcome] for outcome in REPAIR_OUTCOMES},
     }
 
 

@@ -9,7 +9,12 @@ from prometheus_client.metrics_core import (
     Metric,
 )
 
-from amiproxy.core.audit.historycounts import RESUME_OUTCOMES, SNAPSHOT_OUTCOMES, HistoryCounts
+from amiproxy.core.audit.historycounts import (
+    REPAIR_OUTCOMES,
+    RESUME_OUTCOMES,
+    SNAPSHOT_OUTCOMES,
+    HistoryCounts,
+)
 from amiproxy.core.history.journal import Journal
 from amiproxy.core.history.state.kept import READY, SETTLING
 from amiproxy.net.admin.metrics.families import buckets, counters, parts
@@ -33,7 +38,6 @@ _COUNTS: tuple[tuple[str, str, Callable[[HistoryCounts], int]], ...] = (
         lambda one: one.snapshots_shared,
     ),
     ("amiproxy_events_replayed", "Events sent to clients that resumed", lambda one: one.replayed),
-    ("amiproxy_closing_events", "Closing events sent after lost links", lambda one: one.closings),
 )
 
 
@@ -117,6 +121,16 @@ def _clients(service: Service) -> Iterator[Metric]:
             (server, outcome): counts.resumes[outcome]
             for server, counts in all_counts.items()
             for outcome in RESUME_OUTCOMES
+        },
+    )
+    yield from counters(
+        "amiproxy_repairs",
+        "Sessions to be brought up to date after lost links, by outcome",
+        ["server", "outcome"],
+        {
+            (server, outcome): counts.repairs[outcome]
+            for server, counts in all_counts.items()
+            for outcome in REPAIR_OUTCOMES
         },
     )
     for name, text, value in _COUNTS:
