@@ -117,8 +117,9 @@ class LinkLoss:
             repair.end()  # a reload has ended the state, and perhaps begun another one
             repair = None
         if repair is None and state is not None:
+            counts = self._stats.history_of(server.name)
             repair = self._repairs[server.name] = Repair(
-                server, state, self._scheduler, lambda sessions: self._close(server, sessions)
+                server, state, self._scheduler, counts, lambda sessions: self._close(server, sessions)
             )
         return repair
 

@@ -73,6 +73,12 @@ def back(bench: Bench, *channels: bytes, live: tuple[bytes, ...] = ()) -> None:
     bench.answer_lists({"CoreShowChannels": channels})
 
 
+def repairs(bench: Bench) -> dict[str, int]:
+    """How many sessions were brought up to date or not, since the start."""
+    counts = bench.hub.stats.history_of(bench.server().name).repairs
+    return {outcome: number for outcome, number in counts.items() if number}
+
+
 def told(transport: ListTransport) -> list[tuple[str, str, bool]]:
     """Name and Uniqueid of each event since the last call, and whether it is marked."""
     found = []
@@ -281,6 +287,7 @@ def test_a_session_is_closed_if_the_state_is_not_known_in_time(caplog: pytest.Lo
     (fields,) = [r.fields for r in caplog.records if r.getMessage() == "sessions-not-repaired"]  # type: ignore[attr-defined]
     assert fields == {"server": None, "sessions": 1, "seconds": READY_SECONDS}
     assert bench.hub.stats.closes == {"upstream lost": 1}
+    assert repairs(bench) == {"given up": 1}
 
 
 def test_a_second_loss_closes_only_sessions_that_have_missed_events_since() -> None:
@@ -295,6 +302,7 @@ def test_a_second_loss_closes_only_sessions_that_have_missed_events_since() -> N
     back(bench)
     assert told(waits) == [("Hangup", "1.1", True)]
     assert not waits.closed
+    assert repairs(bench) == {"given up": 1, "repaired": 1}
 
 
 def test_a_session_that_is_bound_to_another_server_meanwhile_is_closed() -> None:
@@ -368,6 +376,7 @@ def test_many_sessions_are_brought_up_to_date_and_logged_once(caplog: pytest.Log
     assert [told(t) for t in transports if not t.closed] == [[("Hangup", "1.1", True)]] * 99
     (fields,) = [r.fields for r in caplog.records if r.getMessage() == "sessions-repaired"]  # type: ignore[attr-defined]
     assert fields == {"server": None, "sessions": 99, "ended": 1, "others": 0}
+    assert repairs(bench) == {"repaired": 99}
     lose(bench)
     back(bench)
     assert not [t for t in transports[1:] if t.take()], "nothing has ended since"

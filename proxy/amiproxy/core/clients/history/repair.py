@@ -12,6 +12,7 @@ from typing import Final
 from amiproxy import log
 from amiproxy.ami.actions import LOCAL
 from amiproxy.ami.message import Action
+from amiproxy.core.audit.historycounts import GIVEN_UP, REPAIRED, HistoryCounts
 from amiproxy.core.clients.session import Session
 from amiproxy.core.fanout.eventview import EventView
 from amiproxy.core.fanout.sieve import Sieve
@@ -36,12 +37,18 @@ class Repair:
     """
 
     def __init__(
-        self, server: Server, state: State, scheduler: Scheduler, close: Callable[[list[Session]], None]
+        self,
+        server: Server,
+        state: State,
+        scheduler: Scheduler,
+        counts: HistoryCounts,
+        close: Callable[[list[Session]], None],
     ) -> None:
         self._server = server
         self.state = state
         self._scheduler = scheduler
-        self._close = close
+        self._counts = counts
+        self._close_sessions = close
         self._sessions: dict[Session, None] = {}
         #: The actions that wait, one of each session at most.
         self._held: dict[Session, Action] = {}
@@ -77,6 +84,7 @@ class Repair:
         """
         self._cancel()
         late = [session for session in self._open() if session.outbox.kept]
+        self._counts.repairs[GIVEN_UP] += len(late)
         for session in late:
             del self._sessions[session]
         for session in self._open():
@@ -91,6 +99,10 @@ class Repair:
         self.state.forget_lost()
         if left:
             self._close(left)
+
+    def _close(self, sessions: list[Session]) -> None:
+        self._counts.repairs[GIVEN_UP] += len(sessions)
+        self._close_sessions(sessions)
 
     def _cancel(self) -> None:
         if self._waiting is not None:
@@ -153,6 +165,7 @@ class Repair:
             ends, others = judged[key]
             session.take_pending(others)
             due.append((session, ends))
+        self._counts.repairs[REPAIRED] += len(due)
         log.say(
             log.INFO,
             "sessions-repaired",
