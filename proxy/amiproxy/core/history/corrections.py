@@ -88,7 +88,8 @@ def corrections(losses: Sequence[tuple[Lost, Kind]]) -> Corrections:
         drift = differences(known, present)
         ends[now.name] = []
         begun = [*drift.unknown]
-        for key, item in known.items():
+        # The last first: members before their conference, and callers from the end of their queue.
+        for key, item in reversed([*known.items()]):
             after = present.get(key)
             if lost.kind.has_ended(item, after):
                 if key in lost.keys:  # else events are to come that end it

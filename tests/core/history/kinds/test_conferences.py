@@ -163,6 +163,7 @@ def test_the_channel_is_as_its_events_say(kind: Conferences) -> None:
     listed(kind, ROOM + ADMIN + "ChanVariable: A=1\nChanVariable: B=2\n")
     happened(kind, changed + changed.replace("k1", "k9"))
     happened(kind, "Event: Rename\nChannel: x\nNewname: Local/y-1;1\nUniqueid: k1\n")
+    happened(kind, "Event: Rename\nChannel: x\nNewname: Local/z-1;1\nUniqueid: other\n")
     assert members(kind, "Channel", "CallerIDNum") == ["Local/y-1;1 5551"]
     (item,) = [item for item in kind.items() if item.form is MEMBER]
     assert item.values[b"ChanVariable"] == b"A=1\r\nChanVariable: B=2"

@@ -89,6 +89,7 @@ def test_another_channel_takes_the_place(parked: Parked) -> None:
 def test_the_channel_is_as_its_events_say(parked: Parked) -> None:
     happened(parked, f"Event: NewCallerid\n{CHANNEL}\n")
     happened(parked, "Event: Rename\nChannel: x\nNewname: Local/y-1;1\nUniqueid: p1\n")
+    happened(parked, "Event: Rename\nChannel: x\nNewname: Local/z-1;1\nUniqueid: other\n")
     happened(parked, f"Event: NewCallerid\n{CHANNEL.replace('p1', 'p9').replace('5551', '666')}\n")
     happened(parked, "Event: NewCallerid\nUniqueid: p1\nUniqueid: p2\nCallerIDNum: 7\n")
     assert values(parked, "ParkeeChannel", "ParkeeCallerIDNum") == {"default\x00701": ("Local/y-1;1", "5551")}

@@ -2,7 +2,8 @@
 
 import pytest
 
-from amiproxy.core.history.kinds.queues import CALLER, MEMBER, QUEUE, Queues
+from amiproxy.core.history.kinds.queueforms import CALLER, MEMBER, QUEUE
+from amiproxy.core.history.kinds.queues import Queues
 from amiproxy.core.history.state.item import Item
 from tests.core.history.kinds.recorded import happened, listed, texts
 
@@ -231,6 +232,7 @@ def test_a_caller_has_its_present_name_and_number(queues: Queues) -> None:
     happened(queues, f"Event: NewCallerid\n{new}\n")
     happened(queues, joined(1, 1, 1) + f"Event: NewCallerid\n{new}\n")
     happened(queues, f"Event: NewConnectedLine\n{channel(4)}\n")
+    happened(queues, "Event: Rename\nChannel: x\nNewname: Local/z-1\nUniqueid: other\n")
     happened(queues, "Event: Rename\nChannel: Local/stay@lab-00000001;1\nNewname: Local/x-1\nUniqueid: 7.1\n")
     assert callers(queues, "Channel", "CallerIDNum") == ["Local/x-1 999"]
 
@@ -381,13 +383,14 @@ def test_items_are_in_the_order_of_the_list(queues: Queues) -> None:
 def test_what_ends_unseen_has_its_native_event(queues: Queues) -> None:
     listed(queues, EMPTY + CALLER_1 + CALLER_2)
     before = {"queues": queues.by_key()}
-    raws = [raw for item in queues.items() for raw in queues.closing(item, before)]
-    removed, first, second = texts(raws)
+    raws = [raw for item in reversed(queues.items()) for raw in queues.closing(item, before)]
+    second, first, removed = texts(raws)
     assert removed[:3] == ["Event: QueueMemberRemoved", "Privilege: agent,all", "Queue: sales"]
     assert removed[-1] == "ProxySynthetic: yes"
     assert "Interface: Local/ann@lab/n" in removed
     assert "Uniqueid: 7.1" in first
     assert "CallerIDName: <unknown>" in first
+    assert first[-4:] == ["Queue: sales", "Position: 1", "Count: 0", "ProxySynthetic: yes"]
     assert second[-4:] == ["Queue: sales", "Position: 2", "Count: 1", "ProxySynthetic: yes"]
 
 

@@ -3,6 +3,7 @@
 # mypyc: compiled
 
 from collections.abc import Mapping
+from typing import Final
 
 from amiproxy.core.calls.callfacts import CallFacts, read_facts
 from amiproxy.core.history.state.fields import Fields
@@ -13,6 +14,9 @@ NAMES = (
     b"Channel ChannelState ChannelStateDesc CallerIDNum CallerIDName ConnectedLineNum ConnectedLineName"
     b" Language AccountCode Context Exten Priority Uniqueid Linkedid ChanVariable"
 ).split()
+_VARIABLE: Final = b"ChanVariable"
+#: Each header that is there once, and its name in lower case.
+_KEYS: Final = tuple([(name, name.lower()) for name in NAMES if name != _VARIABLE])
 #: Those whose changes events of the class ``call`` announce when they happen.
 FOLLOWED = (
     b"Channel ChannelState ChannelStateDesc CallerIDNum CallerIDName ConnectedLineNum ConnectedLineName"
@@ -40,12 +44,13 @@ def read_channel(fields: Fields, source: bytes = b"", target: bytes = b"") -> Va
     ``source`` is their prefix there, and ``target`` the one in the result: ``Parkee`` or nothing.
     """
     found: Values = {}
-    for name in NAMES:
-        values = fields.get_all((source + name).lower()) if name == b"ChanVariable" else None
-        if values:
-            found[target + name] = joined(target + name, values)
-        elif values is None and fields.has((source + name).lower()):
-            found[target + name] = fields.get((source + name).lower())
+    prefix = source.lower()
+    for name, key in _KEYS:
+        if fields.has(prefix + key):
+            found[target + name] = fields.get(prefix + key)
+    variables = fields.get_all(prefix + _VARIABLE.lower()) if fields.has(prefix + _VARIABLE.lower()) else []
+    if variables:
+        found[target + _VARIABLE] = joined(target + _VARIABLE, variables)
     return found
 
 

@@ -283,8 +283,9 @@ class Conferences(CountingKind):
         self._update(uniqueid, {b"Channel": name})
 
     def _changed(self, fields: Fields) -> None:
-        if self._members:
-            self._update(fields.only(b"uniqueid"), read_channel(fields))
+        uniqueid = fields.only(b"uniqueid") if self._members else b""
+        if uniqueid in self._members:
+            self._update(uniqueid, read_channel(fields))
 
     def _update(self, uniqueid: bytes, changes: Values) -> None:
         key = self._members.get(uniqueid, b"")

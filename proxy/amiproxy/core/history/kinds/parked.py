@@ -86,18 +86,21 @@ class Parked(CountingKind):
 
     def _renamed(self, fields: Fields) -> None:
         uniqueid, name = channelfields.renamed(fields)
-        self._update(uniqueid, {b"ParkeeChannel": name})
+        known = self._parked_as(uniqueid)
+        if known is not None:
+            self._items[known.key] = known.with_values({b"ParkeeChannel": name})
 
     def _changed(self, fields: Fields) -> None:
-        uniqueid = fields.only(b"uniqueid")
-        if self._items and uniqueid:
-            self._update(uniqueid, read_channel(fields, target=_PARKEE))
+        known = self._parked_as(fields.only(b"uniqueid")) if self._items else None
+        if known is not None:
+            self._items[known.key] = known.with_values(read_channel(fields, target=_PARKEE))
 
-    def _update(self, uniqueid: bytes, changes: Values) -> None:
-        for key, item in self._items.items():
-            if item.values.get(b"ParkeeUniqueid") == uniqueid:
-                self._items[key] = item.with_values(changes)
-                return
+    def _parked_as(self, uniqueid: bytes) -> Item | None:
+        """The parked call of a channel."""
+        for item in self._items.values():
+            if uniqueid and item.values.get(b"ParkeeUniqueid") == uniqueid:
+                return item
+        return None
 
 
 def _as_item(fields: Fields) -> Fields:

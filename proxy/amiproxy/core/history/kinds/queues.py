@@ -11,99 +11,22 @@ are what the last list said.
 
 from collections.abc import Callable, Sequence
 
-from amiproxy.core.calls.callfacts import CallFacts
 from amiproxy.core.history.kinds import channelfields
-from amiproxy.core.history.kinds.channelfields import facts_as, read_channel
+from amiproxy.core.history.kinds.channelfields import read_channel
 from amiproxy.core.history.kinds.durations import CountingKind, number
 from amiproxy.core.history.kinds.queuecalls import QueueCall, QueueCalls
+from amiproxy.core.history.kinds.queueforms import (
+    CALLER,
+    CALLER_HEADERS,
+    MEMBER,
+    MEMBER_EVENTS,
+    MEMBER_HEADERS,
+    QUEUE,
+    spelled_as_event,
+)
 from amiproxy.core.history.state.fields import Fields
-from amiproxy.core.history.state.item import Item, Values, carrier, form
+from amiproxy.core.history.state.item import Item, Values
 from amiproxy.core.history.state.kind import Drift, Kind, Picture, seed, synthetic
-
-_MEMBER_EVENTS = (
-    b"QueueMemberAdded QueueMemberStatus QueueMemberPause QueueMemberPenalty QueueMemberRinginuse"
-).split()
-_MEMBER_TOLD = (
-    "Queue Name=MemberName Location=Interface StateInterface Membership Penalty CallsTaken LastCall LastPause"
-    " LoginTime InCall Status Paused PausedReason Wrapuptime"
-)
-_CALLER = "Channel Uniqueid CallerIDNum CallerIDName ConnectedLineNum ConnectedLineName"
-
-
-def _headers(told: str) -> dict[bytes, bytes]:
-    pairs = [name.encode().partition(b"=") for name in told.split()]
-    return {name: header or name for name, _, header in pairs}
-
-
-_MEMBER_HEADERS = _headers(_MEMBER_TOLD)
-_CALLER_HEADERS = _headers(_CALLER)
-
-
-def _queue_facts(_values: Values) -> CallFacts:
-    # A queue is about calls, but not about certain ones: its events go to those who may see all calls.
-    return CallFacts((), (), (), (), (), b"", unclear=True)
-
-
-def _member_facts(values: Values) -> CallFacts:
-    return facts_as(b"QueueMemberStatus", _MEMBER_HEADERS, values)
-
-
-def _spelled(values: Values) -> Values:
-    """The values of a caller as events write them."""
-    return {name: b"<unknown>" if value == b"unknown" else value for name, value in values.items()}
-
-
-def _caller_facts(values: Values) -> CallFacts:
-    return facts_as(b"QueueCallerJoin", _CALLER_HEADERS, values)
-
-
-QUEUE = form(
-    b"QueueParams",
-    "Queue Max Strategy Calls Holdtime TalkTime Completed Abandoned ServiceLevel ServicelevelPerf"
-    " ServicelevelPerf2 Weight",
-    "Queue",
-    "Calls Completed Abandoned",
-    [
-        carrier(b"QueueCallerJoin", b"agent", "Queue Calls=Count"),
-        carrier(b"QueueCallerLeave", b"agent", "Queue Calls=Count"),
-        carrier(b"QueueCallerAbandon", b"agent", "Queue Abandoned"),
-        carrier(b"AgentConnect", b"agent", "Queue Holdtime"),
-        carrier(
-            b"AgentComplete",
-            b"agent",
-            "Queue TalkTime Completed ServicelevelPerf ServicelevelPerf2",
-        ),
-        *[carrier(event, b"agent", "Queue") for event in _MEMBER_EVENTS],
-    ],
-    _queue_facts,
-)
-#: LastCall is not compared: no event tells it when a call ends whose member has no device state.
-MEMBER = form(
-    b"QueueMember",
-    "Queue Name Location StateInterface Membership Penalty CallsTaken LastCall LastPause LoginTime InCall"
-    " Status Paused PausedReason Wrapuptime",
-    "Queue Location",
-    "Name StateInterface Membership Penalty CallsTaken LastPause LoginTime InCall Status Paused PausedReason"
-    " Wrapuptime",
-    [
-        *[carrier(event, b"agent", _MEMBER_TOLD) for event in _MEMBER_EVENTS],
-        carrier(b"AgentConnect", b"agent", "Queue Name=MemberName Location=Interface InCall"),
-        carrier(b"AgentComplete", b"agent", "Queue Name=MemberName Location=Interface InCall CallsTaken"),
-    ],
-    _member_facts,
-)
-#: ``Wait`` is computed when the list is asked.
-CALLER = form(
-    b"QueueEntry",
-    f"Queue Position {_CALLER} Wait Priority",
-    "Queue Uniqueid",
-    f"Position {_CALLER}",
-    [
-        carrier(event, b"agent", f"{_CALLER} Queue Position", spelled=_spelled)
-        for event in (b"QueueCallerJoin", b"QueueCallerLeave", b"QueueCallerAbandon")
-    ],
-    _caller_facts,
-)
 
 
 class Queues(CountingKind):
@@ -120,7 +43,7 @@ class Queues(CountingKind):
             b"QueueCallerJoin": self._joined,
             b"QueueCallerLeave": self._left,
             b"QueueCallerAbandon": self._abandoned,
-            **dict.fromkeys(_MEMBER_EVENTS, self._member_told),
+            **dict.fromkeys(MEMBER_EVENTS, self._member_told),
             b"QueueMemberRemoved": self._member_removed,
             b"AgentConnect": self._connected,
             b"AgentComplete": self._completed,
@@ -136,6 +59,8 @@ class Queues(CountingKind):
         self._waiting: dict[bytes, tuple[bytes, ...]] = {}
         #: Keys of callers that have given up, but not left yet.
         self._given_up: set[bytes] = set()
+        #: Keys of callers whose end ``closing`` has told.
+        self._closed: set[bytes] = set()
         self._calls = QueueCalls()
 
     def item_of(self, fields: Fields) -> Item | None:
@@ -180,6 +105,7 @@ class Queues(CountingKind):
         self._callers = dict(before._callers)
         self._waiting = dict(before._waiting)
         self._given_up = set(before._given_up)
+        self._closed = set(before._closed)
         self._calls = before._calls.copied()
 
     def forget(self) -> None:
@@ -194,20 +120,18 @@ class Queues(CountingKind):
         """See Kind."""
         values = item.values
         if item.form is MEMBER:
-            headers = [(header, values[name]) for name, header in _MEMBER_HEADERS.items() if name in values]
+            headers = [(header, values[name]) for name, header in MEMBER_HEADERS.items() if name in values]
             return [synthetic(b"QueueMemberRemoved", b"agent", headers)]
         if item.form is QUEUE:
             return []  # a queue that is removed has no event of its own
-        others = sum(
-            other.form is CALLER
-            and other.values.get(b"Queue") == values.get(b"Queue")
-            and other.key != item.key
-            for other in before.get(self.name, {}).values()
-        )
-        spelled = _spelled(values)
-        headers = [(name, spelled[name]) for name in _CALLER_HEADERS if name in spelled]
-        headers += [(b"Queue", values.get(b"Queue", b"")), (b"Position", values.get(b"Position", b"1"))]
-        return [synthetic(b"QueueCallerLeave", b"agent", [*headers, (b"Count", b"%d" % others)])]
+        spelled = spelled_as_event(values)
+        headers = [(name, spelled[name]) for name in CALLER_HEADERS if name in spelled]
+        queue = values.get(b"Queue", b"")
+        headers += [(b"Queue", queue), (b"Position", values.get(b"Position", b"1"))]
+        # Each is one less: those that were closed before have left.
+        self._closed.add(item.key)
+        count = sum(key not in self._closed for key in self._waiting.get(_queue_key(queue), ()))
+        return [synthetic(b"QueueCallerLeave", b"agent", [*headers, (b"Count", b"%d" % count)])]
 
     # Callers
 
@@ -279,8 +203,9 @@ class Queues(CountingKind):
             self._drop(key)
 
     def _changed(self, fields: Fields) -> None:
-        if self._callers:
-            self._update(fields.only(b"uniqueid"), _caller_values(fields))
+        uniqueid = fields.only(b"uniqueid") if self._callers else b""
+        if uniqueid in self._callers:
+            self._update(uniqueid, _caller_values(fields))
 
     def _renamed(self, fields: Fields) -> None:
         uniqueid, name = channelfields.renamed(fields)
@@ -304,7 +229,7 @@ class Queues(CountingKind):
             return
         values: Values = {
             name: fields.get(header.lower())
-            for name, header in _MEMBER_HEADERS.items()
+            for name, header in MEMBER_HEADERS.items()
             if fields.has(header.lower())
         }
         if values.get(b"Membership") == b"realtime":
@@ -392,5 +317,5 @@ def _caller_values(fields: Fields) -> Values:
     return {
         name: b"unknown" if value == b"<unknown>" else value
         for name, value in read_channel(fields).items()
-        if name in _CALLER_HEADERS
+        if name in CALLER_HEADERS
     }
