@@ -8,6 +8,9 @@ from amiproxy.core.history.corrections import corrections
 from amiproxy.core.history.kinds.agents import Agents
 from amiproxy.core.history.kinds.bridges import Bridges
 from amiproxy.core.history.kinds.channels import Channels
+from amiproxy.core.history.kinds.lines.devices import Devices
+from amiproxy.core.history.kinds.lines.extensions import Extensions
+from amiproxy.core.history.kinds.lines.peers import Peers
 from amiproxy.core.history.kinds.parked import Parked
 from amiproxy.core.history.state.fields import Fields
 from amiproxy.core.history.state.kept import Lost
@@ -141,3 +144,63 @@ def test_corrections_belong_to_the_call_of_their_channel() -> None:
     assert calls[0] is not None
     assert calls[0] is not calls[1]
     assert calls[2] is None, "nobody was in that bridge"
+
+
+def peer(status: str, address: str = "127.0.0.1", port: str = "5062") -> dict[str, str]:
+    return item(
+        "PeerEntry",
+        Channeltype="SIP",
+        ObjectName="dave",
+        IPaddress=address,
+        IPport=port,
+        Dynamic="yes",
+        Status=status,
+    )
+
+
+def peer_events(before: Items, after: Items) -> list[str]:
+    found = corrections([lost(Peers, before, after)])
+    return [
+        line.decode()
+        for each in (*found.ends, *found.others)
+        for line in each.raw.split(b"\r\n")
+        if line.startswith((b"PeerStatus:", b"Address:"))
+    ]
+
+
+def test_a_peer_that_has_changed_is_told_where_it_is_and_whether_it_answers() -> None:
+    registered = ["PeerStatus: Registered", "Address: 127.0.0.1:5062"]
+    assert peer_events((peer("OK (3 ms)"),), (peer("UNREACHABLE"),)) == [
+        *registered,
+        "PeerStatus: Unreachable",
+    ]
+    assert peer_events((), (peer("OK (3 ms)"),)) == [*registered, "PeerStatus: Reachable"]
+    assert peer_events((peer("OK (3 ms)"),), (peer("UNKNOWN", "-none-", "0"),)) == [
+        "PeerStatus: Unregistered"
+    ]
+    assert peer_events((peer("OK (3 ms)"),), ()) == ["PeerStatus: Unregistered"]
+
+
+def test_lines_that_have_changed_are_told_by_their_events() -> None:
+    found = corrections(
+        [
+            lost(
+                Devices,
+                (item("DeviceStateChange", Device="Custom:a", State="INUSE"),),
+                (item("DeviceStateChange", Device="Custom:a", State="NOT_INUSE"),),
+            ),
+            lost(
+                Extensions,
+                (item("ExtensionStatus", Exten="1", Context="c", Hint="h", Status="1", StatusText="InUse"),),
+                (),
+            ),
+        ]
+    )
+    assert [each.raw for each in found.ends] == [
+        b"Event: ExtensionStatus\r\nPrivilege: call,all\r\nExten: 1\r\nContext: c\r\nHint: h\r\n"
+        b"Status: -1\r\nStatusText: Unknown\r\nProxySynthetic: yes\r\n\r\n"
+    ]
+    assert [each.raw for each in found.others] == [
+        b"Event: DeviceStateChange\r\nPrivilege: call,all\r\nDevice: Custom:a\r\nState: NOT_INUSE\r\n"
+        b"ProxySynthetic: yes\r\n\r\n"
+    ]

@@ -138,7 +138,6 @@ def _telling(item: Item, names: Mapping[bytes, tuple[bytes, ...]]) -> list[bytes
             raw = item.as_event(carrier) if carrier.event == name else None
             if raw is not None:
                 raws.append(raw.removesuffix(b"\r\n") + _MARK)
-                break
         if raws and item.event == b"Agents":
             break  # one that has not logged in is said to have logged off
     return raws
