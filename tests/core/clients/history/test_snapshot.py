@@ -588,7 +588,7 @@ class TestReloads:
 
     def test_a_client_that_waits_is_answered_by_its_new_rights(self, waiting: tuple[Kept, Client]) -> None:
         kept, board = waiting
-        kept.bench.hub.adopt(UserTable([replace(BOARD, read=privilege.CDR)]))
+        kept.bench.hub.adopt(UserTable([replace(BOARD, read=privilege.CONFIG)]))
         kept.turn()
         assert "channels" in last_of(board.take())["KindsMissing"]
 
