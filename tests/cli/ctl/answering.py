@@ -210,7 +210,7 @@ KINDS = [
         "kind": "conferences",
         "state": "unavailable",
         "reason": "Unknown command",
-        "items": 0,
+        "items": 9,
         "seeded": None,
         "seeds": 0,
         "failures": 1,

@@ -13,6 +13,7 @@ def test_the_only_server_fits_80_columns_with_a_row_for_each_kind() -> None:
     rows = [line.split()[:2] for line in lines]
     assert ["channels", "ready"] in rows
     assert ["conferences", "unavailable"] in rows
+    assert " 9 " not in "\n".join(lines), "how many there are is not known"
 
 
 def test_several_servers_have_a_row_each_at_80_columns() -> None:

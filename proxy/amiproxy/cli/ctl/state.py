@@ -62,7 +62,7 @@ def server(result: View) -> RenderableType:
             *cells(
                 kind["kind"],
                 kind["state"] + (f" ({kind['reason']})" if kind["reason"] else ""),
-                kind["items"],
+                kind["items"] if _is_known(kind) else "-",
                 "-" if seeded is None else f"{span(seeded)} ago",
                 kind["seeds"],
                 kind["failures"],
@@ -79,8 +79,11 @@ def _past(journal: View) -> tuple[str, str, str]:
 def _known(kinds: Any) -> str:
     if kinds is None:
         return "-"
-    known = sum(kind["state"] in ("ready", "settling") for kind in kinds)
-    return f"{known} of {len(kinds)} known"
+    return f"{sum(map(_is_known, kinds))} of {len(kinds)} known"
+
+
+def _is_known(kind: View) -> bool:
+    return kind["state"] in ("ready", "settling")
 
 
 def _kept(result: View) -> Iterator[str]:

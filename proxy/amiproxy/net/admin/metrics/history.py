@@ -16,7 +16,7 @@ from amiproxy.core.audit.historycounts import (
     HistoryCounts,
 )
 from amiproxy.core.history.journal import Journal
-from amiproxy.core.history.state.kept import READY, SETTLING
+from amiproxy.core.history.state.kept import READY, SETTLING, Standing
 from amiproxy.net.admin.metrics.families import buckets, counters, parts
 from amiproxy.net.admin.service import Service
 
@@ -69,13 +69,13 @@ def _state(service: Service) -> Iterator[Metric]:
         lambda: GaugeMetricFamily(
             "amiproxy_state_items", "What exists at Asterisk now, by kind", labels=["server", "kind"]
         ),
-        (((server, one.kind), one.items) for server, _, one in kept),
+        (((server, one.kind), one.items if _is_known(one) else 0) for server, _, one in kept),
     )
     yield from parts(
         lambda: GaugeMetricFamily(
             "amiproxy_state_known", "1 while all items of this kind are known", labels=["server", "kind"]
         ),
-        (((server, one.kind), float(one.standing in (READY, SETTLING))) for server, _, one in kept),
+        (((server, one.kind), float(_is_known(one))) for server, _, one in kept),
     )
     yield from counters(
         "amiproxy_state_drift",
@@ -98,6 +98,10 @@ def _state(service: Service) -> Iterator[Metric]:
         if (histogram := counts.seed_times.get(one.kind)) is not None:
             times.add_metric([server, one.kind], buckets(histogram), histogram.total)
     yield times
+
+
+def _is_known(one: Standing) -> bool:
+    return one.standing in (READY, SETTLING)
 
 
 def _clients(service: Service) -> Iterator[Metric]:
