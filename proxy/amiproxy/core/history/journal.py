@@ -197,8 +197,8 @@ class Journal:
 
     def _expire(self) -> None:
         if self._chunks:
-            oldest = self._clock() - self._bounds.seconds
-            while self._chunks and self._chunks[0].began < oldest:
+            now = self._clock()
+            while self._chunks and now - self._chunks[0].began > self._bounds.seconds:
                 self._forget_oldest()
 
     def _forget_oldest(self) -> None:
