@@ -138,15 +138,15 @@ class Channels(Kind):
         if not key or key in self._ended:
             return
         values: Values = {}
+        first = fields.first
         for name, header, decisive in _READ:
-            if fields.has(header):
-                value = fields.only(header) if decisive else fields.get(header)
-                if value or not decisive or not fields.get(header):
-                    values[name] = value
+            value = first.get(header)
+            if value is not None and (not decisive or not value or fields.only(header)):
+                values[name] = value
         values[_UNIQUEID] = key
-        if fields.has(b"chanvariable"):
+        if b"chanvariable" in first:
             values[_VARIABLE] = joined(_VARIABLE, fields.get_all(b"chanvariable"))
-        values |= more
+        values.update(more)
         known = self._items.get(key)
         if known is None:
             self._since[key] = self._clock()

@@ -2,6 +2,13 @@
 
 # mypyc: compiled
 
+from typing import Final
+
+_BLANKS: Final = (b" ", b"\t")
+#: Names of headers as spelled -> in lower case.  Callers can make up names, so there is a bound.
+_NAMES: Final[dict[bytes, bytes]] = {}
+_MOST_NAMES: Final = 1024
+
 
 class Fields:
     """One event, or one item of a list, whose headers are parsed on first use.
@@ -11,7 +18,7 @@ class Fields:
     Use ``only`` for whatever identifies an item or decides who may see it, and ``get`` for everything else.
     """
 
-    __slots__ = ("_doubtful", "_first", "_pairs", "name", "raw")
+    __slots__ = ("_doubtful", "_first", "name", "raw")
 
     def __init__(self, raw: bytes) -> None:
         """``raw`` is a whole message that begins with ``Event: NAME`` and whose lines end with CRLF."""
@@ -19,29 +26,33 @@ class Fields:
         end = raw.find(b"\r\n")
         #: The name of the event or item, such as ``Newchannel`` or ``CoreShowChannel``.
         self.name = raw[7:end]
-        self._pairs: list[tuple[bytes, bytes]] | None = None
-        self._first: dict[bytes, bytes] = {}
+        self._first: dict[bytes, bytes] | None = None
         #: Names of the headers whose occurrences do not agree.
         self._doubtful: set[bytes] = set()
 
     @property
     def pairs(self) -> list[tuple[bytes, bytes]]:
         """(name, value) of every line with a colon after the first line, in order and as spelled."""
-        if self._pairs is None:
-            self._pairs = self._parse()
-        return self._pairs
+        found = []
+        for line in self.raw.split(b"\r\n")[1:]:
+            name, colon, value = line.partition(b":")
+            if colon:
+                found.append((name, value.lstrip(b" \t")))
+        return found
+
+    @property
+    def first(self) -> dict[bytes, bytes]:
+        """The first value of each header by its name in lower case; not to be changed."""
+        first = self._first
+        return self._parse() if first is None else first
 
     def get(self, name: bytes, default: bytes = b"") -> bytes:
         """The first value of a header, by its name in lower case; ``default`` if it is missing."""
-        if self._pairs is None:
-            self._pairs = self._parse()
-        return self._first.get(name, default)
+        return self.first.get(name, default)
 
     def has(self, name: bytes) -> bool:
         """Whether the header (name in lower case) is present, even if empty."""
-        if self._pairs is None:
-            self._pairs = self._parse()
-        return name in self._first
+        return name in self.first
 
     def get_all(self, name: bytes) -> list[bytes]:
         """All values of a header, by its name in lower case, in order."""
@@ -52,15 +63,31 @@ class Fields:
         value = self.get(name)
         return b"" if name in self._doubtful else value
 
-    def _parse(self) -> list[tuple[bytes, bytes]]:
-        pairs = []
-        first = self._first
+    def _parse(self) -> dict[bytes, bytes]:
+        first: dict[bytes, bytes] = {}
         for line in self.raw.split(b"\r\n")[1:]:
-            name, colon, value = line.partition(b":")
-            if colon:
+            name, colon, value = line.partition(b": ")
+            if not colon or b":" in name:
+                name, colon, value = line.partition(b":")
+                if not colon:
+                    continue
+            if value.startswith(_BLANKS):
                 value = value.lstrip(b" \t")
-                pairs.append((name, value))
-                key = name.lower()
-                if first.setdefault(key, value) != value:
-                    self._doubtful.add(key)
-        return pairs
+            key = _lower(name)
+            known = first.get(key)
+            if known is None:
+                first[key] = value
+            elif known != value:
+                self._doubtful.add(key)
+        self._first = first
+        return first
+
+
+def _lower(name: bytes) -> bytes:
+    """The name in lower case; Asterisk's few names are remembered."""
+    key = _NAMES.get(name)
+    if key is None:
+        key = name.lower()
+        if len(_NAMES) < _MOST_NAMES:
+            _NAMES[name] = key
+    return key

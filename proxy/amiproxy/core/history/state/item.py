@@ -139,7 +139,10 @@ class Item:
         Fields keep the order of the native list; names that it does not have are ignored.
         """
         before = self.values
-        if all(before.get(name) == value for name, value in changes.items()):
+        for name, value in changes.items():
+            if before.get(name) != value:
+                break
+        else:
             return self
         values = {}
         for name in self.form.fields:

@@ -108,7 +108,7 @@ class State:
 
     def feed(self, raw: bytes) -> None:
         """Take a well-formed event.  Those that no kind handles cost one look-up."""
-        kept = self._by_event.get(raw[7 : raw.find(b"\r")])
+        kept = self._by_event.get(raw[7 : raw.find(b"\r", 8)])
         if kept is None:
             return
         fields = Fields(raw)
