@@ -292,4 +292,5 @@ def test_an_audit_finds_nothing_while_everything_changes(lines: Lines, followed:
                 peer.register("dave", expires=60 * (1 - number % 2))
             followed.pump(0.1)
         followed.pump(9)
+    assert followed.counts.seeds["devices"] >= 2
     assert dict(followed.counts.drift) == {}
