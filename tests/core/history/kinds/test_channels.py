@@ -269,3 +269,14 @@ class TestClosing:
         feed(bridges, bridge(b"BridgeEnter", b"one", b"1"))
         leave, _ = kind.closing(only(kind), {"bridges": bridges.by_key()})
         assert Message(leave).get(b"bridgenumchannels") == b"0"
+
+
+def test_late_events_of_a_channel_that_ended_before_the_list_do_not_bring_it_back() -> None:
+    kind = channels()
+    feed(kind, snapshot(b"NewCallerid"))
+    assert len(kind) == 1, "it may be older than the link"
+    kind.replace([])
+    feed(kind, snapshot(b"NewCallerid"))
+    assert len(kind) == 0
+    feed(kind, NEW, snapshot(b"NewCallerid"))
+    assert len(kind) == 1

@@ -225,6 +225,7 @@ def test_a_channel_that_ends_in_a_queue_was_replaced_by_another(queues: Queues) 
     assert not queues.is_outdated
     happened(queues, joined(1, 1, 1) + f"Event: Hangup\n{channel(1)}\n")
     assert queues.is_outdated
+    assert callers(queues) == [], "a snapshot must not show it: no event would end it"
 
 
 def test_a_caller_has_its_present_name_and_number(queues: Queues) -> None:

@@ -85,6 +85,8 @@ class Channels(Kind):
         #: When each channel began, in monotonic seconds.
         self._since: dict[bytes, float] = {}
         self._ended: dict[bytes, None] = {}
+        #: Whether a list has told all channels.
+        self._is_listed = False
 
     # -- lists -------------------------------------------------------------
 
@@ -99,6 +101,7 @@ class Channels(Kind):
     def replace(self, answers: Sequence[Fields]) -> Drift:
         """See Kind."""
         drift = super().replace(answers)
+        self._is_listed = True
         now = self._clock()
         self._since = {
             key: self._since.get(key, now - _seconds_of(item.values.get(_DURATION, b"")))
@@ -149,6 +152,8 @@ class Channels(Kind):
         values.update(more)
         known = self._items.get(key)
         if known is None:
+            if self._is_listed and fields.name != b"Newchannel":
+                return  # lists are ahead of events: it has ended, and some events come after the Hangup
             self._since[key] = self._clock()
             empty = {b"Application": b"", b"ApplicationData": b"", _DURATION: b"", _BRIDGE: b""}
             known = Item(FORM, key, empty)
@@ -219,6 +224,7 @@ class Channels(Kind):
         super().forget()
         self._since = {}
         self._ended = {}
+        self._is_listed = False
 
 
 def _clock_of(seconds: float) -> bytes:

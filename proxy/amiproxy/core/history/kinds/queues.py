@@ -213,7 +213,9 @@ class Queues(CountingKind):
 
     def _hung_up(self, fields: Fields) -> None:
         # A caller leaves the queue before its channel ends, unless another channel has taken its place.
-        if fields.only(b"uniqueid") in self._callers:
+        key = self._callers.get(fields.only(b"uniqueid"))
+        if key is not None:
+            self._drop(key)
             self.is_outdated = True
 
     def _update(self, uniqueid: bytes, changes: Values) -> None:
