@@ -204,3 +204,9 @@ def test_lines_that_have_changed_are_told_by_their_events() -> None:
         b"Event: DeviceStateChange\r\nPrivilege: call,all\r\nDevice: Custom:a\r\nState: NOT_INUSE\r\n"
         b"ProxySynthetic: yes\r\n\r\n"
     ]
+
+
+def test_a_channel_that_is_told_in_a_bridge_is_told_with_what_is_known_about_the_bridge() -> None:
+    result = corrections([lost(Channels, (), (channel(1, "b"),)), lost(Bridges, (), (bridge("b"),))])
+    (entered,) = [each.raw for each in result.others if each.raw.startswith(b"Event: BridgeEnter\r\n")]
+    assert b"\r\nBridgeUniqueid: b\r\nBridgeType: basic\r\nBridgeTechnology: simple_bridge\r\n" in entered

@@ -78,6 +78,7 @@ def corrections(losses: Sequence[tuple[Lost, Kind]]) -> Corrections:
     events.  The kinds are in the order in which a snapshot shows them.
     """
     before: Picture = {lost.kind.name: lost.kind.by_key() for lost, _ in losses}
+    bridges = next((now.by_key() for _, now in losses if now.name == "bridges"), {})
     tracker = CallTracker()
     ends: dict[str, list[Correction]] = {}
     others: list[Correction] = []
@@ -98,7 +99,7 @@ def corrections(losses: Sequence[tuple[Lost, Kind]]) -> Corrections:
                     begun.append(key)
         for key in begun:
             item = present[key]
-            others += _corrections(_telling(item, _OF_NEW), item, tracker)
+            others += _corrections(_telling(item, _OF_NEW, bridges), item, tracker)
         changed: dict[bytes, set[bytes]] = {}
         for key, field in drift.changed:
             if key not in begun:
@@ -108,7 +109,9 @@ def corrections(losses: Sequence[tuple[Lost, Kind]]) -> Corrections:
             if any(earlier.values.get(field) for field in fields & _needed(earlier)):
                 # All but the last of the events that close it end what it was a part of.
                 others += _corrections(lost.kind.closing(earlier, before)[:-1], earlier, tracker)
-            others += _corrections([_of_known(raw) for raw in _telling(item, _OF_CHANGED)], item, tracker)
+            others += _corrections(
+                [_of_known(raw) for raw in _telling(item, _OF_CHANGED, bridges)], item, tracker
+            )
     ordered = [each for name in _in_order_of_ends([*ends]) for each in ends[name]]
     return Corrections(tuple(ordered), tuple(others))
 
@@ -129,18 +132,29 @@ def _needed(item: Item) -> set[bytes]:
     return {need for carrier in item.form.carriers for need in carrier.needs}
 
 
-def _telling(item: Item, names: Mapping[bytes, tuple[bytes, ...]]) -> list[bytes]:
-    """The events of these names that tell of an item."""
+def _telling(
+    item: Item, names: Mapping[bytes, tuple[bytes, ...]], bridges: Mapping[bytes, Item]
+) -> list[bytes]:
+    """The events of these names that tell of an item; ``bridges`` are those that channels are in."""
     raws: list[bytes] = []
     wanted = names.get(item.event, ())
     for name in wanted:
         for carrier in item.form.carriers:
             raw = item.as_event(carrier) if carrier.event == name else None
             if raw is not None:
-                raws.append(raw.removesuffix(b"\r\n") + _MARK)
+                raws.append(_with_bridge(raw, bridges.get(item.values.get(b"BridgeId", b""))) + _MARK)
         if raws and item.event == b"Agents":
             break  # one that has not logged in is said to have logged off
     return raws
+
+
+def _with_bridge(raw: bytes, bridge: Item | None) -> bytes:
+    """The event without its blank line; if it names a bridge, with all that is known about the bridge."""
+    raw = raw.removesuffix(b"\r\n")
+    if bridge is None:
+        return raw
+    lines = b"".join([name + b": " + value + b"\r\n" for name, value in bridge.values.items()])
+    return raw.replace(b"\r\nBridgeUniqueid: " + bridge.key + b"\r\n", b"\r\n" + lines, 1)
 
 
 def _of_known(raw: bytes) -> bytes:
