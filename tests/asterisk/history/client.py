@@ -47,18 +47,23 @@ class Picture:
             self.channels.pop(unique, None)
             self.bridged.pop(unique, None)
             self._leaves_queues(unique)
-            self._leaves_lots_and_rooms(unique, event["Channel"])
+            self._leaves_lots(unique)
             self._lots.pop(unique, None)
+            self.conferences = {one for one in self.conferences if one[1] != event["Channel"]}
         elif name == "BridgeEnter":
             self.bridged[unique] = event["BridgeUniqueid"]
             self._leaves_queues(unique)
             if event["BridgeCreator"] == "Parking" and unique in self._lots:
                 self.parked[unique] = self._lots.pop(unique)
+            elif event["BridgeCreator"] == "ConfBridge":
+                self.conferences.add((event["BridgeName"], event["Channel"]))
         elif name == "BridgeLeave":
             if self.bridged.get(unique) == event["BridgeUniqueid"]:
                 del self.bridged[unique]
-            if event["BridgeCreator"] in {"Parking", "ConfBridge"}:
-                self._leaves_lots_and_rooms(unique, event["Channel"])
+            if event["BridgeCreator"] == "Parking":
+                self._leaves_lots(unique)
+            elif event["BridgeCreator"] == "ConfBridge":
+                self.conferences.discard((event["BridgeName"], event["Channel"]))
         elif name == "BridgeDestroy":
             gone = event["BridgeUniqueid"]
             self.bridged = {one: bridge for one, bridge in self.bridged.items() if bridge != gone}
@@ -88,10 +93,9 @@ class Picture:
     def _leaves_queues(self, unique: str) -> None:
         self.callers = {one for one in self.callers if one[1] != unique}
 
-    def _leaves_lots_and_rooms(self, unique: str, channel: str) -> None:
+    def _leaves_lots(self, unique: str) -> None:
         if unique in self.parked:
             self._lots[unique] = self.parked.pop(unique)
-        self.conferences = {one for one in self.conferences if one[1] != channel}
 
     def differences(self, native: "Picture") -> list[str]:
         """What is not the same in the native lists; no lines: they are equal."""
@@ -143,7 +147,7 @@ class Dashboard:
             while True:
                 text = (await reader.readuntil(b"\r\n\r\n")).decode(errors="replace")
                 self._take(text, dict(line.split(": ", 1) for line in text.splitlines() if ": " in line))
-        except (OSError, asyncio.IncompleteReadError) as end:
+        except (OSError, asyncio.IncompleteReadError, KeyError) as end:  # KeyError: an event lacks a header
             self.ended = repr(end)
             for answer in self._answers.values():
                 answer.cancel()
@@ -180,6 +184,11 @@ class Dashboard:
                 return await answer
         finally:
             del self._answers[number]
+
+    async def not_connected(self) -> list[str]:
+        """Why the proxy does not send actions to Asterisk yet; nothing if it does."""
+        answer = await self.ask({"Action": "Ping"})
+        return [] if answer["Response"] == "Success" else [answer["Message"]]
 
     async def snapshot(self) -> None:
         """Take the present, and all events after it."""

@@ -58,7 +58,7 @@ class Model:
         await board.cut()
         board.seen.clear()
         await board.connect()
-        await settled(lambda: _not_connected(board))
+        await settled(board.not_connected)
         await board.snapshot()
         self.done["snapshots"] += 1
 
@@ -148,9 +148,3 @@ class Model:
                 await asyncio.to_thread(self._proxy.stop)
         finally:
             self._proxy.kill()
-
-
-async def _not_connected(board: Dashboard) -> list[str]:
-    """Why the proxy does not send actions to Asterisk yet; nothing if it does."""
-    answer = await board.ask({"Action": "Ping"})
-    return [] if answer["Response"] == "Success" else [answer["Message"]]

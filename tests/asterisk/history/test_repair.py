@@ -19,7 +19,10 @@ from tests.support.waiting import until
 CALLS = 50
 #: It may not read class system, so nobody tells it that the link was lost.
 READ = "call,agent,reporting"
-USERS = {"board": {"secret": hashed("b"), "read": READ, "write": READ, "upstream_lost": "repair"}}
+USERS = {
+    "board": {"secret": hashed("b"), "read": READ, "write": READ, "upstream_lost": "repair"},
+    "asker": {"secret": hashed("a"), "read": "all", "write": [], "history": True},
+}
 
 
 @pytest.fixture
@@ -30,24 +33,39 @@ async def wire(pbx: Asterisk) -> AsyncIterator[Wire]:
 
 
 @pytest.fixture
-async def board(pbx: Asterisk, wire: Wire, tmp_path: Path) -> AsyncIterator[Dashboard]:
-    """A client that has seen everything since Asterisk was idle."""
+async def proxy(pbx: Asterisk, wire: Wire, tmp_path: Path) -> AsyncIterator[ProxyProcess]:
+    """The proxy at the wire, which is whole; Asterisk is idle."""
     async with await acting(pbx) as ami:
         await Flows(ami, 0).end_all()
     upstream = (pbx.host, wire.port, pbx.user, pbx.secret)
     proxy = ProxyProcess(tmp_path, upstream, USERS, limits=LIMITS)
     await asyncio.to_thread(proxy.start)  # the wire needs the loop meanwhile
     try:
-        board = Dashboard(proxy.port, proxy.context, "board", "b")
-        await board.connect("on")
-        async with await acting(pbx) as ami:
-            for item in await listed(ami):
-                board.picture.apply(item)
-        yield board
-        await board.cut()
+        yield proxy
         await asyncio.to_thread(proxy.stop)
     finally:
         proxy.kill()
+
+
+@pytest.fixture
+async def board(pbx: Asterisk, proxy: ProxyProcess) -> AsyncIterator[Dashboard]:
+    """A client that has seen everything."""
+    board = Dashboard(proxy.port, proxy.context, "board", "b")
+    await board.connect("on")
+    async with await acting(pbx) as ami:
+        for item in await listed(ami):
+            board.picture.apply(item)
+    yield board
+    await board.cut()
+
+
+async def state_known(proxy: ProxyProcess) -> None:
+    """Wait until the proxy knows the state: then it has all that it needs to repair."""
+    asker = Dashboard(proxy.port, proxy.context, "asker", "a")
+    await asker.connect()
+    await settled(asker.not_connected)
+    await asker.snapshot()
+    await asker.cut()
 
 
 async def acting(pbx: Asterisk) -> AmiClient:
@@ -62,7 +80,7 @@ async def differences(pbx: Asterisk, board: Dashboard) -> list[str]:
     async with await acting(pbx) as ami:
 
         async def compared() -> list[str]:
-            return board.picture.differences(Picture(await listed(ami)))
+            return [*filter(None, [board.ended]), *board.picture.differences(Picture(await listed(ami)))]
 
         return await settled(compared)
 
@@ -80,7 +98,9 @@ async def call(ami: AmiClient, number: int) -> None:
     assert answer.get("Response") == "Success"
 
 
-async def test_fifty_calls_end_with_the_asterisk_that_is_killed(pbx: Asterisk, board: Dashboard) -> None:
+async def test_fifty_calls_end_with_the_asterisk_that_is_killed(
+    pbx: Asterisk, proxy: ProxyProcess, board: Dashboard
+) -> None:
     async with await acting(pbx) as ami:
         for number in range(CALLS):
             await call(ami, number)
@@ -88,6 +108,7 @@ async def test_fifty_calls_end_with_the_asterisk_that_is_killed(pbx: Asterisk, b
     picture = board.picture
     assert len(picture.channels) >= 2 * CALLS
     assert all((picture.callers, picture.parked, picture.conferences, picture.bridged))
+    await state_known(proxy)
     await asyncio.to_thread(pbx.stop, signal.SIGKILL)
     assert len(picture.channels) >= 2 * CALLS
     await asyncio.to_thread(pbx.start)
@@ -105,7 +126,7 @@ async def test_fifty_calls_end_with_the_asterisk_that_is_killed(pbx: Asterisk, b
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_what_happens_while_the_link_is_lost_is_told_when_it_is_back(
-    pbx: Asterisk, board: Dashboard, wire: Wire, seed: int
+    pbx: Asterisk, proxy: ProxyProcess, board: Dashboard, wire: Wire, seed: int
 ) -> None:
     async with await acting(pbx) as ami:
         flows = Flows(ami, seed)
@@ -113,6 +134,7 @@ async def test_what_happens_while_the_link_is_lost_is_told_when_it_is_back(
             for _ in range(20):
                 await flows.step()
             assert not (found := await differences(pbx, board)), found
+            await state_known(proxy)
             await wire.cut()
             for _ in range(20):
                 await flows.step()
