@@ -87,11 +87,13 @@ class LinkLoss:
             user = session.principal.user
             assert user is not None
             waits = repair is not None and session in repair
+            # Whether it had been sent everything when the link was lost.
+            is_up_to_date = session not in late and session.cursor is None and not session.outbox.in_gap
             found = outcome(
                 user.upstream_lost or self.by_default,
                 wants_events=session.subscription is not None,
                 told=session in told,
-                repairable=waits or (was_known and session not in late and not session.outbox.in_gap),
+                repairable=waits or (was_known and is_up_to_date),
             )
             counts[found] += 1
             if found == CLOSED:

@@ -349,6 +349,25 @@ def test_a_client_that_has_lost_events_already_is_closed() -> None:
     assert bench.server().counts.lost_sessions[CLOSED] == 1
 
 
+def test_a_client_that_was_catching_up_is_closed() -> None:
+    bench = make(replace(BOARD, history=True))
+    session, transport = bench.login("board")
+    session.receive(b"Action: Events\r\nEventMask: on\r\nProxySequence: on\r\n\r\n")
+    transport.take()
+    bench.feed(begun("PJSIP/1-1", 1))
+    token = re.search(rb"ProxySequence: (\S+)", transport.take())
+    assert token is not None
+    session, transport = bench.login("board")
+    session.receive(b"Action: Events\r\nEventMask: off\r\n\r\n")
+    bench.feed(begun("PJSIP/2-1", 2))
+    transport.room = 0
+    session.receive(b"Action: ProxyResume\r\nFrom: " + token[1] + b"\r\n\r\n")
+    assert session.cursor is not None
+    lose(bench)
+    lost = bench.server().counts.lost_sessions
+    assert (lost[CLOSED], lost[REPAIRED]) == (1, 1), "the other one had been sent everything"
+
+
 def test_a_client_for_which_too_much_is_kept_back_is_a_slow_consumer() -> None:
     bench = make(BOARD, outbox_soft=1024, outbox_hard=4096)
     _, transport = bench.login("board")
