@@ -92,26 +92,17 @@ class Showing:
         """Whether the classes admit an item of one of these forms at all."""
         return any(plan.is_whole or plan.carriers for plan in map(self._plan, forms))
 
-    def in_scope(self, items: Iterable[Item]) -> list[Item]:
-        """Those of these items that are not hidden because of the call that they are about, as it is now.
-
-        ``shown`` judges everything else, and may be asked later.
-        """
-        scope, tracker = self._scope, self._tracker
-        if scope is None:
-            return list(items)
-        found: list[Item] = []
-        for item in items:
-            facts = item.facts()
-            if facts is None or (tracker is not None and tracker.shows(scope, facts)):
-                found.append(item)
-        return found
-
     def shown(self, item: Item) -> Values | None:
-        """The fields that may be shown of an item that is in scope; None if it is hidden."""
+        """The fields of an item that may be shown now; None if it is hidden."""
         plan = self._plan(item.form)
-        # The events of an item of no call may be about a device of the user's all the same.
-        scoped = self._scope is not None and item.facts() is None
+        scoped = False
+        if self._scope is not None:
+            facts = item.facts()
+            if facts is None:
+                # The events of an item of no call may be about a device of the user's all the same.
+                scoped = True
+            elif self._tracker is None or not self._tracker.shows(self._scope, facts):
+                return None
         if self._filters is None and not scoped:
             if plan.is_whole:
                 return item.values

@@ -270,6 +270,12 @@ class World:
             steady.read()
             torn.read()
             assert torn.is_open
+            if torn.is_scoped:
+                # Of a call that turns out to be its own, a client is sent the first events late.  One that
+                # was away is sent them where they belong.
+                for client in (steady, torn):
+                    for numbers in client.seen.values():
+                        numbers.sort()
             assert torn.seen == steady.seen
         assert self.bench.hub.limit_state.backlog.size == 0
         for name in NAMES:

@@ -9,6 +9,7 @@ import pytest
 from amiproxy.ami import privilege
 from amiproxy.core.clients.history.asking import Asking
 from amiproxy.core.history.showing import Showing
+from amiproxy.core.history.state.state import State as KeptState
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.rules import Rules, Scope
 from amiproxy.core.model.state import State as Doing
@@ -330,7 +331,7 @@ class TestFaults:
     def test_one_before_the_answer_is_an_error(self, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
         board = kept.login()
         with monkeypatch.context() as broken:
-            broken.setattr(Showing, "in_scope", _fails)
+            broken.setattr(KeptState, "present", _fails)
             (answer,) = board.snapshot(ActionID="7")
         assert (headers(answer)["Response"], headers(answer)["ActionID"]) == ("Error", "7")
         assert kept.bench.hub.stats.faults == 1

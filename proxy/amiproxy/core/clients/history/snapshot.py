@@ -24,7 +24,7 @@ from amiproxy.core.context import Context
 from amiproxy.core.history.kinds.table import KINDS
 from amiproxy.core.history.positions import joined
 from amiproxy.core.history.showing import Showing
-from amiproxy.core.history.state.item import Form
+from amiproxy.core.history.state.item import Form, Item
 from amiproxy.core.history.state.state import State, Waiting
 from amiproxy.core.ports import Timer
 from amiproxy.core.servers.answers.base import PendingAnswer
@@ -46,6 +46,10 @@ _SLICE: Final = 0.001
 _PAUSE: Final = 10.0
 #: The longest pause, in seconds.
 _LONGEST_PAUSE: Final = 0.25
+
+
+#: The items of each kind that is known.
+Present = dict[str, list[Item]]
 
 
 class _NoLink:
@@ -79,8 +83,6 @@ class Snapshots:
         #: The clients that wait to be answered, by what they ask.
         self._waiting: dict[Question, dict[Asking, None]] = {}
         self._questions: dict[Asking, Question] = {}
-        #: The questions of the present round that are still to be answered, each with its clients.
-        self._round: deque[tuple[Question, list[Asking]]] = deque()
         #: Answers that are being written, and those that are written on when a client takes more.
         self._writing: deque[Listing] = deque()
         self._resting: dict[Flight, Listing] = {}
@@ -113,18 +115,9 @@ class Snapshots:
         """See Desk."""
         question = asking.question
         assert question is not None
-        cursor = asking.session.cursor
-        if cursor is not None:
-            # It is sent first what it has missed.
-            cursor.after(lambda: self._caught_up(asking))
-            return
         self._questions[asking] = question
         self._waiting.setdefault(question, {})[asking] = None
         self._arm()
-
-    def _caught_up(self, asking: Asking) -> None:
-        if asking.is_open and asking not in self._questions:
-            self.ask(asking)
 
     def dismiss(self, asking: Asking, text: bytes) -> None:
         """See Desk."""
@@ -149,11 +142,10 @@ class Snapshots:
         question = self._questions.pop(asking, None)
         if question is None:
             return False
-        waiting = self._waiting.get(question)
-        if waiting is not None and asking in waiting:
-            del waiting[asking]
-            if not waiting:
-                del self._waiting[question]
+        waiting = self._waiting[question]
+        del waiting[asking]
+        if not waiting:
+            del self._waiting[question]
         return True
 
     # -- rounds --------------------------------------------------------------
@@ -163,22 +155,19 @@ class Snapshots:
             self._timer = self._ctx.scheduler.later(delay, self._turn)
 
     def _turn(self) -> None:
-        """Begin a round, answer one of its questions, or write for one slice."""
+        """Begin a round, or write for one slice."""
         self._no_timer()
         clock = self._ctx.scheduler.clock
         wait = 0.0
         begins = False
         if self._writing:
             self._write(self._writing.popleft())
-        elif self._round:
-            question, askings = self._round.popleft()
-            self._depart(question, [asking for asking in askings if asking in self._questions])
         else:
             wait = self._not_before - clock()
             if wait <= 0:
                 begins = True
                 self._begin_round()
-        if self._writing or self._round:
+        if self._writing:
             self._arm()
         elif wait > 0:
             self._arm(wait)
@@ -198,17 +187,16 @@ class Snapshots:
         for state, waiting in self._awaited:
             state.dismiss(waiting)
         self._awaited.clear()
+        # What exists is looked up once for all questions.
+        present: dict[str, Present] = {}
         for question, askings in list(self._waiting.items()):
             ready = self._is_ready(question)
             departing = [asking for asking in askings if ready or asking.is_overdue]
+            if not ready:
+                for asking in askings:
+                    asking.wait(self._ctx.scheduler, _WAIT)
             if departing:
-                self._round.append((question, departing))
-            for asking in departing:
-                del askings[asking]
-            for asking in askings:
-                asking.wait(self._ctx.scheduler, _WAIT)
-            if not askings:
-                del self._waiting[question]
+                self._depart(question, departing, present)
 
     def _is_ready(self, question: Question) -> bool:
         """Whether nothing is to be waited for; if something is, a turn follows when it is there."""
@@ -240,13 +228,14 @@ class Snapshots:
 
     # -- one question --------------------------------------------------------
 
-    def _depart(self, question: Question, askings: list[Asking]) -> None:
-        """Begin to answer a question for these clients: it is the present moment that they are shown."""
+    def _depart(self, question: Question, askings: list[Asking], present: dict[str, Present]) -> None:
+        """Begin to answer a question for these clients: it is this moment that they are shown.
+
+        ``present`` is what exists now, as far as it was looked up for others.
+        """
         for asking in askings:
             self._forget(asking)
             asking.stop_timer()
-        if not askings:
-            return
         servers = self._connected(question)
         if not servers:
             text = not_connected(question.servers[0].encode()) if question.stamp else NOT_CONNECTED
@@ -254,12 +243,18 @@ class Snapshots:
                 asking.refuse(text)
             return
         try:
-            self._writing.append(self._begin(question, servers, askings))
+            self._writing.append(self._begin(question, servers, askings, present))
         except Exception as error:
             self._fail(error, askings)
 
-    def _begin(self, question: Question, servers: list[Server], askings: list[Asking]) -> Listing:
-        picture = self._picture(question, servers)
+    def _begin(
+        self,
+        question: Question,
+        servers: list[Server],
+        askings: list[Asking],
+        present: dict[str, Present],
+    ) -> Listing:
+        picture = self._picture(question, servers, present)
         ctx = self._ctx
         flight = Flight(
             _NO_LINK, askings[0].payer, ctx.limit_state.backlog, self._deliveries.due, _never_late
@@ -279,7 +274,7 @@ class Snapshots:
             self._deliveries.abandon(asker)
             asker.failed(b"", CUT_OFF)
 
-    def _picture(self, question: Question, servers: list[Server]) -> _Picture:
+    def _picture(self, question: Question, servers: list[Server], present: dict[str, Present]) -> _Picture:
         parts: list[Part] = []
         missing: set[str] = set()
         tokens: list[bytes] = []
@@ -289,9 +284,10 @@ class Snapshots:
             showing = self._showing(question, server)
             # The others count as missing whether they are known or not, so that their absence tells nothing.
             kinds = [kind for kind in question.kinds if showing.may_see(_FORMS[kind])]
-            present = state.present(kinds)
-            missing.update(kind for kind in question.kinds if kind not in present)
-            parts += [Part(showing, showing.in_scope(items)) for items in present.values()]
+            known = present.setdefault(server.name, {})
+            known.update(state.present([kind for kind in kinds if kind not in known]))
+            missing.update(kind for kind in question.kinds if kind not in kinds or kind not in known)
+            parts += [Part(showing, known[kind]) for kind in kinds if kind in known]
             if journal is not None:
                 tokens.append(journal.token(journal.last))
         last = [(b"Kinds", _listed([kind for kind in question.kinds if kind not in missing]))]

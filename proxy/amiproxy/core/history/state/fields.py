@@ -2,13 +2,6 @@
 
 # mypyc: compiled
 
-from typing import Final
-
-_BLANKS: Final = (b" ", b"\t")
-#: Names of headers as spelled -> in lower case.  Callers can make up names, so there is a bound.
-_NAMES: Final[dict[bytes, bytes]] = {}
-_MOST_NAMES: Final = 1024
-
 
 class Fields:
     """One event, or one item of a list, whose headers are parsed on first use.
@@ -66,28 +59,11 @@ class Fields:
     def _parse(self) -> dict[bytes, bytes]:
         first: dict[bytes, bytes] = {}
         for line in self.raw.split(b"\r\n")[1:]:
-            name, colon, value = line.partition(b": ")
-            if not colon or b":" in name:
-                name, colon, value = line.partition(b":")
-                if not colon:
-                    continue
-            if value.startswith(_BLANKS):
+            name, colon, value = line.partition(b":")
+            if colon:
                 value = value.lstrip(b" \t")
-            key = _lower(name)
-            known = first.get(key)
-            if known is None:
-                first[key] = value
-            elif known != value:
-                self._doubtful.add(key)
+                key = name.lower()
+                if first.setdefault(key, value) != value:
+                    self._doubtful.add(key)
         self._first = first
         return first
-
-
-def _lower(name: bytes) -> bytes:
-    """The name in lower case; Asterisk's few names are remembered."""
-    key = _NAMES.get(name)
-    if key is None:
-        key = name.lower()
-        if len(_NAMES) < _MOST_NAMES:
-            _NAMES[name] = key
-    return key
