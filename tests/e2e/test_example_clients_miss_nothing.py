@@ -27,7 +27,7 @@ PAGE = "deploy/clients.md"
 SECRET = "the secret of the board"
 USERS = {"board": {"secret": hashed(SECRET), "read": ["call"], "write": [], "history": True}}
 #: Seconds: the examples wait up to two before they connect again.
-RECONNECTED = 30.0
+RECONNECTED = 60.0
 
 
 def example(info: str) -> str:
@@ -135,7 +135,11 @@ async def test_a_board_whose_connection_is_cut_shows_what_there_is(
         for number in range(1, 6):
             await board.shows(20 * number + chance.randrange(20))  # cut at any moment of what it does
             assert relay.cut() == 1
-            await relay.connected(number + 1)
+            await until(
+                lambda times=number: relay.connections > times,
+                lambda: f"exit status {board.process.poll()}: {board.errors}",
+                within=RECONNECTED,
+            )
             await board.shows(len(board.pictures) + 1)
         simulator.calls.rate(0)
         long_calls(simulator)

@@ -3,8 +3,6 @@
 import asyncio
 from typing import Self
 
-from tests.support.waiting import until
-
 
 class Relay:
     """Listens on ``port`` and forwards bytes to ``target``, a port on this machine."""
@@ -26,10 +24,6 @@ class Relay:
         assert self._server is not None
         self._server.close()
         self.cut()
-
-    async def connected(self, times: int) -> None:
-        """Wait until clients have connected this many times."""
-        await until(lambda: self.connections >= times, lambda: f"{self.connections} of {times}", within=30.0)
 
     def cut(self) -> int:
         """Reset all connections, with what is on its way; returns how many clients were cut off."""
