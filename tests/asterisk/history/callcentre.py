@@ -28,6 +28,9 @@ joinempty = yes
 timeout = 2
 retry = 1
 
+[agents]
+joinempty = yes
+
 [idle]
 joinempty = yes
 """
@@ -111,7 +114,7 @@ _QUEUES = ("sales", "support", "idle")
 #: Channels above which calls are ended rather than begun.
 _MOST_CHANNELS = 30
 #: Seconds that Asterisk may take to come to rest.
-_DEADLINE = 20.0
+_DEADLINE = 30.0
 
 
 def call_centre(suite: str) -> Asterisk:
@@ -135,12 +138,18 @@ class Watch:
             kind.inherit(follower.state._kept[kind.name].kind)
 
     def settle(self) -> None:
-        """Wait until the kinds are what the native lists say; fails with the difference if they are not."""
+        """Wait until the kinds are what the native lists say; fails with the difference if they are not.
+
+        A kind that has seen that no event tells everything is what the state has after asking again.
+        """
         give_up = time.monotonic() + _DEADLINE
         for kind in self.kinds:
             while (found := self._differing(kind)).total:
+                if kind.is_outdated:
+                    kind.inherit(self._follower.state._kept[kind.name].kind)
                 assert time.monotonic() < give_up, (kind.name, found)
                 self._follower.pump(0.3)
+            kind.is_outdated = False
 
     def _differing(self, kind: Kind) -> Drift:
         listed = self._follower.listed(kind.name)

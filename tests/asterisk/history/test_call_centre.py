@@ -57,9 +57,9 @@ def test_an_agent_logs_in_talks_and_logs_off(follower: Follower) -> None:
     watch = Watch(follower)
     follower.originate("Local/stay@centre/n", "login-1001", "centre")
     follower.until(lambda: value(follower, "agents", b"1001", "Status") == "AGENT_IDLE")
-    member = {"Queue": "idle", "Interface": "Local/request-1001@centre"}
+    member = {"Queue": "agents", "Interface": "Local/request-1001@centre"}
     follower.do("QueueAdd", StateInterface="Agent:1001", **member)
-    follower.originate("Local/stay@centre/n", "queue-idle-30", "centre")
+    follower.originate("Local/stay@centre/n", "queue-agents-30", "centre")
     follower.until(lambda: value(follower, "agents", b"1001", "Status") == "AGENT_ONCALL")
     watch.settle()
     follower.do("AgentLogoff", Agent="1001", Soft="false")
