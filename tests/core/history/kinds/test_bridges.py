@@ -36,6 +36,10 @@ def inside(kind: Kind) -> dict[bytes, bytes]:
     return {item.key: item.values[b"BridgeNumChannels"] for item in kind.items()}
 
 
+def test_an_event_of_no_bridge_is_ignored() -> None:
+    assert inside(bridges(Fields(b"Event: BridgeCreate\r\nPrivilege: call,all\r\n\r\n"))) == {}
+
+
 def test_a_bridge_lives_from_its_creation_to_its_end() -> None:
     kind = bridges(bridge(b"BridgeCreate"), bridge(b"BridgeEnter", inside=b"1"))
     assert inside(kind) == {b"one": b"1"}

@@ -79,6 +79,8 @@ class Bridges(Kind):
                 )
 
     def _set(self, key: bytes, values: Values) -> None:
+        if not key:
+            return  # a caller can forge a whole event
         known = self._items.get(key)
         self._items[key] = Item(FORM, key, values) if known is None else known.with_values(values)
 

@@ -3,10 +3,13 @@
 # mypyc: compiled
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from amiproxy.core.history.state.fields import Fields
 from amiproxy.core.history.state.item import Item, Values
 from amiproxy.core.history.state.kind import Drift, Kind
+
+_MOST_DIGITS: Final = 18
 
 
 class CountingKind(Kind):
@@ -68,5 +71,8 @@ class CountingKind(Kind):
 
 
 def number(value: bytes) -> int:
-    """The number that a value of digits is; 0 for anything else."""
-    return int(value) if value.isdigit() else 0
+    """The number that a value of at most 18 digits is, as fits into 64 bits; 0 for anything else.
+
+    Callers can write longer ones, of which Python makes no number (``sys.set_int_max_str_digits``).
+    """
+    return int(value) if len(value) <= _MOST_DIGITS and value.isdigit() else 0

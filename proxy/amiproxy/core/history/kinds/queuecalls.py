@@ -171,4 +171,5 @@ def _percentage(part: int, whole: int) -> bytes:
 
 
 def _decimal(value: bytes) -> float:
-    return float(value) if value.replace(b".", b"", 1).isdigit() else 0.0
+    """A percentage, such as ``66.7``; 0.0 for anything else."""
+    return min(100.0, float(value)) if value.replace(b".", b"", 1).isdigit() else 0.0

@@ -199,7 +199,7 @@ class Queues(CountingKind):
         # its channel away, for which app_queue sends no event and counts an abandoned call.
         key = self._callers.get(fields.only(b"uniqueid"))
         if key is not None:
-            self._count_abandoned(key, number(self._counted(self._items[key]).values[b"Wait"]))
+            self._count_abandoned(key, number(self._counted(self._items[key]).values.get(b"Wait", b"")))
             self._drop(key)
 
     def _changed(self, fields: Fields) -> None:

@@ -76,5 +76,5 @@ class Mailboxes(Kind):
 def _item(mailbox: bytes, new: bytes, old: bytes) -> Item | None:
     if not mailbox or not new.isdigit() or not old.isdigit():
         return None
-    waiting = b"1" if int(new) else b"0"
+    waiting = b"1" if new.strip(b"0") else b"0"
     return Item(_FORM, mailbox, {b"Mailbox": mailbox, b"Waiting": waiting, b"New": new, b"Old": old})
