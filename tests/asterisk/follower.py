@@ -136,6 +136,10 @@ class Follower:
         self._open[action_id] = _Answer(reader)
         self._socket.sendall(action.serialise(action_id))
 
+    def fault(self, error: Exception, where: str) -> None:
+        """See Lists."""
+        raise error
+
     # -- time --------------------------------------------------------------
 
     def pump(self, seconds: float) -> None:

@@ -359,6 +359,10 @@ class Server(Links):
             if self.exchange.serving:
                 state.begin()
 
+    def fault(self, error: Exception, where: str) -> None:
+        """See Lists."""
+        self._owner.fault(error, where)
+
     def _know_calls(self, _kind: str = "") -> None:
         """Tell the tracker of calls that are older than the link, or than the tracker."""
         if self.tracker is not None and self.state is not None:

@@ -290,6 +290,19 @@ def test_a_session_is_closed_if_the_state_is_not_known_in_time(caplog: pytest.Lo
     assert repairs(bench) == {"given up": 1}
 
 
+def test_a_fault_closes_the_sessions_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = make()
+    _, transport = bench.login("board")
+    lose(bench)
+    monkeypatch.setattr(
+        "amiproxy.core.clients.history.repair.corrections", lambda losses: losses[len(losses)]
+    )
+    back(bench)
+    assert closes(bench, transport)
+    assert bench.hub.stats.faults == 1
+    assert repairs(bench) == {"given up": 1}
+
+
 def test_a_second_loss_closes_only_sessions_that_have_missed_events_since() -> None:
     bench = make()
     (_, missed), (_, waits) = bench.login("board"), bench.login("hangups")

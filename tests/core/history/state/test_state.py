@@ -30,6 +30,8 @@ class Things(Kind):
         self.forms = {b"Thing": THING}
         self.modules = frozenset({b"app_things"})
         self.events = {b"Set": self._set, b"Removed": self._removed, b"Odd": self._odd, b"Old": self._old}
+        self.events = {**self.events, b"Broken": self._break}
+        self._is_broken = False
 
     def _set(self, fields: Fields) -> None:
         self._items[fields.get(b"id")] = Item(THING, fields.get(b"id"), THING.read(fields))
@@ -42,6 +44,29 @@ class Things(Kind):
 
     def _old(self, _fields: Fields) -> None:
         self.is_outdated = True
+
+    def _break(self, _fields: Fields) -> None:
+        self._is_broken = True
+
+    def items(self) -> list[Item]:
+        if self._is_broken:
+            raise ValueError("broken")
+        return super().items()
+
+    def item_of(self, fields: Fields) -> Item | None:
+        if fields.raw.endswith(b"odd"):
+            raise ValueError("odd")
+        return super().item_of(fields)
+
+
+class Others(Things):
+    """The same of other things."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__(clock)
+        self.name = "others"
+        self.lists = (seed(b"OtherList", "Thing"),)
+        self.events = {}
 
 
 class Parts(Things):
@@ -62,6 +87,10 @@ class Asked:
 
     def __init__(self) -> None:
         self.open: list[tuple[Action, ListReader, bool]] = []
+        self.faults: list[str] = []
+
+    def fault(self, _error: Exception, where: str) -> None:
+        self.faults.append(where)
 
     def ask_list(self, action: Action, reader: ListReader, *, long: bool) -> None:
         self.open.append((action, reader, long))
@@ -103,6 +132,10 @@ class Followed:
 
     def standing(self) -> str:
         return self.state.standings[0].standing
+
+
+def fail(name: str) -> None:
+    raise ValueError(name)
 
 
 def thing(number: str, name: str) -> bytes:
@@ -325,11 +358,42 @@ class TestSeedingAgain:
 
     def test_a_kind_that_cannot_take_an_event_is_asked_again(self) -> None:
         followed = ready(thing("1", "a"))
-        with pytest.raises(ValueError, match="Odd"):
-            followed.feed("Odd")
+        followed.feed("Odd")
+        assert followed.lists.faults == ["event of the state"]
         followed.clock.advance(states.PAUSE_SECONDS)
         followed.lists.answer(thing("2", "b"))
         assert followed.names() == {b"2": b"b"}
+
+    def test_lists_that_a_kind_cannot_take_are_asked_again_and_hold_up_no_other_kind(self) -> None:
+        followed = Followed(Things, Others)
+        followed.lists.answer(thing("1", "a") + b"odd")
+        assert followed.lists.faults == ["list of the state"]
+        assert followed.standing() == SEEDING
+        assert followed.lists.answer(thing("2", "b")) == "OtherList"
+        followed.clock.advance(1)
+        assert followed.lists.answer(thing("1", "a")) == "ThingList"
+        assert followed.names() == {b"1": b"a"}
+
+    def test_a_fault_of_those_who_use_it_holds_up_no_other(self) -> None:
+        followed = Followed(Things, Others)
+        told: list[str] = []
+        followed.state.on_seeded = fail
+        followed.state.await_ready(["things"], lambda: fail("things"))
+        followed.state.await_ready(["things"], lambda: told.append("ready"))
+        followed.lists.answer()
+        assert told == ["ready"]
+        assert followed.lists.faults == ["use of the state"] * 2
+        assert followed.lists.answer() == "OtherList"
+
+    def test_if_it_cannot_say_what_there_was_nothing_was_known(self) -> None:
+        followed = Followed(Others, Things)
+        followed.lists.answer(thing("2", "b"))
+        followed.lists.answer(thing("1", "a"))
+        followed.feed("Broken", Id="1")
+        followed.state.end()
+        assert not followed.state.was_known
+        assert followed.state.losses() == []
+        assert followed.lists.faults == ["end of the state"]
 
     def test_after_a_lost_event_all_are_asked_again(self) -> None:
         followed = ready()

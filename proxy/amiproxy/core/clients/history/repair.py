@@ -148,7 +148,11 @@ class Repair:
 
     def _ready(self) -> None:
         self._cancel()
-        found = corrections(self.state.losses())
+        try:
+            found = corrections(self.state.losses())
+        except Exception:
+            self.end()  # else they would be kept from everything for ever
+            raise
         self.state.forget_lost()
         sessions = self._open()
         self._sessions = {}

@@ -42,6 +42,9 @@ class Lists(Protocol):
         Over the link of the events, or, if it is ``long``, perhaps over another one.
         """
 
+    def fault(self, error: Exception, where: str) -> None:
+        """Report an internal error: of the state only, so that events are passed on all the same."""
+
 
 class SeedingOwner(Protocol):
     """What a seeding reports to: the state."""

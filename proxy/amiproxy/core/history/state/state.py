@@ -117,9 +117,9 @@ class State:
         for each in kept:
             try:
                 each.take(fields)
-            except Exception:
+            except Exception as error:
+                self._lists.fault(error, "event of the state")
                 self._seed_soon(each)
-                raise
             if each.kind.is_outdated:
                 each.kind.is_outdated = False
                 self._seed_soon(each)
@@ -149,8 +149,16 @@ class State:
         self._due.clear()
         for each in self._kept.values():
             if self.was_known:
-                each.lose()
+                self._lose(each)
             each.forget()
+
+    def _lose(self, kept: Kept) -> None:
+        try:
+            kept.lose()
+        except Exception as error:
+            self._lists.fault(error, "end of the state")
+            self.was_known = False
+            self.forget_lost()
 
     def doubt(self) -> None:
         """An event was lost: ask all lists again, soon."""
@@ -288,7 +296,13 @@ class State:
         kept = self._ended(seeding)
         if kept is None:
             return
-        kept.adopt(seeding)
+        try:
+            kept.adopt(seeding)
+        except Exception as error:
+            self._lists.fault(error, "list of the state")
+            self._fail(kept, "fault")
+            self._go_on()
+            return
         seconds = self._scheduler.now() - seeding.began
         self._counts.seeded(kept.name, seconds)
         log.say(
@@ -300,8 +314,9 @@ class State:
             seconds=round(seconds, 3),
         )
         self._settle_after(kept, _LOOKS)
-        if self.on_seeded is not None:
-            self.on_seeded(kept.name)
+        on_seeded, name = self.on_seeded, kept.name
+        if on_seeded is not None:
+            self._call(lambda: on_seeded(name))
         self._tell_waiting()
         self._go_on()
 
@@ -316,25 +331,36 @@ class State:
             kept.refuse(reason)
             self._tell_waiting()
         else:
-            self._counts.seed_failures[kept.name] += 1
-            kept.reason = reason
-            delay = self._wait_after(kept)
-            log.say(
-                log.WARNING,
-                "state-not-seeded",
-                server=self.logged_name,
-                kind=kept.name,
-                reason=reason,
-                retry_in=delay,
-            )
-            self._seed_after(kept, delay)
+            self._fail(kept, reason)
         self._go_on()
+
+    def _fail(self, kept: Kept, reason: str) -> None:
+        """Its lists have failed: ask them again after a while."""
+        self._counts.seed_failures[kept.name] += 1
+        kept.reason = reason
+        delay = self._wait_after(kept)
+        log.say(
+            log.WARNING,
+            "state-not-seeded",
+            server=self.logged_name,
+            kind=kept.name,
+            reason=reason,
+            retry_in=delay,
+        )
+        self._seed_after(kept, delay)
+
+    def _call(self, call: Callable[[], None]) -> None:
+        """Call somebody whose faults concern neither the state nor others who wait."""
+        try:
+            call()
+        except Exception as error:
+            self._lists.fault(error, "use of the state")
 
     def _tell_waiting(self) -> None:
         for waiting in [each for each in self._waiting if self.settled(each.kinds)]:
             if waiting in self._waiting:
                 self._waiting.remove(waiting)
-                waiting.callback()
+                self._call(waiting.callback)
 
     # -- after a list ------------------------------------------------------
 
