@@ -124,7 +124,8 @@ class Showing:
             event = item.as_event(carrier)
             if event is None:
                 continue
-            if self._admits(event, scoped):
+            is_hidden = carrier.is_of_others and self._filters is not None
+            if not is_hidden and self._admits(event, scoped):
                 admitted |= bit
             else:
                 everything = False

@@ -2,7 +2,10 @@
 
 import pytest
 
+from amiproxy.ami import privilege
+from amiproxy.ami.eventfilter import FilterSet, compile_legacy
 from amiproxy.core.history.kinds.agents import AGENT, Agents
+from amiproxy.core.history.showing import Showing
 from tests.core.history.kinds.recorded import happened, listed, messages, texts, values
 
 OFF = """
@@ -185,6 +188,25 @@ def test_talking_shows_to_those_who_see_the_bridge(idle: Agents) -> None:
     assert talking is not None
     assert b"\r\nChannel: Local/stay@lab-00000002;1\r\n" in talking
     assert off is None
+
+
+def test_filters_hide_with_whom_an_agent_talks(idle: Agents) -> None:
+    # Nobody knows whether they would admit the events of these channels, by their caller ids for instance.
+    happened(idle, enters(2, 1) + enters(1, 2))
+    filters = FilterSet((compile_legacy(b"!CallerIDNum: 555"),))
+    shown = [
+        Showing(privilege.ALL, each, None, None).written(idle.items()[0], b"") for each in (None, filters)
+    ]
+    assert [b"TalkingToChan" in raw for raw in shown] == [True, False]
+    assert all(b"\r\nStatus: AGENT_ONCALL\r\n" in raw for raw in shown)
+
+
+def test_a_channel_that_has_not_left_is_forgotten_with_its_bridge(idle: Agents) -> None:
+    happened(idle, enters(2, 1))
+    happened(idle, leaves(2, 0).replace("Uniqueid: ag2", "Uniqueid: ag2\nUniqueid: x"))
+    assert idle._bridges
+    happened(idle, "Event: BridgeDestroy\nBridgeUniqueid: b1\n")
+    assert idle._bridges == {}
 
 
 def test_a_copy_goes_its_own_way_and_without_a_link_nothing_is_known(idle: Agents) -> None:

@@ -41,7 +41,7 @@ AGENT = form(
         carrier(b"AgentLogin", b"agent", f"{_TOLD} Status", "Uniqueid"),
         carrier(b"AgentLogoff", b"agent", "Agent Status"),
         # The event alone says nothing of agents.
-        carrier(b"BridgeEnter", b"agent,call", "TalkingToChan=Channel", "TalkingToChan"),
+        carrier(b"BridgeEnter", b"agent,call", "TalkingToChan=Channel", "TalkingToChan", of_others=True),
     ],
     _facts_of,
 )
@@ -61,6 +61,7 @@ class Agents(Kind):
             b"AgentLogoff": self._logged_off,
             b"BridgeEnter": self._entered,
             b"BridgeLeave": self._left,
+            b"BridgeDestroy": self._destroyed,
             b"Rename": self._renamed,
         }
         #: Uniqueid of the channel -> key of the agent that is logged in with it.
@@ -170,6 +171,10 @@ class Agents(Kind):
             self._talk(talking)
         else:
             self._bridges.pop(bridge, None)
+
+    def _destroyed(self, fields: Fields) -> None:
+        # Channels may not have left, as far as is known: a caller can make it unclear which one has.
+        self._bridges.pop(fields.only(b"bridgeuniqueid"), None)
 
     def _has_agent(self, talking: _Channels) -> bool:
         return any(uniqueid in self._channels for uniqueid, _ in talking)

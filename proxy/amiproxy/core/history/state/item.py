@@ -27,6 +27,9 @@ class Carrier(NamedTuple):
     #: None if the event was not sent; None if the event writes them as the list does.  It may add values for
     #: ``fields`` that no item has.
     spelled: Callable[[Values], Values | None] | None = None
+    #: Whether it is about other channels, of which the item has only names: filters may go by the rest, so
+    #: those who have any are shown nothing of it.
+    is_of_others: bool = False
 
     @property
     def required(self) -> int:
@@ -40,15 +43,16 @@ def carrier(
     fields: str,
     needs: str = "",
     spelled: Callable[[Values], Values | None] | None = None,
+    *,
+    of_others: bool = False,
 ) -> Carrier:
     """A carrier; ``fields`` are names separated by blanks.
 
     ``ApplicationData=AppData`` is a field of the item and the header that tells it, if their names differ.
     """
     names = [field.encode().partition(b"=") for field in fields.split()]
-    return Carrier(
-        event, classes, {name: header or name for name, _, header in names}, _names(needs), spelled
-    )
+    told = {name: header or name for name, _, header in names}
+    return Carrier(event, classes, told, _names(needs), spelled, of_others)
 
 
 class Form(NamedTuple):
