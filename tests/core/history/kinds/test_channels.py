@@ -199,6 +199,12 @@ class TestForgery:
         feed(kind, snapshot(b"Hangup", number=b"1\r\nUniqueid: 7.2"))
         assert list(kind.by_key()) == [b"7.2"]
 
+    def test_if_it_is_unclear_which_channel_has_ended_the_list_is_asked_again(self) -> None:
+        kind = channels()
+        feed(kind, NEW, snapshot(b"Hangup", number=b"1\r\nUniqueid: 9.9\r\nChannel: SIP/b-2"))
+        assert kind.is_outdated
+        assert [item.key for item in kind.items()] == [b"7.1"]
+
     def test_forged_values_that_decide_who_sees_the_channel_are_not_taken(self) -> None:
         kind = channels()
         feed(kind, NEW, snapshot(b"NewCallerid", number=b"1\r\nContext: evil\r\nLinkedid: 1.1"))

@@ -183,6 +183,7 @@ class Channels(Kind):
     def _hung_up(self, fields: Fields) -> None:
         key = self._key_of(fields)
         if not key:
+            self.is_outdated = True  # a caller can make it unclear which channel has ended
             return
         self._items.pop(key, None)
         self._since.pop(key, None)
