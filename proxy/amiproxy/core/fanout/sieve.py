@@ -188,6 +188,17 @@ class Sieve:
             return False
         return max(verdict.since, root.grew) > self._known[bisect_left(self._ends, root.began)]
 
+    def _may_be_late(self, calls: list[Call | None]) -> bool:
+        """Whether events of any of these calls may have been left out and would be shown now.
+
+        Most parts of a journal have none, and a client can have them all searched as often as it resumes.
+        """
+        for call in set(calls):
+            since = None if call is None else self._verdict(call).since
+            if since is not None and since > self._known[0]:
+                return True
+        return False
+
     def _find_earlier(
         self, before: int, sequence: int, journal: Journal, tracker: CallTracker, found: list[bytes]
     ) -> None:
@@ -202,6 +213,9 @@ class Sieve:
             entries = journal.after(journal.epoch, at)
             if entries is None:
                 break
+            if not self._may_be_late(entries.calls):
+                at = entries.last
+                continue
             for raw, call in zip(entries.raws, entries.calls, strict=True):
                 at += 1
                 if at > before:
