@@ -350,6 +350,33 @@ def of(server: str, name: str) -> bytes:
     return f"Event: {name}\r\nPrivilege: call,all\r\nServer: {server}\r\n\r\n".encode()
 
 
+class TestKeepingAllEventsBack:
+    def test_events_wait_in_order_and_answers_pass(self):
+        backlog = Backlog()
+        transport = ListTransport()
+        outbox = Outbox(transport, 1000, backlog)
+        outbox.keep_back()
+        outbox.push(of("pbx1", "A"))
+        assert outbox.sift(of("pbx1", "B")) == b""
+        outbox.answer(b"Response: Success\r\n\r\n")
+        assert transport.take() == b"Response: Success\r\n\r\n"
+        both = of("pbx1", "A") + of("pbx1", "B")
+        assert (outbox.ready, outbox.kept) == (False, len(both))
+        assert backlog.size == outbox.waiting == len(both)
+        assert outbox.let_go() == both
+        assert (outbox.ready, outbox.kept, backlog.size) == (True, 0, 0)
+
+    def test_beginning_twice_loses_nothing(self):
+        outbox, transport = make()
+        outbox.keep_back()
+        outbox.push(b"a")
+        outbox.keep_back()
+        outbox.push(b"b")
+        assert outbox.let_go() == b"ab"
+        outbox.push(b"c")
+        assert transport.take() == b"c"
+
+
 class TestHoldingTheEventsOfOneServer:
     def test_only_its_events_are_held_and_keep_their_order(self):
         outbox, transport = make(limit=1000)
