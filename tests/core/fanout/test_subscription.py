@@ -225,6 +225,44 @@ def test_a_write_that_is_accepted_in_part_is_completed_by_the_outbox(size, divid
     assert all(member.transport.take() == event for member in members[:-1])
 
 
+class Ending(Listener):
+    """Ends the session of another member when it is sent something."""
+
+    def __init__(self, subscription: Subscription, other: Listener) -> None:
+        super().__init__()
+        self._leave = lambda: subscription.leave(other)
+
+    def deliver(self, data: bytes) -> None:
+        super().deliver(data)
+        self._leave()
+
+
+def test_a_member_whose_session_ends_during_a_flush_is_sent_nothing():
+    subscription = Subscription(VIEW)
+    other = Listener()
+    ending = Ending(subscription, other)
+    for member in (ending, other):
+        subscription.join(member)
+    subscription.pending.append(b"a")
+    subscription.flush()
+    assert (ending.got, other.got) == ([b"a"], [])
+
+
+def test_nothing_is_kept_for_a_member_whose_session_ends_during_a_flush():
+    subscription = Subscription(VIEW)
+    other = Connected()
+    other.transport = Partial()
+    other.outbox.through(other.transport)
+    other.transport.room = 1
+    ending = Ending(subscription, other)
+    for member in (ending, other):
+        subscription.join(member)
+    subscription.pending.append(b"ab")
+    subscription.flush()
+    assert ending.got == [b"ab"]
+    assert (other.transport.take(), other.outbox.size) == (b"a", 0)
+
+
 def test_bytes_that_a_slow_member_did_not_take_are_not_copied():
     subscription = Subscription(VIEW)
     members = [Connected() for _ in range(3)]
