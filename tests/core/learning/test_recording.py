@@ -39,6 +39,11 @@ def test_actions_about_the_session_itself_are_recorded_by_name_only() -> None:
     assert [shape.headers for shape in kept.shapes] == [(), ((b"UserEvent", b"xxxx"),)]
 
 
+def test_actions_that_no_rule_has_to_allow_are_not_recorded() -> None:
+    kept = record("ProxySnapshot\nKinds: channels", "ProxyResume\nFrom: somewhere", "Ping")
+    assert list(kept.shapes) == [Shape("ada", b"Ping", ())]
+
+
 def test_aliases_and_numbered_headers_are_recorded_by_their_described_names() -> None:
     kept = record(
         "Park\nChannel: c\nChannel2: PJSIP/1", "UpdateConfig\nCat-000001: general\nAction-000001: NewCat"
