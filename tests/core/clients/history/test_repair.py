@@ -175,6 +175,22 @@ def test_actions_wait_until_the_client_is_up_to_date() -> None:
     assert b"Response: Success\r\nActionID: 3\r\n" in transport.take()
 
 
+def test_an_action_that_has_waited_is_still_subject_to_the_rate() -> None:
+    bench = Bench(BOARD, limits=Limits(action_rate=1.0, action_burst=2))
+    bench.link_up()
+    session, transport = bench.login("board")
+    lose(bench)
+    bench.link_up(booted=False)
+    bench.server().serve()
+    session.receive(b"Action: Ping\r\n\r\n" * 2 + b"Action: CoreStatus\r\nActionID: 3\r\n\r\n")
+    assert transport.take().count(b"Ping: Pong\r\n") == 2
+    assert bench.answer_lists() == []
+    bench.clock.advance(2)
+    (asked,) = [one for one in bench.upstream.take() if one.get(b"action") != b"Ping"]
+    bench.answer(asked, b"CoreCurrentCalls: 0\r\n")
+    assert b"Response: Success\r\nActionID: 3\r\n" in transport.take()
+
+
 def test_a_session_that_ends_with_an_action_waiting_answers_it() -> None:
     bench = make()
     session, transport = bench.login("board")
@@ -203,6 +219,20 @@ def test_a_waitevent_ends_with_what_the_client_is_told() -> None:
     bench.clock.advance(1)
     names = [name for name, _, _ in told(transport)]
     assert names[1:4] == ["Hangup", "Newchannel", "WaitEventComplete"]
+
+
+def test_a_waitevent_goes_on_if_the_client_is_told_nothing() -> None:
+    bench = make()
+    session, transport = bench.login("board")
+    session.receive(b"Action: WaitEvent\r\n\r\n")
+    transport.take()
+    lose(bench)
+    back(bench)
+    bench.clock.advance(1)
+    assert transport.take() == b""
+    bench.feed(begun("PJSIP/1-1", 1))
+    bench.clock.advance(1)
+    assert [name for name, _, _ in told(transport)][1:] == ["Newchannel", "WaitEventComplete"]
 
 
 @pytest.mark.parametrize(
@@ -339,6 +369,16 @@ def test_sessions_are_closed_if_a_reload_ends_the_state_meanwhile() -> None:
     assert closes(bench, transport)
 
 
+def test_sessions_are_closed_if_a_reload_ends_the_state_before_asterisk_has_booted() -> None:
+    bench = make(BOARD)
+    _, transport = bench.login("board")
+    lose(bench)
+    bench.link_up(booted=False)
+    bench.hub.adopt(UserTable([replace(BOARD, upstream_lost="auto")]))
+    bench.server().serve()
+    assert closes(bench, transport)
+
+
 def test_a_new_state_does_not_know_what_was_there_before() -> None:
     bench = make(BOARD)
     _, transport = bench.login("board")
@@ -412,6 +452,24 @@ def test_many_sessions_are_brought_up_to_date_and_logged_once(caplog: pytest.Log
     lose(bench)
     back(bench)
     assert not [t for t in transports[1:] if t.take()], "nothing has ended since"
+
+
+def test_a_session_that_ends_while_others_are_served_is_left_out() -> None:
+    bench = make(BOARD, sessions_per_user=500)
+    clients = [bench.login("board") for _ in range(100)]
+    bench.feed(begun("PJSIP/1-1", 1))
+    for _, transport in clients:
+        transport.take()
+    lose(bench)
+    back(bench)
+    later = [client for client in clients if not client[1].sent]
+    assert 0 < len(later) < 100
+    session, gone = later[0]
+    session.close("kicked", abort=True)
+    bench.clock.advance(0.1)
+    assert gone.take() == b""
+    assert [told(t) for _, t in clients if t is not gone] == [[("Hangup", "1.1", True)]] * 99
+    assert bench.hub.stats.faults == 0
 
 
 def test_nothing_of_the_past_is_kept_if_no_session_waits() -> None:
