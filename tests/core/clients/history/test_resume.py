@@ -216,6 +216,30 @@ class TestSeveralServers:
         several.clock.advance(0)
         assert numbers(transport) == [1, 2]
 
+    def test_an_answer_that_holds_events_of_one_server_back_holds_the_missed_ones_back_too(
+        self, several: Bench
+    ) -> None:
+        position = token(several, *NAMES)
+        for name in NAMES:
+            feed(several, 200, at=name)
+        several.upstreams["pbx1"].take()
+        session, transport = resume(several, position)
+        what = "Channel: Local/1@x", "Application: Wait", "Data: 1"
+        send(session, "Action: Originate", "Server: pbx1", "ActionID: c", *what)
+        (asked,) = several.upstreams["pbx1"].take()
+        several.clock.advance(0)
+        before = [one for one in messages(transport) if one.get(b"number")]
+        assert len(before) < 400
+        several.answer(asked, b"Message: Originate successfully queued\r\n", at="pbx1")
+        done = b"Event: OriginateResponse\r\nPrivilege: call,all\r\nActionID: %b\r\nResponse: Success\r\n\r\n"
+        several.feed(done % asked.get(b"actionid"), at="pbx1")
+        several.clock.advance(0)
+        answer, *after = messages(transport)
+        assert answer.get(b"actionid") == b"c"
+        for name in (b"pbx1", b"pbx2"):
+            found = [int(one.get(b"number")) for one in before + after if one.get(b"server") == name]
+            assert found == list(range(1, 201))
+
 
 class TestSlowClients:
     def test_what_a_client_does_not_take_stays_in_the_journal(self, bench: Bench) -> None:
@@ -459,6 +483,21 @@ class TestWhileItCatchesUp:
         assert messages(transport)[-1].get(b"message") == b"Session closed: kicked"
         assert cursor is not None
         bench.clock.advance(10)
+        assert bench.hub.stats.faults == 0
+
+    def test_an_action_that_waits_is_not_run_if_the_session_ends_before_its_turn(
+        self, bench: Bench, behind: tuple[Session, ListTransport]
+    ) -> None:
+        session, transport = behind
+        ran: list[Action] = []
+        assert session.cursor is not None
+        session.cursor.after(lambda: session.close("kicked"))
+        when_caught_up(lambda _, action: ran.append(action))(session, Action([(b"Action", b"Any")]))
+        read_on(session, transport)
+        bench.clock.advance(0)
+        assert messages(transport)[-1].get(b"message") == b"Session closed: kicked"
+        assert transport.closed
+        assert ran == []
         assert bench.hub.stats.faults == 0
 
     def test_a_fault_ends_the_session(self, bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
