@@ -233,9 +233,8 @@ class Recipient(ABC):
 
     def mend(self, mending: Mending) -> None:
         """Keep back all events from now on, until ``mended``: the client is brought up to date first."""
-        if self.mending is None:
-            self.take_pending(b"")
-            self.outbox.keep_back()
+        self.take_pending(b"")
+        self.outbox.keep_back()
         self.mending = mending
 
     def take_pending(self, more: bytes) -> None:
