@@ -87,8 +87,10 @@ class LinkLoss:
             user = session.principal.user
             assert user is not None
             waits = repair is not None and session in repair
-            # Whether it had been sent everything when the link was lost.
-            is_up_to_date = session not in late and session.cursor is None and not session.outbox.in_gap
+            # Whether it had been sent everything when the link was lost.  A session that is about to be
+            # closed because of an earlier loss may still be kept from events.
+            is_behind = session in late or session.cursor is not None or session.mending is not None
+            is_up_to_date = not is_behind and not session.outbox.in_gap
             found = outcome(
                 user.upstream_lost or self.by_default,
                 wants_events=session.subscription is not None,

@@ -389,6 +389,24 @@ def test_a_new_state_does_not_know_what_was_there_before() -> None:
     assert closes(bench, transport)
 
 
+def test_a_session_that_is_about_to_be_closed_is_not_brought_up_to_date_after_another_loss() -> None:
+    bench = make(BOARD)
+    _, transport = bench.login("board")
+    lose(bench)
+    bench.link_up(booted=False)
+    bench.feed(begun("PJSIP/1-1", 1))
+    bench.hub.adopt(UserTable([replace(BOARD, upstream_lost="auto")]))
+    bench.hub.adopt(UserTable([BOARD]))
+    bench.server().serve()
+    bench.answer_lists({"CoreShowChannels": [listed("PJSIP/1-1", 1)]})
+    lose(bench)
+    lost = bench.server().counts.lost_sessions
+    assert (lost[REPAIRED], lost[CLOSED]) == (1, 1)
+    back(bench)
+    assert transport.take() == b"", "it would be told the end of a channel that it does not know"
+    assert closes(bench, transport)
+
+
 def test_a_client_that_has_lost_events_already_is_closed() -> None:
     slow = replace(BOARD, slow_consumer="drop_events")
     bench = make(slow, outbox_soft=1024, outbox_hard=1 << 20)
