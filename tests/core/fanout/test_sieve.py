@@ -177,6 +177,20 @@ def test_events_of_a_call_that_was_joined_to_the_clients_own_since_come_first() 
     assert missed(sieve, site.servers.first, cut) == [bare("2.2"), linked("1.1", "2.2")]
 
 
+def test_parts_of_the_journal_without_such_events_are_passed_over() -> None:
+    site = FanOut("pbx1")
+    site.keep()
+    journal = journal_of(site.servers.first)
+    for raw in (bare("3.3"), bare("2.2"), bare("4.4")):
+        site.feed("pbx1", raw)
+        site.clock.time += 2.0
+        journal.tick()  # each is a part of its own
+    cut = journal.last
+    site.feed("pbx1", leg("PJSIP/own", "2.2"))
+    sieve = Sieve(bound_view(None, SCOPED), site.servers.first)
+    assert missed(sieve, site.servers.first, cut) == [bare("2.2"), leg("PJSIP/own", "2.2")]
+
+
 CALLS = ("1.1", "2.2", "3.3", "4.4")
 moves = st.one_of(
     st.builds(bare, st.sampled_from(CALLS)),
