@@ -571,3 +571,13 @@ def test_a_channel_that_a_list_shows_is_known_like_one_that_an_event_told() -> N
     assert len(tracker) == 1
     raw = channel("Hangup", "PJSIP/200", "7.2", "7.2")
     assert shown(tracker, view, raw) == [raw]
+
+
+def test_a_view_that_reaches_back_shows_no_event_twice_of_a_call_that_is_joined_to_another() -> None:
+    tracker, _ = follow(channels=("PJSIP/300",))  # first events are kept for views only
+    mine, other = channel("Newchannel", "PJSIP/100", "1", "1"), channel("Newchannel", "PJSIP/200", "2", "2")
+    for raw in (mine, other):
+        tracker.feed(raw)
+    view = tracker.follow(Scope(channels=("PJSIP/100",)))
+    view.reach_back()  # its client was sent the first event when it caught up
+    assert shown(tracker, view, joined := join("1", "2")) == [other, joined]
