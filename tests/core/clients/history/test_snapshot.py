@@ -2,14 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NoReturn
 
 import pytest
 
 from amiproxy.ami import privilege
 from amiproxy.core.clients.history.asking import Asking
-from amiproxy.core.history.showing import Showing
-from amiproxy.core.history.state.state import State as KeptState
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.rules import Rules, Scope
 from amiproxy.core.model.state import State as Doing
@@ -24,7 +21,7 @@ from tests.core.clients.history.keeping import (
     names,
     newchannel,
 )
-from tests.support.core_doubles import HandClock, event
+from tests.support.core_doubles import HandClock, PlainSealer, event
 
 READ = privilege.ALL & ~privilege.SECURITY
 BOARD = User("board", read=READ, write=0, secret="plain:x", history=True, servers=("pbx1",))
@@ -325,28 +322,55 @@ class TestWaiting:
         assert slow.bench.hub.stats.history_of("pbx1").snapshots == {"failed": 1}
 
 
+class BrokenSealer(PlainSealer):
+    """Fails while it ``breaks``."""
+
+    breaks = False
+
+    def seal(self, epoch: int, sequence: int) -> bytes:
+        if self.breaks:
+            raise RuntimeError
+        return super().seal(epoch, sequence)
+
+
+class BrokenClock(HandClock):
+    """Fails once when it is read, if it ``breaks``."""
+
+    breaks = False
+
+    def clock(self) -> float:
+        if self.breaks:
+            self.breaks = False
+            raise RuntimeError
+        return super().clock()
+
+
 class TestFaults:
     """A fault of ours ends the answers that it concerns, and no others."""
 
-    def test_one_before_the_answer_is_an_error(self, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_one_before_the_answer_is_an_error(self) -> None:
+        sealer = BrokenSealer()
+        kept = Kept(BOARD, sealer=sealer)
+        kept.feed(newchannel("1"), newchannel("2"))
         board = kept.login()
-        with monkeypatch.context() as broken:
-            broken.setattr(KeptState, "present", _fails)
-            (answer,) = board.snapshot(ActionID="7")
+        sealer.breaks = True
+        (answer,) = board.snapshot(ActionID="7")
+        sealer.breaks = False
         assert (headers(answer)["Response"], headers(answer)["ActionID"]) == ("Error", "7")
         assert kept.bench.hub.stats.faults == 1
         kept.turn(1)
         assert channels(board.snapshot()) == ["1", "2"]
 
-    def test_one_in_the_middle_cancels_it(self, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
-        kept.feed(*[newchannel(str(number)) for number in range(3, 1000)])
+    def test_one_in_the_middle_cancels_it(self) -> None:
+        clock = BrokenClock()
+        kept = Kept(BOARD, clock=clock)
+        kept.feed(*[newchannel(str(number)) for number in range(1, 1000)])
         board = kept.login()
         board.ask(ActionID="7")
         while not board.transport.sent:
             kept.bench.clock.step()
-        with monkeypatch.context() as broken:
-            broken.setattr(Showing, "written", _fails)
-            kept.turn()
+        clock.breaks = True
+        kept.turn()
         last = last_of(board.take())
         assert (last["EventList"], last["ActionID"]) == ("Cancelled", "7")
         assert kept.bench.hub.limit_state.backlog.size == 0
@@ -360,10 +384,6 @@ class TestFaults:
         assert isinstance(task, Asking)
         task.limit_reached("outbox_hard")
         assert kept.bench.hub.stats.limits["outbox_hard"] == 1
-
-
-def _fails(*_: object) -> NoReturn:
-    raise RuntimeError("broken")
 
 
 class TestSharing:
