@@ -32,7 +32,7 @@ END = b"Event: ProxySessionEnd\r\nReason: upstream lost\r\n\r\n"
 
 
 def make(*users: User, **limits: float) -> Bench:
-    bench = Bench(*(users or USERS), limits=Limits(exempt=("192.0.2.0/24",), **limits))  # type: ignore[arg-type]
+    bench = Bench(*(users or USERS), limits=Limits(exempt=("192.0.2.0/24",), **limits))
     bench.link_up()
     return bench
 

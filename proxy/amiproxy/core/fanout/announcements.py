@@ -139,7 +139,7 @@ class Announcements:
         event = _Own(raw)
         event.is_read = True
         for subscription in subscriptions:
-            # Not recorded: who is sent it need not have the classes that it names.
+            # Not recorded: a client is sent it whether or not it has the classes that it names.
             subscription.pending.append(named if subscription.view.named else raw)
             self._counts.delivered[event.required] += len(subscription.members)
         self._count(event)

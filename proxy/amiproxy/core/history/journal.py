@@ -1,6 +1,6 @@
 """Journal: the last events of one server, for clients that resume.
 
-Events are numbered from 1 in the order in which the server sent them, whoever may see them.  A number counts
+Events are numbered from 1 in the order in which the server sent them, for all users alike.  A number counts
 within one epoch only.  A new epoch begins whenever events may have been missed; all earlier ones are
 forgotten then, so that nobody resumes across a gap.
 """

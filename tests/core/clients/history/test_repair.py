@@ -56,7 +56,7 @@ def hung_up(channel: str, number: int) -> bytes:
 
 
 def make(*users: User, **limits: float) -> Bench:
-    bench = Bench(*(users or USERS), limits=Limits(exempt=("192.0.2.0/24",), **limits))  # type: ignore[arg-type]
+    bench = Bench(*(users or USERS), limits=Limits(exempt=("192.0.2.0/24",), **limits))
     bench.link_up()
     return bench
 
@@ -314,7 +314,7 @@ def test_a_session_is_closed_if_the_state_is_not_known_in_time(caplog: pytest.Lo
     assert not transport.closed
     bench.clock.advance(1.5)
     assert closes(bench, transport)
-    (fields,) = [r.fields for r in caplog.records if r.getMessage() == "sessions-not-repaired"]  # type: ignore[attr-defined]
+    (fields,) = [r.fields for r in caplog.records if r.getMessage() == "sessions-not-repaired"]
     assert fields == {"server": None, "sessions": 1, "seconds": READY_SECONDS}
     assert bench.hub.stats.closes == {"upstream lost": 1}
     assert repairs(bench) == {"given up": 1}
@@ -355,7 +355,7 @@ def test_a_session_that_is_bound_to_another_server_meanwhile_is_closed() -> None
     bench.link_up(booted=False)
     bench.server().serve()
     session.bound = None
-    session.route.bound = None  # type: ignore[misc]
+    session.route.bound = None
     bench.answer_lists()
     assert closes(bench, transport)
 
@@ -464,7 +464,7 @@ def test_many_sessions_are_brought_up_to_date_and_logged_once(caplog: pytest.Log
     back(bench)
     bench.clock.advance(0.1)
     assert [told(t) for t in transports if not t.closed] == [[("Hangup", "1.1", True)]] * 99
-    (fields,) = [r.fields for r in caplog.records if r.getMessage() == "sessions-repaired"]  # type: ignore[attr-defined]
+    (fields,) = [r.fields for r in caplog.records if r.getMessage() == "sessions-repaired"]
     assert fields == {"server": None, "sessions": 99, "ended": 1, "others": 0}
     assert repairs(bench) == {"repaired": 99}
     lose(bench)

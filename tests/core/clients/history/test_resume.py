@@ -23,7 +23,7 @@ FILLER = "x" * 900
 
 
 def bench_of(*users: User, servers: tuple[str, ...] = (), bytes_: int = 8 << 20, **more: object) -> Bench:
-    bench = Bench(*users, **({"servers": Configured(servers, named=True)} if servers else {}), **more)  # type: ignore[arg-type]
+    bench = Bench(*users, **({"servers": Configured(servers, named=True)} if servers else {}), **more)
     for server in bench.hub.servers:
         server.keep(HistoryBounds(bytes_, 300.0), present=False)
     bench.all_up()

@@ -20,7 +20,7 @@ _SNAPSHOT: Final = (
 )
 #: The fields of every event that begins with a channel, except the variables, which may occur several times.
 _PLAIN: Final = tuple(name for name in _SNAPSHOT.encode().split() if name != b"ChanVariable")
-#: Those that decide who may see the channel.
+#: Those by which users may see the channel.
 _DECISIVE: Final = frozenset({b"Channel", b"AccountCode", b"Context", b"Uniqueid", b"Linkedid"})
 #: Field -> header in lower case, and whether the field is decisive.
 _READ: Final = tuple((name, name.lower(), name in _DECISIVE) for name in _PLAIN)

@@ -1,4 +1,4 @@
-"""Conferences of app_confbridge and who is in them; their events have the class ``call``.
+"""Conferences of app_confbridge and their participants; their events have the class ``call``.
 
 No event tells that a conference is locked or muted as a whole, nor which of its members are marked or wait.
 These fields are what the last list said, and a new member does not have them until the next one.

@@ -62,7 +62,7 @@ class Form(NamedTuple):
     event: bytes
     #: All fields of an item, in the order of the list.
     fields: tuple[bytes, ...]
-    #: The fields whose values identify an item; whoever may see the item may see them.
+    #: The fields whose values identify an item; users who may see the item may see them.
     keys: tuple[bytes, ...]
     #: The fields that events tell completely: a list may not differ in them; see ``Kind.replace``.
     compared: frozenset[bytes]
