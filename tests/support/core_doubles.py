@@ -16,7 +16,7 @@ from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.share import Share
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.policy.verdicts import Decide
-from amiproxy.core.ports import Applicant, Peer, Sealer
+from amiproxy.core.ports import AnswerWriter, Applicant, Peer, Sealer
 from amiproxy.core.servers.server import Server
 from amiproxy.core.servers.servers import Configured
 
@@ -33,7 +33,7 @@ class ListTransport:
         self.refused = b""
         self.share: Share | None = None
         self.encoding = encoding
-        self.answer_ended: Callable[[], None] | None = None
+        self.writer: AnswerWriter | None = None
 
     def write(self, data: bytes) -> int:
         """Takes the bytes only if there is room for all of them."""
@@ -337,7 +337,8 @@ class Bench:
         """A client that has been sent the banner, through the transport ``by`` if given."""
         transport = by or ListTransport(address)
         session = self.hub.attach(transport, entrance)
-        assert transport.take() == session.server.banner
+        banner, writer = session.server.banner, transport.writer
+        assert transport.take() == (banner if writer is None else writer.banner(banner))
         return session, transport
 
     def login(

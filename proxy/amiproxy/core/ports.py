@@ -69,6 +69,27 @@ class Waiting(Hashable, Protocol):
         """End it without an answer."""
 
 
+class AnswerWriter(Protocol):
+    """Writes what one client is sent in the form of its door, except the events of its subscription.
+
+    It is given AMI, whole messages, and returns bytes for the client.  Each answer is given in calls of its
+    own, and ends with ``ended`` before the next one begins.
+    """
+
+    def banner(self, banner: bytes) -> bytes:
+        """The banner, with its line end."""
+
+    def answer(self, data: bytes) -> bytes:
+        """A part of an answer; or, between two answers, events that are for this client alone.
+
+        b"" says that more of this answer has to come first: the client is then sent no events before
+        ``ended``, so that none overtakes the answer.
+        """
+
+    def ended(self) -> bytes:
+        """What is still to be sent of the answer of one action, which is complete."""
+
+
 class Transport(Hashable, Protocol):
     """The connection to one client; hashed and compared by identity."""
 
@@ -81,13 +102,8 @@ class Transport(Hashable, Protocol):
         """How the client's events are written; always the same one."""
 
     @property
-    def answer_ended(self) -> Callable[[], None] | None:
-        """To be called once at the end of each answer; None if this door does not need to know.
-
-        If it is not None, each answer is given in calls of its own, and ``answer_ended`` is called after
-        its last byte was given to the outbox, before the next answer begins.  Otherwise several answers
-        may be given in one call.  Always the same.
-        """
+    def writer(self) -> AnswerWriter | None:
+        """Writes the client's answers; None if it is sent them as Asterisk writes them.  Always the same."""
 
     def write(self, data: bytes, /) -> int:
         """The bare write without ``send``'s bookkeeping, for data that goes to many clients; see Sender.

@@ -38,12 +38,10 @@ _RATE_LIMIT: Final = b"Rate limit"
 class Actor(Recipient):
     """The part of a session that runs its actions.  See ``Asker`` in requester.py."""
 
-    __slots__ = ("_answer_ended", "_series", "place", "queue", "state", "underway")
+    __slots__ = ("_series", "place", "queue", "state", "underway")
 
     def __init__(self, ctx: Context, transport: Transport, principal: Principal) -> None:
         super().__init__(ctx, transport, principal)
-        #: See Transport.
-        self._answer_ended = transport.answer_ended
         self.state = State.GREETED
         #: The actions that have not started.
         self.queue = ActionQueue(ctx.limit_state, ctx.rates, self.route.bound)
@@ -92,7 +90,7 @@ class Actor(Recipient):
         if not data.startswith(b"Event:"):
             if self.underway is not None:
                 self.underway.answered(data)
-        elif self._unsent and self.subscription is None:
+        elif self._unsent and self.subscription is None and self.writer is None:
             # Most parts of a long answer are list items, and an earlier part already waits to be sent.
             self._unsent.append(data)
             return
@@ -104,7 +102,7 @@ class Actor(Recipient):
         ``data`` is one or more whole messages.
         """
         self.reply(data)
-        if self._answer_ended is not None:
+        if self.writer is not None:
             self.end_answer()
 
     def answer_there(self, data: bytes) -> None:
@@ -119,10 +117,15 @@ class Actor(Recipient):
         self.state = step.after
 
     def end_answer(self) -> None:
-        """The answer of one action is complete: notify the transport, if it asks for that."""
-        if self._answer_ended is not None:
-            self.push()
-            self._answer_ended()
+        """The answer of one action is complete: send what its writer still has of it."""
+        if self.writer is None:
+            return
+        self.push()
+        rest = self.writer.ended()
+        if self.outbox.holding:
+            self.release(rest)
+        elif rest:
+            self._sent(self.outbox.answer(rest))
 
     def failed(self, data: bytes, _reason: bytes) -> None:
         """Take the end of an answer that will not be complete; see Requester."""
@@ -145,7 +148,7 @@ class Actor(Recipient):
         assert user is not None
         underway.record(user.name, self._who_there if underway.rule is not None else None)
         self.underway = None
-        if self._answer_ended is not None:
+        if self.writer is not None:
             self.end_answer()
         if self.outbox.holding:
             self._release_answer()

@@ -54,6 +54,7 @@ class Recipient(ABC):
         "shared",
         "subscription",
         "transport",
+        "writer",
     )
 
     def __init__(self, ctx: Context, transport: Transport, principal: Principal) -> None:
@@ -66,7 +67,11 @@ class Recipient(ABC):
         self.server: Server = principal.route.home
         #: See Pressed.
         self.bound: Server | None = principal.route.bound
-        self.outbox = Outbox(transport, ctx.limit_state.limits.outbox_hard, ctx.limit_state.backlog)
+        #: See Transport.
+        self.writer = transport.writer
+        self.outbox = Outbox(
+            transport, ctx.limit_state.limits.outbox_hard, ctx.limit_state.backlog, transport.encoding
+        )
         self.subscription: Subscription | None = None
         #: Sends what the client has missed; None if it has had everything.
         self.cursor: CatchingUp | None = None
@@ -101,6 +106,11 @@ class Recipient(ABC):
 
         ``data`` is one or more whole messages.
         """
+        if self.writer is not None:
+            data = self.writer.answer(data)
+            if not data:
+                self.hold_events()
+                return
         if self.subscription is not None and not self.outbox.holding:
             earlier = self.subscription.take(self)
             if earlier and not self._drops(earlier):
@@ -149,7 +159,13 @@ class Recipient(ABC):
 
         ``banner`` includes its line end.
         """
-        self._sent(self.outbox.push(banner))
+        data = banner if self.writer is None else self.writer.banner(banner)
+        if data:
+            self._sent(self.outbox.push(data))
+
+    def written(self, data: bytes) -> bytes:
+        """A part of an answer as its client is sent it; see AnswerWriter."""
+        return data if self.writer is None else self.writer.answer(data)
 
     # -- events; see ``Member`` in subscription.py --------------------------
 

@@ -49,8 +49,8 @@ class WaitEvent:
             session.deliver(session.subscription.take(session))  # goes behind the events already held
         echo = [(b"ActionID", action.action_id)] if action.action_id else []
         session.release(
-            message.success(action.action_id, b"Waiting for Event completed."),
-            message.event(b"WaitEventComplete", *echo),
+            session.written(message.success(action.action_id, b"Waiting for Event completed.")),
+            session.written(message.event(b"WaitEventComplete", *echo)),
         )
         session.end_answer()
         session.resume()

@@ -21,6 +21,7 @@ from typing import Final
 
 from amiproxy.ami.message import event
 from amiproxy.core.limitstate import Backlog
+from amiproxy.core.model.encoding import AMI, Encoding
 from amiproxy.core.ports import Sender
 
 #: A soft limit larger than any outbox: no event is dropped.
@@ -43,6 +44,7 @@ class Outbox:
         "_backlog",
         "_chunks",
         "_dropped",
+        "_encoding",
         "_held",
         "_held_size",
         "_kept",
@@ -61,8 +63,11 @@ class Outbox:
         "write",
     )
 
-    def __init__(self, sender: Sender, limit: int, backlog: Backlog | None = None) -> None:
+    def __init__(
+        self, sender: Sender, limit: int, backlog: Backlog | None = None, encoding: Encoding = AMI
+    ) -> None:
         self.through(sender)
+        self._encoding = encoding
         #: Whether nothing waits and nothing is held.  Only then may callers bypass ``push`` and call
         #: ``write`` or ``sender`` directly; they must then pass what is not accepted to ``keep``.
         self.ready = True
@@ -326,7 +331,7 @@ class Outbox:
         After that no event is accepted until half of the soft limit is free, so that there is
         one gap and one event that reports it, instead of many.
         """
-        count = events.count(_END_OF_MESSAGE)
+        count = self._encoding.count(events)
         if count:
             self._dropped += count
             self.closed_above = -1
@@ -336,7 +341,8 @@ class Outbox:
         told = event(b"ProxyEventsDropped", (b"Privilege", b"system,all"), (b"Count", b"%d" % self._dropped))
         self._dropped = 0
         self.closed_above = self._soft
-        self.push(told)
+        render = self._encoding.render
+        self.push(told if render is None else render(told))
 
     # -- ends --------------------------------------------------------------
 

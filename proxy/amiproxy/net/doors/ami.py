@@ -19,8 +19,8 @@ class AmiConnection(TlsConnection):
 
     #: See Transport.
     encoding: Final = AMI
-    #: See Transport: AMI's clients find the end of an answer themselves.
-    answer_ended: Final = None
+    #: See Transport.
+    writer: Final = None
 
     __slots__ = ("_attach", "_session", "send", "write")
 

@@ -12,6 +12,7 @@ from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.servers.known.lengths import LONG_BYTES
 from tests.core.servers.test_side import Opener
+from tests.support.answer_writers import EndWriter
 from tests.support.core_doubles import Bench, ListTransport, ListUpstream, event
 from tests.support.examples import examples
 
@@ -412,15 +413,17 @@ class TestFaults:
         assert bench.hub.servers.first.in_flight == 0
 
     def test_a_fault_at_the_end_disturbs_no_other(self, bench):
-        ended: list[int] = []
+        class BreaksAtTheSecond(EndWriter):
+            answers = 0
 
-        def break_at_the_second() -> None:
-            ended.append(1)
-            if len(ended) == 2:  # the first one is that of its login
-                raise RuntimeError
+            def ended(self) -> bytes:
+                self.answers += 1
+                if self.answers == 2:  # the first one is that of its login
+                    raise RuntimeError
+                return b""
 
         transport = ListTransport()
-        transport.answer_ended = break_at_the_second
+        transport.writer = BreaksAtTheSecond()
         clients, asked = departed(bench, by=transport)
         answer(bench, asked, "a")
         bench.clock.advance(0)

@@ -1,15 +1,16 @@
-"""A transport with ``answer_ended`` is called once for each answer, after its last byte."""
+"""The writer of a transport is called once at the end of each answer, after its last byte."""
 
 import pytest
 
 from amiproxy.ami import privilege
+from amiproxy.core.model.encoding import Encoding
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
+from tests.support.answer_writers import END, EndWriter, WholeWriter
 from tests.support.core_doubles import Bench, ListTransport, ListUpstream, event
 
 BOSS = User("boss", read=privilege.ALL & ~privilege.SECURITY, write=privilege.ALL, secret="plain:x")
 MD5 = User("digest", read=0, write=0, md5_secret=b"sekret")
-END = b"<end>"
 
 
 class Separating(ListTransport):
@@ -18,7 +19,7 @@ class Separating(ListTransport):
     def __init__(self, room: int | None = None) -> None:
         super().__init__()
         self.room = room
-        self.answer_ended = lambda: self.sent.append(END)
+        self.writer = EndWriter()
 
 
 def bench_of(*users: User, **limits: float) -> Bench:
@@ -308,11 +309,88 @@ def test_an_answer_ends_even_if_its_bytes_wait_in_the_outbox(bench):
     session, transport = logged_in(bench)
     transport.room = 10
     ask(session, "Action: Ping")
+    transport.take()
+    transport.room = None
+    session.writable()
     assert transport.take().endswith(END)
-    assert session.outbox.size > 0
 
 
-def test_a_transport_without_answer_ended_gets_several_answers_in_one_write(bench):
+class Whole(ListTransport):
+    """A transport whose answers are written when they are complete."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writer = WholeWriter()
+
+
+def whole(bench: Bench):
+    session, transport = bench.login("boss", by=Whole())
+    transport.take()
+    bench.upstream.take()
+    return session, transport
+
+
+def test_no_event_overtakes_an_answer_that_is_written_as_a_whole(bench):
+    session, transport = whole(bench)
+    ask(session, "Action: CoreShowChannels")
+    (asked,) = bench.upstream.take()
+    first = event("Hangup", Channel="a")
+    bench.answer(asked, b"EventList: start\r\nMessage: Channels will follow\r\n")
+    bench.feed(first)
+    bench.clock.advance(1)
+    assert transport.take() == b""
+    complete = b"Event: CoreShowChannelsComplete\r\nActionID: %s\r\nEventList: Complete\r\n\r\n"
+    bench.feed(complete % asked.get(b"actionid"))
+    bench.clock.advance(1)
+    sent = transport.take()
+    assert sent.startswith(b"[Response: Success")
+    assert sent.endswith(b"Complete\r\n\r\n]" + first)
+
+
+def test_an_event_before_an_answer_stays_before_it(bench):
+    session, transport = whole(bench)
+    first = event("Hangup", Channel="a")
+    bench.feed(first)
+    ask(session, "Action: CoreStatus")
+    (asked,) = bench.upstream.take()
+    bench.answer(asked, b"X: y\r\n")
+    sent = transport.take()
+    assert sent.startswith(first + b"[Response: Success")
+    assert sent.endswith(b"]")
+
+
+def test_the_events_of_a_wait_come_before_an_answer_that_is_written_as_a_whole(bench):
+    session, transport = whole(bench)
+    ask(session, "Action: WaitEvent\nTimeout: 5")
+    first = event("Hangup", Channel="a")
+    bench.feed(first)
+    bench.clock.advance(1)
+    sent = transport.take()
+    assert sent.startswith(first + b"[Response: Success")
+    assert sent.endswith(b"WaitEventComplete\r\n\r\n]")
+
+
+def test_the_banner_is_left_out_if_its_writer_has_none(bench):
+    transport = Whole()
+    bench.hub.attach(transport)
+    assert transport.take() == b""
+
+
+def test_dropped_events_are_counted_and_reported_in_the_clients_form(bench):
+    encoding = Encoding("loud", bytes.upper, lambda data: data.count(b"HANGUP"))
+    session, transport = bench.login("boss", by=ListTransport(encoding=encoding))
+    transport.take()
+    transport.room = 0
+    session.outbox.drop_events_past(10)
+    for _ in range(3):
+        bench.feed(event("Hangup", Channel="a"))
+        bench.clock.advance(1)
+    transport.room = None
+    session.writable()
+    assert b"EVENT: PROXYEVENTSDROPPED\r\nPRIVILEGE: SYSTEM,ALL\r\nCOUNT: 2\r\n" in transport.take()
+
+
+def test_a_transport_without_a_writer_gets_several_answers_in_one_write(bench):
     session, transport = bench.login("boss")
     ask(session, "Action: Ping", "Action: Ping")
     assert len(transport.sent) == 1
