@@ -102,8 +102,7 @@ class Actor(Recipient):
         ``data`` is one or more whole messages.
         """
         self.reply(data)
-        if self.writer is not None:
-            self.end_answer()
+        self.end_answer()
 
     def answer_there(self, data: bytes) -> None:
         """Take the whole answer of the last action, as if from the server that it goes to."""
@@ -148,8 +147,7 @@ class Actor(Recipient):
         assert user is not None
         underway.record(user.name, self._who_there if underway.rule is not None else None)
         self.underway = None
-        if self.writer is not None:
-            self.end_answer()
+        self.end_answer()
         if self.outbox.holding:
             self._release_answer()
         # If other shares have work too, the next action waits until this one is scheduled.
