@@ -10,7 +10,7 @@ from amiproxy.core.context import Context
 from amiproxy.core.fanout.subscriptions import Subscriptions
 from amiproxy.core.model.limits import HistoryBounds, UpstreamLost
 from amiproxy.core.model.state import OVER
-from amiproxy.core.model.users import UserTable
+from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.policy import Deny
 from amiproxy.core.policy.verdicts import VerdictCaches
 from amiproxy.core.servers.servers import Configured
@@ -69,7 +69,7 @@ class Adoption:
         past: set[str] = set()
         present: set[str] = set()
         for users in tables:
-            past |= users.with_history
+            past |= users.with_journal
             present |= users.with_history | users.with_repair(self._upstream_lost)
         for server in self._ctx.servers:
             server.keep(self._bounds if server.name in past else None, server.name in present)
@@ -134,19 +134,30 @@ class Adoption:
                 session.close(route)
                 return
             session.follow(route)
+            lanes = session.lanes
+            for lane in lanes:
+                self._follow_along(lane, user, servers)
             if user is not before:
                 session.principal.user = user
                 self._registry.rename(session, before, user)
                 session.pays(self._ctx.shares.of_user(user.name))
             session.apply_limits(user)
-            self._subscriptions.subscribe_again(session)
-            if user is not before:
-                _judge_again(session)
-            if session.underway is not None:
-                session.underway.judge_again()
+            self._subscriptions.subscribe_again(session.member)
+            for one in (session, *lanes):
+                if user is not before:
+                    _judge_again(one)
+                if one.underway is not None:
+                    one.underway.judge_again()
         except Exception as fault:
             self._ctx.fault(fault, "reload", session=session.id)
             session.close("fault")  # its rights are not known
+
+    def _follow_along(self, lane: Session, user: User, servers: Configured) -> None:
+        """Give a lane the route of its session, for which one was found."""
+        route = self._routing.again(lane.route, user, servers)
+        assert not isinstance(route, str)
+        lane.follow(route)
+        lane.apply_limits(user)
 
 
 def _judge_again(session: Session) -> None:

@@ -2,8 +2,6 @@
 
 # mypyc: compiled
 
-from collections.abc import Callable
-
 from amiproxy.core.clients import localactions
 from amiproxy.core.clients.history.cursor import Cursors, when_caught_up
 from amiproxy.core.clients.history.resume import Resume
@@ -11,23 +9,14 @@ from amiproxy.core.clients.history.snapshot import Snapshots
 from amiproxy.core.clients.login import Login
 from amiproxy.core.clients.proxyactions import ProxyActions
 from amiproxy.core.clients.registry import SessionRegistry
-from amiproxy.core.clients.routes.routing import Routing
-from amiproxy.core.clients.session import Handlers, Session
-from amiproxy.core.context import Context
+from amiproxy.core.clients.session import Handlers
 from amiproxy.core.ports import Sealer
 
 
 def handlers_of(
-    ctx: Context,
-    registry: SessionRegistry,
-    routing: Routing,
-    cursors: Cursors,
-    snapshots: Snapshots,
-    sealer: Sealer,
-    admitted: Callable[[Session], None],
+    registry: SessionRegistry, login: Login, cursors: Cursors, snapshots: Snapshots, sealer: Sealer
 ) -> Handlers:
-    """The handlers of all sessions of one hub; ``admitted`` is called for each that has logged in."""
-    login = Login(ctx, registry, routing, admitted)
+    """The handlers of all sessions of one hub."""
     return Handlers(
         before_login={
             b"challenge": login.challenge,

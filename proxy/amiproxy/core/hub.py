@@ -9,8 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from amiproxy import log
-from amiproxy.core.admission import newcomers
 from amiproxy.core.adoption import Adoption
 from amiproxy.core.audit.auditlog import AuditLog
 from amiproxy.core.audit.stats import Stats
@@ -20,11 +18,13 @@ from amiproxy.core.budgets.throttle import UserRates
 from amiproxy.core.clients.history.cursor import Cursors
 from amiproxy.core.clients.history.snapshot import Snapshots
 from amiproxy.core.clients.linkloss import LinkLoss
+from amiproxy.core.clients.login import Login
 from amiproxy.core.clients.registry import SessionRegistry
 from amiproxy.core.clients.routes.entrance import ANYWHERE, Entrance
 from amiproxy.core.clients.routes.routing import Routing
 from amiproxy.core.clients.session import Session
 from amiproxy.core.clients.tap import Taps
+from amiproxy.core.clients.web.websessions import WebSessions
 from amiproxy.core.context import Context, MayRun
 from amiproxy.core.fanout.announcements import Announcements
 from amiproxy.core.fanout.flushing import Flusher
@@ -38,12 +38,11 @@ from amiproxy.core.model.limits import HistoryBounds, Limits, ServerLimits, Upst
 from amiproxy.core.model.users import LONE_SERVER, User, UserTable
 from amiproxy.core.policy.verdicts import Decide, VerdictCaches
 from amiproxy.core.ports import Scheduler, Sealer, Transport, Verifier
+from amiproxy.core.roster import Roster
 from amiproxy.core.servers.server import Server
 from amiproxy.core.servers.servers import Configured, Servers
 from amiproxy.steps import Steps, finish
 
-#: Seconds that the client of a closing session has to read its last bytes.
-_CLOSE_SECONDS = 5.0
 #: The servers of a configuration with ``upstream:``.
 ONE_SERVER: Final = Configured((LONE_SERVER,))
 _NONE_OF_ITS_OWN: Final = ServerLimits()
@@ -77,13 +76,12 @@ class Hub:
             self.subscriptions, self.servers, self.stats, scheduler, self.settle
         )
         self.learner = Learner(scheduler, self.subscriptions.record)
-        self.closing: dict[Session, float] = {}
         self._registry = SessionRegistry()
         self.backpressure = Backpressure(
             self.limit_state,
             self.servers,
             self.stats,
-            lambda: (*self.sessions, *self.closing),
+            lambda: (*self.sessions, *self.closing, *self.web.lanes),
         )
         self._verdicts = VerdictCaches(decide)
         self._routing = Routing(self.servers, self._verdicts)
@@ -111,16 +109,15 @@ class Hub:
         self._adoption.follow_calls_for(users)
         self._adoption.keep_for(users)
         self.cursors = Cursors(self.ctx, self.subscriptions.resume)
-        self._handlers = handlers_of(
-            self.ctx,
-            self._registry,
-            self._routing,
-            self.cursors,
-            Snapshots(self.ctx, self),
-            sealer,
-            self._admitted,
+        self._roster = Roster(
+            self.ctx, self._registry, self._routing, self._adoption, self.subscriptions, self.cursors
         )
-        self.taps = Taps()
+        login = Login(self.ctx, self._registry, self._routing, self._roster.admitted)
+        snapshots = Snapshots(self.ctx, self)
+        self._handlers = handlers_of(self._registry, login, self.cursors, snapshots, sealer)
+        self.web = WebSessions(
+            self.ctx, self._registry, self._routing, self._roster, login, self._handlers, self.attach
+        )
         self._flusher = Flusher(
             pacing,
             scheduler,
@@ -217,52 +214,17 @@ class Hub:
 
         ``entrance`` is that of the client's listener.
         """
-        route = self._routing.before_login(entrance)
-        session = Session(self, self.ctx, transport, self._handlers, entrance, route)
-        self._registry.add(session)
-        self.limit_state.newcomers.advance(transport, newcomers.GREETED)
-        self.limit_state.rationed.say(log.INFO, "session-open", transport.peer.address, session=session.id)
-        session.greet(session.server.banner)
-        return session
+        return self._roster.open(transport, entrance, self._handlers)
 
-    def _admitted(self, session: Session) -> None:
-        """The session has logged in: update everything that counts sessions and users."""
-        assert session.principal.user is not None
-        self._registry.admit(session, session.principal.user)
-        self._adoption.admitted(session)
-        session.pays(self.ctx.shares.of_user(session.principal.user.name))
-        session.queue.throttle.begin(session.principal.user, self.scheduler.now())
-        self.stats.logins += 1
-        transport = session.transport
-        self.limit_state.admission.authenticated(transport)
-        self.limit_state.admission.succeeded(transport.peer.address)
-        self.limit_state.newcomers.admit(transport, transport.peer.address, self.scheduler.now())
-        session.apply_limits(session.principal.user)
-        self.taps.entered(session)
+    @property
+    def closing(self) -> dict[Session, float]:
+        """See Roster."""
+        return self._roster.closing
 
-    def ended(self, session: Session, reason: str) -> None:
-        """The session ends: remove it everywhere.  Its client has some seconds to read the last bytes."""
-        self.stats.closed(reason)
-        transport = session.transport
-        if session.principal.user is not None:
-            self.limit_state.newcomers.acquaintances.note(transport.peer.address, self.scheduler.now())
-        else:
-            self.limit_state.newcomers.depart(transport)
-            self.ctx.verifier.abandon(transport)
-        self._registry.remove(session)
-        if session.principal.user is not None:
-            session.queue.throttle.end(session.principal.user, self.scheduler.now())
-        self.ctx.answered.pop(session, None)
-        self.backpressure.left(session)
-        session.route.abandon(session)
-        self.cursors.left(session)
-        self.subscriptions.leave(session)  # the events that are pending for it are not sent
-        self.taps.left(session)
-        self.closing[session] = self.scheduler.now() + _CLOSE_SECONDS
-
-    def gone(self, session: Session) -> None:
-        """The session's transport is closed."""
-        self.closing.pop(session, None)
+    @property
+    def taps(self) -> Taps:
+        """See Roster."""
+        return self._roster.taps
 
     @property
     def queued(self) -> int:
@@ -385,16 +347,7 @@ class Hub:
         self.announcements.tick(now)
         self.learner.tick()
         self._tell_suppressed()
-        login = self.limits.login_timeout
-        for session in self._registry.before_login:
-            if now - session.principal.opened <= login:
-                break  # they are in the order in which they were accepted
-            session.limit_reached("login_timeout")
-            session.close("login timeout", abort=True)
-        for session, until in list(self.closing.items()):
-            if now > until:
-                session.close("", abort=True)
-        for session in self.sessions:
-            session.tick(now)
+        self._roster.tick(now)
+        self.web.tick(now)
         self.limit_state.tick(now)
         self.settle()

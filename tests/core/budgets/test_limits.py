@@ -705,7 +705,7 @@ def test_session_open_is_logged_within_the_ration(caplog):
     bench = make()
     session, _ = bench.connect("192.0.2.7")
     (fields,) = logged(caplog, "session-open")
-    assert fields == {"peer": "192.0.2.7", "session": session.id}
+    assert fields == {"peer": "192.0.2.7", "session": session.id, "door": None}
     for _ in range(20):
         bench.connect("192.0.2.7")
     assert len(logged(caplog, "session-open")) == 10

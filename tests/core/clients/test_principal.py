@@ -36,13 +36,13 @@ def principal() -> Principal:
 
 def test_before_login_a_principal_sees_nothing_and_no_user_pays(principal):
     assert (principal.events, principal.payer) == (0, "")
-    assert principal.who(PEER) == ("id", None, b"", PEER, 1.0, 2.0, None, ())
+    assert principal.who(PEER) == ("id", None, b"", PEER, 1.0, 2.0, None, (), None)
 
 
 def test_the_audit_log_names_the_user_and_its_spelling(principal):
     principal.login_name = b"BOSS"
     logged_in(principal, User("boss"))
-    assert principal.who(PEER) == ("id", "boss", b"BOSS", PEER, 1.0, 2.0, None, ("asterisk",))
+    assert principal.who(PEER) == ("id", "boss", b"BOSS", PEER, 1.0, 2.0, None, ("asterisk",), None)
     assert principal.payer == "boss"
 
 

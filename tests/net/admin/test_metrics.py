@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from amiproxy.ami import privilege
 from amiproxy.core.audit.historycounts import REPAIR_OUTCOMES, RESUME_OUTCOMES, SNAPSHOT_OUTCOMES
 from amiproxy.core.clients.linkloss import OUTCOMES
-from amiproxy.core.clients.login import REASONS
+from amiproxy.core.clients.logins.attempt import REASONS
 from amiproxy.core.history.kinds.table import KINDS
 from amiproxy.core.model.limits import FIXED, Limits
 from amiproxy.core.model.users import User

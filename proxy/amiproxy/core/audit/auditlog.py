@@ -37,6 +37,8 @@ class SessionFacts(NamedTuple):
     #: Names of the servers that it may see, before login those that its user or its listener would let it
     #: see; empty if that is not known.
     sees: tuple[str, ...] = ()
+    #: The door; None for AMI's own.
+    door: str | None = None
 
 
 class Announcer(Protocol):
@@ -135,6 +137,7 @@ class AuditLog:
         fields = {
             "session": who.session,
             "server": who.server,
+            "door": who.door,
             "action": action.name,
             "target": lambda: target_of(action) or None,  # only computed if the line is logged
             "rule": rule,
@@ -162,6 +165,7 @@ class AuditLog:
             session=who.session,
             user=who.user,
             server=who.server,
+            door=who.door,
             peer=who.peer.address,
             action=action.name,
             target=target_of(action) or None,
@@ -182,6 +186,7 @@ class AuditLog:
             session=who.session,
             user=who.user,
             server=who.server,
+            door=who.door,
             reason=reason,
             seconds=round(self._scheduler.now() - who.opened, 3),
             bytes_in=bytes_in,

@@ -1,246 +1,31 @@
-"""Login: authenticates a client as a manager user.
+"""Login: logs clients in as manager users, or refuses them as Asterisk does.
 
-The checks run in Asterisk's order: first the session limit of a user without ``allowmultiplelogin``,
-before any secret is compared; then the user, the address and the secret.  The client's certificate is
-checked after the address, and may replace the secret or be required besides it.
-
-Whichever check fails, the client is sent the same text; the reason goes to the log.  The one exception
-is Asterisk's, too: a user without ``allowmultiplelogin`` who is logged in already is refused with a text
-of its own.  A name that does not exist costs the same hashes as one that does, whatever each user's own
-hash costs (``UserTable.trial``).  So does a server that does not exist or that the user may not use.
+Whichever check of ``Attempt`` fails, the client is sent the same text; the reason goes to the log.  The one
+exception is Asterisk's, too: a user without ``allowmultiplelogin`` who is logged in already is refused with a
+text of its own.
 """
 
 import secrets
 from collections.abc import Callable
-from typing import Final, Literal, NamedTuple, get_args
+from typing import Final
 
 from amiproxy import log
 from amiproxy.ami import message, privilege
 from amiproxy.ami.message import Action
-from amiproxy.core.admission.addresses import network_of
-from amiproxy.core.admission.networks import networks_around
 from amiproxy.core.audit.securityevents import ERROR, INFORMATIONAL
 from amiproxy.core.clients.history.numbering import follow_login
+from amiproxy.core.clients.logins.attempt import FAILED, UNJUDGED, Attempt, Proof, Reason, Verdict
 from amiproxy.core.clients.registry import SessionRegistry
-from amiproxy.core.clients.routes.entrance import Entrance
-from amiproxy.core.clients.routes.routing import Routing, Unreachable
+from amiproxy.core.clients.routes.routing import Routing
 from amiproxy.core.clients.session import Session
 from amiproxy.core.context import Context
 from amiproxy.core.model.state import ADMIT, JUDGE, REFUSE, State
-from amiproxy.core.model.users import User, check_md5, check_plain
-from amiproxy.core.ports import Applicant, Peer
-from amiproxy.core.servers.server import Server
-from amiproxy.x509.identity import ClaimRefusal
+from amiproxy.core.model.users import User
+from amiproxy.core.ports import Peer
 
 #: Seconds that Asterisk waits before it answers a failed login.
 REFUSAL_DELAY: Final = 1.0
-_FAILED = b"Authentication failed"
-#: Why a login fails because of its name, its secret or where it comes from.
-_Mismatch = Literal[
-    "no such user",
-    "user is disabled",
-    "address not permitted",
-    "wrong secret",
-    "wrong response to the challenge",
-    "no challenge was asked for",
-    "address is under a penalty",
-]
-#: Why a login fails although its secret is or may be right.
-_Occupied = Literal[
-    "already logged in",
-    "too many logins at once",
-    "too many sessions",
-    "too many sessions of this user",
-    "user changed during login",
-]
-Reason = _Mismatch | ClaimRefusal | Unreachable | _Occupied
-#: Every reason for which a login can fail; the statistics count by it.
-REASONS: Final[tuple[str, ...]] = (
-    *get_args(_Mismatch),
-    *get_args(ClaimRefusal),
-    *get_args(Unreachable),
-    *get_args(_Occupied),
-)
-#: The order in which secrets are compared: first from addresses that have logged in recently and not failed
-#: since, then from any others, last from addresses whose last login failed.
-RANKS: Final = 3
-_KNOWN, _UNKNOWN, _FAILING = range(RANKS)
-
-
-class Verdict(NamedTuple):
-    """The user who logged in; or None, and the texts for the client, the log and the security event."""
-
-    user: User | None
-    text: bytes = _FAILED
-    reason: Reason | Literal[""] = ""
-    event: bytes = b"InvalidPassword"
-    #: Whether it counts towards a penalty for the address: for a wrong name or secret, or when a client
-    #: without the secret learns that a name is in use.
-    is_guess: bool = False
-    #: The limit that was reached, if that is the reason.
-    limit: str = ""
-    #: The server that the session of the user is bound to; None if it sees all of the user's.
-    bound: Server | None = None
-
-
-#: The secret was not compared, because the queue for hashing is full.
-_UNJUDGED: Final = Verdict(None, b"", "too many logins at once", b"SessionLimit", limit="hash_queue")
-
-
-class Attempt:
-    """One Login; or one Challenge, for which only ``already_in_use`` applies."""
-
-    __slots__ = (
-        "_action",
-        "_challenge",
-        "_ctx",
-        "_entrance",
-        "_name",
-        "_peer",
-        "_registry",
-        "_routing",
-        "_transport",
-        "_user",
-    )
-
-    def __init__(
-        self,
-        ctx: Context,
-        registry: SessionRegistry,
-        routing: Routing,
-        session: Session,
-        challenge: bytes,
-        action: Action,
-    ) -> None:
-        self._ctx = ctx
-        self._registry = registry
-        self._routing = routing
-        self._transport = session.transport
-        self._entrance: Entrance = session.entrance
-        self._peer = session.transport.peer
-        self._challenge = challenge
-        self._action = action
-        self._name = routing.login_name(ctx.users, action.get(b"username"))
-        self._user = self._name.user
-
-    def already_in_use(self) -> Verdict | None:
-        """The refusal of a user without ``allowmultiplelogin`` who is logged in; None for all others.
-
-        As in Asterisk, no secret has been compared when this is decided.
-        """
-        user = self._user
-        sessions = self._registry.of(user) if user is not None and not user.allowmultiplelogin else []
-        if not sessions:
-            return None
-        # This refusal reveals who is logged in, so it counts as a guess; but not from an address that
-        # the user is logged in from.  That address has given the secret and learns nothing new.  A client
-        # whose connection broke, and whose old session has not been detected as dead yet, retries from
-        # there again and again, and must not be locked out for it.
-        here = network_of(self._peer.address)
-        known = any(network_of(session.transport.peer.address) == here for session in sessions)
-        return Verdict(
-            None, b"Login Already In Use", "already logged in", b"SessionLimit", is_guess=not known
-        )
-
-    def judge(self, done: Callable[[Verdict], None]) -> None:
-        """Decide on the login.  ``done`` is called once: now, or when the hash is computed."""
-        busy = self.already_in_use()
-        if busy is None:
-            self._judge(done)
-        elif not busy.is_guess:
-            done(busy)
-        else:
-            # It is refused in any case; a right secret shows that it was its owner from another address.
-            self._judge(lambda verdict: done(busy if verdict.is_guess else verdict))
-
-    def _judge(self, done: Callable[[Verdict], None]) -> None:
-        user = self._user
-        refusal: Verdict | None = None
-        claim = self._ctx.users.claim(user, self._peer.certificate)
-        if user is None:
-            refusal = _wrong("no such user", b"InvalidAccountID")
-        elif user.disabled:
-            refusal = _wrong("user is disabled", b"InvalidAccountID")
-        elif not user.acl.allows(self._peer.address):
-            refusal = _wrong("address not permitted", b"FailedACL")
-        elif claim.refusal is not None:
-            refusal = _wrong(claim.refusal, b"InvalidAccountID")
-        elif isinstance(unreachable := self._routing.chosen(user, self._name, self._entrance), str):
-            refusal = _wrong(unreachable, b"InvalidAccountID")
-        elif not claim.needs_secret:
-            done(self._accept(user))
-            return
-        if self._action.get(b"authtype").lower() == b"md5":
-            done(refusal or self._md5(user))
-        else:
-            self._plain(refusal, done)
-
-    def _md5(self, user: User | None) -> Verdict:
-        assert user is not None
-        if self._challenge and check_md5(user, self._challenge, self._action.get(b"key")):
-            return self._accept(user)
-        reason: Reason = (
-            "wrong response to the challenge" if self._challenge else "no challenge was asked for"
-        )
-        return _wrong(reason, b"ChallengeResponseFailed")
-
-    def _plain(self, refusal: Verdict | None, done: Callable[[Verdict], None]) -> None:
-        user = self._user
-        candidate = self._action.get(b"secret")
-        if refusal is None and user is not None and check_plain(user, candidate):
-            done(self._accept(user))
-            return
-        wrong = refusal or _wrong("wrong secret", b"InvalidPassword")
-        judged = user if refusal is None else None
-
-        def verified(matches: bool | None) -> None:
-            if matches is None:
-                done(_UNJUDGED)
-            elif matches and judged is not None:
-                done(self._accept(judged))
-            else:
-                done(wrong)
-
-        name = self._action.get(b"username").lower()
-        applicant = self._applicant(hopeless=judged is None or judged.secret is None)
-        self._ctx.verifier.verify(applicant, name, self._ctx.users.trial(judged), candidate, verified)
-
-    def _applicant(self, hopeless: bool) -> Applicant:
-        address, now, limit_state = self._peer.address, self._ctx.scheduler.now(), self._ctx.limit_state
-        if limit_state.admission.has_failed(address, now):
-            rank = _FAILING
-        else:
-            # An exempt address may fail any number of times, so it must not be able to delay all others.
-            known = (
-                limit_state.newcomers.acquaintances.knows(address, now) and address not in limit_state.exempt
-            )
-            rank = _KNOWN if known else _UNKNOWN
-        return Applicant(self._transport, networks_around(address), rank, hopeless)
-
-    def _accept(self, user: User) -> Verdict:
-        # The user table may have been reloaded while the hash was computed.
-        name = self._routing.login_name(self._ctx.users, self._action.get(b"username"))
-        bound = self._routing.chosen(user, name, self._entrance)
-        if name.user is not user or isinstance(bound, str):
-            return Verdict(None, _FAILED, "user changed during login")
-        busy = self.already_in_use()  # others may have logged in while the hash was computed
-        if busy is not None:
-            return busy._replace(is_guess=False)
-        if self._registry.authenticated >= self._ctx.limits.sessions_authenticated:
-            return _crowded("too many sessions", "sessions_authenticated")
-        most = user.limits.sessions or self._ctx.limits.sessions_per_user
-        is_full = len(self._registry.of(user)) >= most
-        if is_full and self._peer.address not in self._ctx.limit_state.exempt:
-            return _crowded("too many sessions of this user", "sessions_per_user")
-        return Verdict(user, bound=bound)
-
-
-def _wrong(reason: Reason, event: bytes) -> Verdict:
-    return Verdict(None, _FAILED, reason, event, is_guess=True)
-
-
-def _crowded(reason: Reason, limit: str) -> Verdict:
-    return Verdict(None, b"Too many sessions", reason, b"SessionLimit", limit=limit)
+_PENALISED: Final = Verdict(None, FAILED, "address is under a penalty", limit="penalty")
 
 
 class Login:
@@ -261,14 +46,10 @@ class Login:
     def begin(self, session: Session, action: Action) -> None:
         """Start to judge a Login; no other action of this client runs until that is done."""
         ctx, peer = self._ctx, session.transport.peer.address
-        name = self._routing.login_name(ctx.users, action.get(b"username"))
-        session.principal.login_name = name.name[:79]  # Asterisk cuts names there
-        session.principal.sees = self._routing.within_sight(name, session.entrance)
+        self._name(session, action)
         if ctx.limit_state.admission.is_penalised(peer, ctx.scheduler.now()):
             # The client connected before the penalty began: its guess is refused without being checked.
-            self._refuse(
-                session, action, Verdict(None, _FAILED, "address is under a penalty", limit="penalty")
-            )
+            self._refuse(session, action, _PENALISED)
             return
         session.move(JUDGE)
         ctx.limit_state.newcomers.judge(session.transport)
@@ -304,6 +85,23 @@ class Login:
         When too many refusals are waiting, the oldest is answered at once.
         """
         session.move(REFUSE)
+        limit_state = self._ctx.limit_state
+        self._report(session, action, verdict)
+
+        def answer() -> None:
+            if session.state is State.JUDGED:
+                session.answer(message.error(action.action_id, verdict.text))
+                session.close("login failed")
+
+        self._ctx.scheduler.later(REFUSAL_DELAY, answer)
+        cut_short = limit_state.newcomers.refuse(
+            session.transport, answer, limit_state.limits.unauthenticated
+        )
+        if cut_short is not None:
+            cut_short()
+
+    def _report(self, session: Session, action: Action, verdict: Verdict) -> None:
+        """Log and count a failed login; it may start a penalty for its address."""
         ctx, limit_state, peer = self._ctx, self._ctx.limit_state, session.transport.peer.address
         ctx.stats.refused(verdict.reason)
         limit_state.rationed.say(
@@ -315,6 +113,7 @@ class Login:
             server=self._routing.login_name(ctx.users, action.get(b"username")).server
             or session.entrance.server
             or None,
+            door=session.principal.door,
             reason=verdict.reason,
             # Only for failures that count against the address: tools that read the log ban addresses by this.
             security_event=verdict.event if verdict.is_guess else None,
@@ -327,18 +126,6 @@ class Login:
         if verdict.is_guess:
             limit_state.login_failed(peer, ctx.scheduler.now())
         ctx.audit_log.tell(session.who, verdict.event, ERROR)
-
-        def answer() -> None:
-            if session.state is State.JUDGED:
-                session.answer(message.error(action.action_id, verdict.text))
-                session.close("login failed")
-
-        ctx.scheduler.later(REFUSAL_DELAY, answer)
-        cut_short = limit_state.newcomers.refuse(
-            session.transport, answer, limit_state.limits.unauthenticated
-        )
-        if cut_short is not None:
-            cut_short()
 
     def _turn_away(self, session: Session, verdict: Verdict) -> None:
         """Close the connection without an answer, so that the client tries again: its secret may be right."""
@@ -355,11 +142,60 @@ class Login:
             return  # closed while the hash was computed
         user = verdict.user
         if user is None:
-            if verdict is _UNJUDGED:
+            if verdict is UNJUDGED:
                 self._turn_away(session, verdict)
             else:
                 self._refuse(session, action, verdict)
             return
+        headers = self._admit(session, action, user, verdict)
+        accepted = (b"Message", b"Authentication accepted"), *headers
+        session.answer(message.response(b"Success", action.action_id, *accepted))
+        session.push()  # in a write of its own: some clients take the first read for the whole answer
+        self._welcome(session, by_secret=user.login.way != "certificate")
+
+    def enter(self, session: Session, name: bytes, by: Proof, *headers: tuple[bytes, bytes]) -> str:
+        """Log in a client that has proved that it is the user of this name, at once and without an answer.
+
+        ``headers`` are further ones of the Login that it might have sent instead: ``Events``,
+        ``ProxySequence``.  Returns why it is refused, of ``REASONS``, after its session was closed; "" if it
+        is not.
+        """
+        ctx = self._ctx
+        action = Action(((b"Action", b"Login"), (b"Username", name), *headers))
+        self._name(session, action)
+        session.move(JUDGE)
+        peer = session.transport.peer.address
+        if by != "session" and ctx.limit_state.admission.is_penalised(peer, ctx.scheduler.now()):
+            verdict = _PENALISED
+        else:
+            verdict = Attempt(ctx, self._registry, self._routing, session, b"", action).proven(by)
+        if verdict.user is None:
+            self._report(session, action, verdict)
+            session.close("login failed")
+            return verdict.reason
+        self._admit(session, action, verdict.user, verdict)
+        self._welcome(session, by_secret=by == "digest")
+        return ""
+
+    def refuse(self, session: Session, name: bytes, reason: Reason) -> None:
+        """Report a login as this user that failed before it came here, and close the session."""
+        action = Action(((b"Action", b"Login"), (b"Username", name)))
+        self._name(session, action)
+        self._report(
+            session, action, Verdict(None, FAILED, reason, b"ChallengeResponseFailed", is_guess=True)
+        )
+        session.close("login failed")
+
+    def _name(self, session: Session, action: Action) -> None:
+        """Note as whom the client wants to log in."""
+        name = self._routing.login_name(self._ctx.users, action.get(b"username"))
+        session.principal.login_name = name.name[:79]  # Asterisk cuts names there
+        session.principal.sees = self._routing.within_sight(name, session.entrance)
+
+    def _admit(
+        self, session: Session, action: Action, user: User, verdict: Verdict
+    ) -> tuple[tuple[bytes, bytes], ...]:
+        """Give the session its user and rights; returns further headers for the response."""
         ctx = self._ctx
         session.principal.user = user
         session.follow(self._routing.route(user, verdict.bound, session))
@@ -375,21 +211,24 @@ class Login:
             session=session.id,
             user=user.name,
             server=session.route.bound_name,
+            door=session.principal.door,
             peer=peer.address,
             tls=peer.tls or None,
             certificate=_fingerprint(peer),
             generation=ctx.generation,
         )
-        accepted = (b"Message", b"Authentication accepted"), *follow_login(session, action)
-        session.answer(message.response(b"Success", action.action_id, *accepted))
-        session.push()  # in a write of its own: some clients take the first read for the whole answer
+        return follow_login(session, action)
+
+    def _welcome(self, session: Session, *, by_secret: bool) -> None:
+        """Send the events that follow a login, and from now on those that come."""
+        ctx = self._ctx
         for event in session.route.welcome(session.principal.mask):
             session.reply(event)
             session.push()
         ctx.subscribe(session)
         # As in Asterisk, the session that has logged in receives this event, too.
-        by_secret = b"0" if user.login.way == "certificate" else b"1"
-        ctx.audit_log.tell(session.who, b"SuccessfulAuth", INFORMATIONAL, (b"UsingPassword", by_secret))
+        using = b"UsingPassword", b"1" if by_secret else b"0"
+        ctx.audit_log.tell(session.who, b"SuccessfulAuth", INFORMATIONAL, using)
         session.advance()
 
 

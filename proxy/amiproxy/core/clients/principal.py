@@ -20,6 +20,7 @@ class Principal:
 
     __slots__ = (
         "denied",
+        "door",
         "filters",
         "id",
         "login_name",
@@ -33,7 +34,16 @@ class Principal:
         "user",
     )
 
-    def __init__(self, name: str, share: Share, route: Route, opened: float, opened_wall: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        share: Share,
+        route: Route,
+        opened: float,
+        opened_wall: float,
+        sees: tuple[str, ...] = (),
+        door: str | None = None,
+    ) -> None:
         #: Identifies the session in the log, to operators and in security events.
         self.id = name
         #: The share that its time is charged to.
@@ -41,9 +51,11 @@ class Principal:
         #: Which servers it sees, and with which rights.
         self.route = route
         #: See SessionFacts.
-        self.sees: tuple[str, ...] = ()
+        self.sees = sees
         #: When it was opened, in monotonic seconds and in seconds since the epoch.
         self.opened = opened
+        #: Its door, for people; None for AMI's own.
+        self.door = door
         self.opened_wall = opened_wall
         #: None before login.
         self.user: User | None = None
@@ -95,5 +107,5 @@ class Principal:
         user = self.user.name if self.user is not None else None
         bound = self.route.bound_name if user is not None else None  # not known before login
         return SessionFacts(
-            self.id, user, self.login_name, peer, self.opened, self.opened_wall, bound, self.sees
+            self.id, user, self.login_name, peer, self.opened, self.opened_wall, bound, self.sees, self.door
         )

@@ -12,7 +12,7 @@ from amiproxy.core.clients.routes.route import Route
 from amiproxy.core.context import Context
 from amiproxy.core.fanout.eventview import EventView
 from amiproxy.core.fanout.outbox import NEVER, Outbox
-from amiproxy.core.fanout.subscription import Subscription
+from amiproxy.core.fanout.subscription import Member, Subscription
 from amiproxy.core.model.encoding import Encoding
 from amiproxy.core.model.share import Share
 from amiproxy.core.model.users import User
@@ -44,6 +44,7 @@ class Recipient(ABC):
     __slots__ = (
         "_unsent",
         "bound",
+        "client",
         "ctx",
         "cursor",
         "mending",
@@ -77,6 +78,8 @@ class Recipient(ABC):
         self.cursor: CatchingUp | None = None
         #: Brings the client up to date after a loss of the link; None if it is.
         self.mending: Mending | None = None
+        #: What the sessions of one client have in common that has several; None if it has this one only.
+        self.client: object | None = None
         #: Parts of answers that leave with the next ``push``.
         self._unsent: list[bytes] = []
         #: What the client has not had of answers that it shares with others; None if there are none.
@@ -267,6 +270,28 @@ class Recipient(ABC):
         events = first + self.outbox.let_go()
         if events:
             self.deliver(events)
+
+    # -- sessions of one client; see ``core.clients.web`` ---------------------
+
+    @property
+    def is_web(self) -> bool:
+        """Whether it is that of a web session, and so has no connection of its own."""
+        return False
+
+    @property
+    def is_lane(self) -> bool:
+        """Whether it is governed as another session, whose principal it shares, and so is not counted."""
+        return False
+
+    @property
+    def lanes(self) -> "list[Any]":
+        """The sessions that are governed as this one."""
+        return []
+
+    @property
+    def member(self) -> Member:
+        """The member of subscriptions that takes its events."""
+        return self
 
     # -- the rest of the session -------------------------------------------
 

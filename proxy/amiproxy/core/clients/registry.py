@@ -14,6 +14,8 @@ class SessionRegistry:
         self._unauthenticated: dict[Session, None] = {}
         self._by_user: dict[str, dict[Session, None]] = {}
         self._authenticated = 0
+        #: The number of web sessions.
+        self.web = 0
 
     def add(self, session: Session) -> None:
         """Add a session that has not logged in."""
@@ -23,7 +25,7 @@ class SessionRegistry:
         """Record that the session has logged in as this user."""
         del self._unauthenticated[session]
         self._by_user.setdefault(user.name, {})[session] = None
-        self._authenticated += 1
+        self._count(session, 1)
 
     def rename(self, session: Session, before: User, user: User) -> None:
         """Move a session from ``before`` to ``user``, which replaces it and may be spelled differently."""
@@ -35,7 +37,13 @@ class SessionRegistry:
         self._unauthenticated.pop(session, None)
         if session.principal.user is not None:
             self._drop(session, session.principal.user)
-            self._authenticated -= 1
+            self._count(session, -1)
+
+    def _count(self, session: Session, more: int) -> None:
+        if session.is_web:
+            self.web += more
+        else:
+            self._authenticated += more
 
     def _drop(self, session: Session, user: User) -> None:
         sessions = self._by_user[user.name]
@@ -50,7 +58,7 @@ class SessionRegistry:
 
     @property
     def authenticated(self) -> int:
-        """The number of sessions that have logged in."""
+        """The number of sessions that have logged in, without web sessions."""
         return self._authenticated
 
     @property

@@ -91,16 +91,18 @@ class Session(Actor):
         handlers: Handlers,
         entrance: Entrance,
         route: Route,
+        principal: Principal | None = None,
     ) -> None:
-        """``route`` is the one before its login."""
+        """``route`` is the one before its login.  ``principal`` is shared; None: it has one of its own."""
         share = ctx.shares.of_network(network_of(transport.peer.address))
         now, wall = ctx.scheduler.now(), ctx.scheduler.wall()
-        super().__init__(ctx, transport, Principal(secrets.token_hex(6), share, route, now, wall))
+        if principal is None:
+            name, sees = secrets.token_hex(6), (entrance.server,) if entrance.server else ()
+            principal = Principal(name, share, route, now, wall, sees, entrance.shown)
+        super().__init__(ctx, transport, principal)
         self.owner = owner
         #: The entrance of its listener.
         self.entrance = entrance
-        if entrance.server:
-            self.principal.sees = (entrance.server,)
         self._handlers = handlers
         self.challenge = b""
         #: Bytes that the client has sent.
@@ -316,7 +318,8 @@ class Session(Actor):
             self.underway.abandon()
         self.move(CLOSE)
         self.owner.ended(self, reason)
-        self.ctx.audit_log.closed(self.who, reason, self.received, self.outbox.sent)
+        if not self.is_lane:
+            self.ctx.audit_log.closed(self.who, reason, self.received, self.outbox.sent)
         if abort or not self.outbox.size:
             self._gone(abort=abort)
 

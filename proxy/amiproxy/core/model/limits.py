@@ -101,6 +101,17 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     keepalive_idle: Annotated[int, Meta(ge=1, le=32_767)] = 60
     unacknowledged_timeout: Seconds = 30.0
 
+    # Clients of doors that speak HTTP.  A web session is logged in without a connection of its own.
+    web_sessions_per_user: Count = 256  # past it, the one ends that was not used for the longest time
+    web_session_seconds: Annotated[float, Meta(gt=0, le=31_536_000)] = 43_200.0  # from login, however used
+    http_head_bytes: Bytes = 16 << 10
+    http_request_line: Annotated[int, Meta(ge=256, le=1 << 20)] = 8192  # bytes
+    http_body_bytes: Bytes = 40_960
+    http_seconds: Seconds = 10.0  # for a head, and again for a body
+    http_keepalive: Seconds = 15.0  # without a request
+    http_answer_bytes: Bytes = 16 << 20  # of one answer, which is kept until it is complete
+    websocket_message_bytes: Bytes = 64 << 10
+
     # The link to Asterisk.
     upstream_connect_timeout: Seconds = 3.0
     upstream_login_timeout: Seconds = 5.0
@@ -180,6 +191,8 @@ ORDERED = (
     ("penalty", "penalty_max"),
     ("outbox_soft", "outbox_hard"),
     ("outbox_hard", "outbox_total"),
+    ("http_answer_bytes", "outbox_total"),
+    ("http_request_line", "http_head_bytes"),
     ("reconnect_min", "reconnect_max"),
     ("list_item_timeout", "list_timeout"),
     ("upstream_message_bytes", "upstream_unfinished_bytes"),

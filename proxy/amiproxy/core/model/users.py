@@ -21,6 +21,10 @@ from amiproxy.x509.identity import Binding, CertificateLogin, Claim, Identity, c
 
 #: The name of the only server of a configuration that names none.  Clients never see it.
 LONE_SERVER: Final = "asterisk"
+#: The ways in that ``User.doors`` may name.
+DOORS: Final = ("ami", "ajam", "api", "ws")
+#: Doors whose clients may take snapshots, resume, and ask for numbered events.
+_WITH_HISTORY: Final = frozenset({"api", "ws"})
 _NOTHING_NARROWED: Final[Mapping[str, "User"]] = MappingProxyType({})
 
 
@@ -50,8 +54,11 @@ class User:
     slow_consumer: str | None = None
     #: ``auto``, ``close``, ``stay`` or ``repair`` when the link is lost; None: the setting in proxy.yaml.
     upstream_lost: UpstreamLost | None = None
-    #: Whether the user may take snapshots, resume, and ask for numbered events.
+    #: Whether the user may take snapshots, resume, and ask for numbered events.  True for a user with a door
+    #: that cannot do without, whatever it is given.
     history: bool = False
+    #: The ways in by which the user may log in, of ``DOORS``.
+    doors: frozenset[str] = frozenset({"ami"})
     #: Limits that override those for all users.
     limits: UserLimits = UserLimits()  # noqa: RUF009 - immutable
     #: The client certificates of this user, and whether one is sufficient or required.
@@ -63,11 +70,24 @@ class User:
     #: Server -> the user with the rights that it has there, for each server where it has fewer.
     narrowed: Mapping[str, "User"] = field(default_factory=lambda: _NOTHING_NARROWED, hash=False)
 
+    def __post_init__(self) -> None:
+        """What clients of some doors are sent depends on ``history``, so these doors give it."""
+        if not self.history and not self.doors.isdisjoint(_WITH_HISTORY):
+            object.__setattr__(self, "history", True)
+
     def at(self, server: str) -> "User":
         """The user with the rights that it has at this server: none at a server that it may not use."""
         if server in self.servers:
             return self.narrowed.get(server, self)
-        return replace(self, read=0, write=0, rules=None, history=False, narrowed=_NOTHING_NARROWED)
+        return replace(
+            self,
+            read=0,
+            write=0,
+            rules=None,
+            history=False,
+            doors=frozenset(),
+            narrowed=_NOTHING_NARROWED,
+        )
 
     @property
     def has_scope(self) -> bool:
@@ -96,6 +116,7 @@ class UserTable:
         "any_md5",
         "any_scope",
         "with_history",
+        "with_journal",
     )
 
     def __init__(self, users: Iterable[User] = ()) -> None:
@@ -108,6 +129,8 @@ class UserTable:
         self.any_scope = False
         #: Names of the servers that a user with ``history`` can log in to.
         self.with_history: set[str] = set()
+        #: Names of the servers whose events a user is sent from the journal.
+        self.with_journal: set[str] = set()
         self._by_upstream_lost: dict[UpstreamLost | None, set[str]] = {}
         finish(self._fill(users))
 
@@ -129,6 +152,8 @@ class UserTable:
                 self._by_upstream_lost.setdefault(user.upstream_lost, set()).update(user.servers)
                 if user.history:
                     self.with_history.update(user.servers)
+                if user.history or "ajam" in user.doors:
+                    self.with_journal.update(user.servers)
                 self.any_md5 = self.any_md5 or user.md5_secret is not None
                 if user.secret is not None:
                     secrets[cost(user.secret)] = user.secret

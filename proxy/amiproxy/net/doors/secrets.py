@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from amiproxy.core.admission.trials import Comparison, Done, Trials
-from amiproxy.core.clients.login import RANKS
+from amiproxy.core.clients.logins.attempt import RANKS
 from amiproxy.core.model.phc import InvalidHash, verify
 from amiproxy.core.ports import Applicant
 

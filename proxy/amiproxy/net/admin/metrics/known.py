@@ -9,9 +9,11 @@ import itertools
 from typing import Final, get_args
 
 from amiproxy.ami import privilege
-from amiproxy.core.clients import linkloss, login
+from amiproxy.core.clients import linkloss
 from amiproxy.core.clients.history import cursor
+from amiproxy.core.clients.logins.attempt import REASONS
 from amiproxy.core.clients.routes import route
+from amiproxy.core.clients.web import websession
 from amiproxy.net.certs.result import TIMER, WATCH, Outcome
 from amiproxy.net.doors.proxyhandshake import NO_HEADER
 from amiproxy.net.tls.tlserrors import CLOSED, CLOSED_BEFORE, CLOSED_DURING, OVERLONG_HANDSHAKE
@@ -36,7 +38,7 @@ OURS: Final = ""
 #: The name of the link that most actions take; the side links have names of their own.
 MAIN: Final = "main"
 
-LOGIN_FAILURES: Final = login.REASONS
+LOGIN_FAILURES: Final = REASONS
 _CONNECTION_LOST: Final = ("broken pipe", "connection reset by peer", "connection timed out")
 _CERTIFICATES: Final = (
     "client certificate cannot be read",
@@ -55,6 +57,7 @@ CLOSES: Final = (
     *("malformed", "displaced before login", "out of descriptors", "slow consumer", "user disabled"),
     *("user removed", "credentials changed", "kicked", "idle", linkloss.REASON, "fault", "shutdown"),
     *(route.REMOVED, route.NOT_PERMITTED, cursor.LOST, cursor.NOT_PERMITTED),
+    *websession.REASONS,
     *("close timeout", CLOSED, "nothing but TLS records without data"),
     *_CONNECTION_LOST,
     *_CERTIFICATES,

@@ -1,0 +1,1 @@
+"""How it is decided whether a client may log in."""

@@ -1,0 +1,1 @@
+"""Web sessions: clients that are logged in without a connection of their own."""

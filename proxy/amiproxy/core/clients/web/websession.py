@@ -1,0 +1,304 @@
+"""WebSession: a client that is logged in, whose requests come over any connections."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from amiproxy.ami import message
+from amiproxy.ami.errors import MessageTooLong
+from amiproxy.ami.framing import ActionFramer
+from amiproxy.core.admission.addresses import network_of
+from amiproxy.core.clients.principal import Principal
+from amiproxy.core.clients.routes.entrance import Entrance
+from amiproxy.core.clients.session import Session
+from amiproxy.core.clients.web.lane import Lane
+from amiproxy.core.context import Context
+from amiproxy.core.model.state import OVER
+from amiproxy.core.model.users import User
+from amiproxy.core.ports import Peer, Transport
+
+#: Call it when the client has left: ``done`` is then not called any more.  It may be called at any time.
+Cancel = Callable[[], None]
+#: Lanes that are free and are kept for the next actions.
+_KEPT: Final = 2
+#: Seconds for which a lane is kept besides: Asterisk may still have an event for its client alone.
+_KEPT_SECONDS: Final = 60.0
+#: Why sessions end, besides the reasons of other sessions.
+REASONS: Final = ("not logged in", "challenge expired", "too many web sessions", "too old")
+
+
+class Job:
+    """An action to run, and whom to give its answer to."""
+
+    __slots__ = ("action", "done", "is_cancelled", "is_done")
+
+    def __init__(self, action: bytes, done: Callable[[bytes], None]) -> None:
+        self.action = action
+        self.done = done
+        self.is_cancelled = False
+        #: Whether ``done`` has been called.
+        self.is_done = False
+
+    def cancel(self) -> None:
+        """Do not call ``done``; if it has not begun, do not run it either."""
+        self.is_cancelled = True
+
+
+class Home(Protocol):
+    """All web sessions, as one of them sees them."""
+
+    @property
+    def ctx(self) -> Context:
+        """That of all sessions."""
+
+    def main_lane(self, session: "WebSession", entrance: Entrance) -> Lane:
+        """A session that has not logged in."""
+
+    def further_lane(self, session: "WebSession", main: Lane) -> Lane:
+        """A lane beside this one, which has logged in."""
+
+    def complete(self, job: Job, answer: bytes, then: Callable[[], None] | None = None) -> None:
+        """Call ``then``, and give the answer to the client, in the next turn."""
+
+    def open(
+        self, session: "WebSession", transport: Transport, entrance: Entrance, mask: bytes
+    ) -> Session | str:
+        """See ``WebSession.open``."""
+
+    def forget(self, session: "WebSession") -> None:
+        """It is over."""
+
+
+class WebSession:
+    """One logged-in client of doors that speak HTTP.  ``WebSessions`` makes and finds them."""
+
+    __slots__ = (
+        "_free",
+        "_home",
+        "_jobs",
+        "_opened",
+        "_queue",
+        "_running",
+        "began",
+        "by",
+        "entrance",
+        "is_over",
+        "key",
+        "lanes",
+        "main",
+        "name",
+        "on_end",
+        "peer",
+        "used",
+    )
+
+    def __init__(self, home: Home, peer: Peer, entrance: Entrance, name: bytes, by: str) -> None:
+        """It has not logged in yet; ``name`` is the user's as the client gave it, perhaps with a server's."""
+        now = home.ctx.scheduler.now()
+        self._home = home
+        #: Where its last request came from.
+        self.peer = peer
+        #: Of the listener and the door where it has logged in.
+        self.entrance = entrance
+        self.name = name
+        #: How its client has proved that it is the user: ``secret``, ``digest`` or ``certificate``.
+        self.by = by
+        #: What its cookie says, 32 lower-case hexadecimal digits; b"" before its login.
+        self.key = b""
+        #: When it was opened and when it was last used, in monotonic seconds.
+        self.began = self.used = now
+        self.is_over = False
+        #: Called once, when it is over.
+        self.on_end: list[Callable[[], None]] = []
+        #: The lanes that run actions; ``main`` is not one of them.
+        self.lanes: list[Lane] = []
+        self._free: list[Lane] = []
+        self._jobs: dict[Lane, Job] = {}
+        #: The number of ``_jobs`` that count as in flight.
+        self._running = 0
+        self._queue: deque[Job] = deque()
+        #: Sessions of the same client with connections of their own.
+        self._opened: dict[Session, None] = {}
+        self.main = home.main_lane(self, entrance)
+
+    @property
+    def user(self) -> User:
+        """The user who is logged in."""
+        user = self.main.principal.user
+        assert user is not None
+        return user
+
+    @property
+    def principal(self) -> Principal:
+        """That of all its lanes."""
+        return self.main.principal
+
+    @property
+    def is_logged_in(self) -> bool:
+        """Whether its login has succeeded, and it is not over."""
+        return self.main.principal.user is not None and not self.is_over
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it is in use now: an action runs, or a session of its client is open."""
+        for session in list(self._opened):
+            if session.state in OVER:
+                del self._opened[session]
+        return bool(self._jobs or self._opened)
+
+    def is_near(self, peer: Peer) -> bool:
+        """Whether its last request came from what counts as the same address."""
+        return network_of(self.peer.address) == network_of(peer.address)
+
+    def came_from(self, peer: Peer, entrance: Entrance) -> bool:
+        """Whether it began at this listener and door, and near this peer."""
+        return self.entrance is entrance and self.is_near(peer)
+
+    # -- actions -----------------------------------------------------------
+
+    def run(self, action: bytes, done: Callable[[bytes], None]) -> Cancel:
+        """Run one AMI action, a whole message; ``done`` is called with its whole answer, in a later turn.
+
+        The answer is b"" if the session ended without one.  Up to ``limits.in_flight_per_session`` actions
+        run at a time; more wait, in order.  Raises ValueError if ``action`` is not exactly one message.
+        """
+        job = self._job(action, done)
+        if self.is_over:
+            self._home.complete(job, b"")
+        elif self._queue or self._running >= self._home.ctx.limits.in_flight_per_session:
+            self._queue.append(job)
+        else:
+            self._begin(job)
+        return job.cancel
+
+    def log_in(self, action: bytes, done: Callable[[bytes], None]) -> Cancel:
+        """Give the main lane an action before its login; as ``run``."""
+        job = self._job(action, done)
+        self._jobs[self.main] = job
+        self.main.ask(action)
+
+        def cancel() -> None:
+            if not job.is_done:
+                job.cancel()
+                self.main.lost("client closed")
+
+        return cancel
+
+    def _job(self, action: bytes, done: Callable[[bytes], None]) -> Job:
+        framer = ActionFramer(self._home.ctx.limits.action_bytes)
+        try:
+            if len(framer.feed(action)) != 1 or framer.pending:
+                raise ValueError("not exactly one action")
+        except MessageTooLong:
+            pass  # the lane answers that
+        return Job(action, done)
+
+    def _begin(self, job: Job) -> None:
+        lane = self._free.pop() if self._free else self._further()
+        self._jobs[lane] = job
+        self._running += 1
+        lane.ask(job.action)
+
+    def _further(self) -> Lane:
+        lane = self._home.further_lane(self, self.main)
+        self.lanes.append(lane)
+        return lane
+
+    # -- see LaneClient ----------------------------------------------------
+
+    def answered(self, lane: Lane) -> None:
+        """See LaneClient."""
+        job = self._jobs.pop(lane, None)
+        answer = lane.collected.take()
+        if job is not None:
+            self._home.complete(job, answer, lambda: self._freed(lane))
+
+    def _freed(self, lane: Lane) -> None:
+        """The call is over in which the lane has answered."""
+        if lane is self.main:
+            return
+        self._running -= 1
+        if lane in self.lanes:
+            lane.used = self._home.ctx.scheduler.now()
+            self._free.append(lane)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        most = self._home.ctx.limits.in_flight_per_session
+        while self._queue and self._running < most and not self.is_over:
+            job = self._queue.popleft()
+            if not job.is_cancelled:
+                self._begin(job)
+
+    def aside(self, data: bytes) -> None:
+        """See LaneClient."""
+
+    def over(self, lane: Lane, reason: str) -> None:
+        """See LaneClient."""
+        job = self._jobs.pop(lane, None)
+        answer = lane.collected.take()
+        if job is not None:
+            self._home.complete(job, answer, lambda: self._freed(lane))
+        if lane is self.main:
+            self._finish(reason)
+            return
+        self.lanes.remove(lane)
+        if lane in self._free:
+            self._free.remove(lane)
+        if reason == "logoff":
+            self.main.close(reason)
+
+    # -- sessions of their own ---------------------------------------------
+
+    def open(self, transport: Transport, entrance: Entrance, mask: bytes = b"") -> Session | str:
+        """Open a session of the same user for a WebSocket or an event stream, which is logged in already.
+
+        It ends with this one.  ``mask`` is its event mask as in the header ``Events`` of a Login: with
+        ``off`` it is sent no events before it asks, such as by ProxyResume.  Returns the reason if it is
+        refused; the transport was closed then.
+        """
+        if self.is_over:
+            return "user changed during login"
+        session = self._home.open(self, transport, entrance, mask)
+        if isinstance(session, Session):
+            self._opened[session] = None
+        return session
+
+    # -- the end -----------------------------------------------------------
+
+    def end(self, reason: str) -> None:
+        """End it, and everything that its client has open; does nothing if it is over.
+
+        ``reason`` is ASCII, and one of a few fixed texts.
+        """
+        self.main.close(reason)
+
+    def _finish(self, reason: str) -> None:
+        self.is_over = True
+        for lane in list(self.lanes):
+            lane.close(reason)
+        text = b"Session closed: " + reason.encode()
+        for job in self._queue:
+            self._home.complete(job, message.error(b"", text))
+        self._queue.clear()
+        for session in list(self._opened):
+            session.dismiss(reason)
+        self._opened.clear()
+        self._home.forget(self)
+        for call in self.on_end:
+            call()
+        self.on_end.clear()
+
+    def tick(self, now: float) -> None:
+        """End it if it was not used for too long, or has lasted too long; ``now`` is in monotonic seconds."""
+        if self.is_busy:
+            self.used = now
+        if now - self.used > self.entrance.idle:
+            self.end("idle")
+        elif now - self.began > self._home.ctx.limits.web_session_seconds:
+            self.main.limit_reached("web_session_seconds")
+            self.end("too old")
+        elif len(self._free) > _KEPT:
+            for lane in self._free[:-_KEPT]:
+                if now - lane.used > _KEPT_SECONDS + self._home.ctx.limits.originate_timeout_max:
+                    lane.close("idle")
