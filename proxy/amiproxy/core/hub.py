@@ -322,6 +322,7 @@ class Hub:
             session, _ = answered.popitem()
             session.push()
         self.backpressure.resume_paused()
+        self.web.waits.settle()
         self._flusher.settle()
         self.backpressure.close_slow_consumers()
 

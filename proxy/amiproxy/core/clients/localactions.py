@@ -34,7 +34,7 @@ def _events(session: Session, action: Action) -> None:
     state = (b"Events", b"On" if mask else b"Off")
     session.answer(message.response(b"Success", action.action_id, state, *numbering))
     session.principal.mask = mask
-    session.ctx.subscribe(session)
+    session.ctx.subscribe(session.member)
 
 
 def _filter(session: Session, action: Action) -> None:
@@ -57,7 +57,7 @@ def _filter(session: Session, action: Action) -> None:
         return
     session.answer(message.success(action.action_id, b"Success"))
     session.principal.filters = (*session.principal.filters, added)
-    session.ctx.subscribe(session)
+    session.ctx.subscribe(session.member)
 
 
 def _list_commands(session: Session, action: Action) -> None:

@@ -225,7 +225,7 @@ class Login:
         for event in session.route.welcome(session.principal.mask):
             session.reply(event)
             session.push()
-        ctx.subscribe(session)
+        ctx.subscribe(session.member)
         # As in Asterisk, the session that has logged in receives this event, too.
         using = b"UsingPassword", b"1" if by_secret else b"0"
         ctx.audit_log.tell(session.who, b"SuccessfulAuth", INFORMATIONAL, using)

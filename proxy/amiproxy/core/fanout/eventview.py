@@ -34,6 +34,9 @@ class EventView(NamedTuple):
     #: Whether each event of a server bears its position there, because the client asked for that.  Without a
     #: journal of that server, none does.
     numbered: bool = False
+    #: Whether the client is sent only the proxy's own events by its subscription: it reads the others from
+    #: the journals of the servers.
+    own_only: bool = False
 
     @property
     def is_empty(self) -> bool:

@@ -41,7 +41,7 @@ class Subscriptions:
         inflow.record(self.recorder)
         for subscription in self.by_key.values():
             for sight in subscription.view.sights:
-                if sight.server == server:
+                if sight.server == server and not subscription.view.own_only:
                     inflow.join(subscription, sight)
         return inflow
 
@@ -57,7 +57,7 @@ class Subscriptions:
         return self._inflows[server]
 
     def _inflows_of(self, view: EventView) -> Iterator[Inflow]:
-        for sight in view.sights:
+        for sight in () if view.own_only else view.sights:
             inflow = self._inflows.get(sight.server)
             if inflow is not None:
                 yield inflow
@@ -80,7 +80,7 @@ class Subscriptions:
             subscription = Subscription(view, encoding)
             self.by_key[subscription.key] = subscription
             self._reading.clear()
-            for sight in view.sights:
+            for sight in () if view.own_only else view.sights:
                 if sight.server in self._inflows:
                     self._inflows[sight.server].join(subscription, sight)
         for inflow in self._inflows_of(view):

@@ -4,56 +4,10 @@ import hashlib
 
 import pytest
 
-from amiproxy.ami import privilege
 from amiproxy.core.clients.routes.entrance import Entrance
-from amiproxy.core.model.limits import Limits
-from amiproxy.core.model.users import User, UserTable
-from amiproxy.core.ports import Peer
-from tests.support.core_doubles import Bench, ListTransport, event
-
-DOORS = frozenset({"ajam", "api", "ws"})
-BOSS = User("boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x", doors=DOORS)
-AMI_ONLY = User("ami", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
-MD5 = User("digest", read=privilege.ALL, write=0, md5_secret=b"sekret", doors=DOORS)
-AJAM = Entrance(door="ajam")
-API = Entrance(door="api")
-HERE = Peer.at("192.0.2.1", 40000)
-ELSEWHERE = Peer.at("198.51.100.7", 40000)
-LOGIN = b"Action: Login\r\nUsername: boss\r\nSecret: x\r\n\r\n"
-
-
-class WebBench(Bench):
-    """A hub with clients that send requests."""
-
-    def __init__(self, *users: User, **limits: float) -> None:
-        super().__init__(*(users or (BOSS, AMI_ONLY, MD5)), limits=Limits(**limits))  # type: ignore[arg-type]
-        self.link_up(b"Ping: Keepalive command.  (Priv: <none>)\r\n")
-        self.web = self.hub.web
-
-    def turn(self) -> None:
-        """Let what is scheduled for the next turn happen."""
-        self.clock.advance(0)
-
-    def log_in(self, name: str = "boss", entrance: Entrance = AJAM, peer: Peer = HERE):
-        """The web session of a user."""
-        got = []
-        self.web.login(
-            peer,
-            entrance,
-            LOGIN.replace(b"boss", name.encode()),
-            lambda session, answer: got.append((session, answer)),
-        )
-        self.turn()
-        ((session, answer),) = got
-        assert b"Authentication accepted" in answer
-        return session
-
-    def run(self, session, action: str) -> list[bytes]:
-        """Begin to run an action; what it returns has the answer once it is there."""
-        got: list[bytes] = []
-        session.run(action.replace("\n", "\r\n").encode() + b"\r\n\r\n", got.append)
-        self.turn()
-        return got
+from amiproxy.core.model.users import UserTable
+from tests.support.core_doubles import ListTransport, event
+from tests.support.web_bench import AJAM, AMI_ONLY, API, BOSS, ELSEWHERE, HERE, LOGIN, MD5, WebBench
 
 
 @pytest.fixture

@@ -25,6 +25,8 @@ from amiproxy.core.model.encoding import Encoding
 from amiproxy.core.model.state import State
 from amiproxy.core.servers.server import Server
 
+#: Larger than the number of any event.
+NO_END: Final = 1 << 62
 #: Seconds of deliveries after which others are served.
 _SLICE: Final = 0.0005
 #: Why a session is closed that can no longer be sent everything: its user may not resume any more, or events
@@ -43,16 +45,16 @@ class Start(NamedTuple):
     sequence: int
 
 
-class _Reader:
+class Reader:
     """How far a client has read the journal of one server."""
 
-    __slots__ = ("_epoch", "_key", "_sequence", "_sieve", "server")
+    __slots__ = ("_key", "_sieve", "epoch", "sequence", "server")
 
     def __init__(self, start: Start, view: EventView, encoding: Encoding) -> None:
         self.server = start.server
-        self._epoch = start.epoch
+        self.epoch = start.epoch
         #: The last event that has been read.
-        self._sequence = start.sequence
+        self.sequence = start.sequence
         self._sieve = Sieve(view, start.server, encoding)
         self._key = _key_of(view, start.server, encoding)
 
@@ -65,25 +67,29 @@ class _Reader:
     def is_valid(self) -> bool:
         """Whether the server has the journal still that the client began with."""
         journal = self.server.journal
-        return journal is not None and journal.epoch == self._epoch
+        return journal is not None and journal.epoch == self.epoch
 
     @property
     def is_done(self) -> bool:
         """Whether everything has been read."""
         journal = self.server.journal
-        return journal is not None and journal.epoch == self._epoch and journal.last == self._sequence
+        return journal is not None and journal.epoch == self.epoch and journal.last == self.sequence
 
-    def read(self, most: int, pieces: Pieces) -> Piece | None:
+    def read(self, most: int, pieces: Pieces, until: int = NO_END) -> Piece | None:
         """The events for the client from the next part of the journal, of about this many bytes.
 
-        None if the journal does not hold all that is to be read.
+        None if the journal does not hold all that is to be read.  Nothing is read behind the event with the
+        number ``until``.
         """
         journal = self.server.journal
-        entries = journal.after(self._epoch, self._sequence) if journal is not None else None
+        entries = journal.after(self.epoch, self.sequence) if journal is not None else None
         if entries is None:
             return None
         entries = _beginning(entries, most)
-        self._sequence = entries.last
+        if entries.last > until:
+            count = until - entries.first + 1
+            entries = Entries(entries.epoch, entries.first, entries.raws[:count], entries.calls[:count])
+        self.sequence = entries.last
         if self._key is None:
             return self._sifted(entries)
         key = self._key, entries.epoch, entries.first, entries.last
@@ -117,7 +123,7 @@ class Cursor:
         self.session = session
         #: The view that its events are judged by.
         self._view = session.principal.view
-        self._readers = {start.server.name: _Reader(start, self._view, session.encoding) for start in starts}
+        self._readers = {start.server.name: Reader(start, self._view, session.encoding) for start in starts}
         #: Called when the client has caught up.
         self.then: list[Callable[[], None]] = []
 
@@ -187,7 +193,7 @@ class Cursor:
         self._cursors.count(server, -1)
         return True
 
-    def _next(self) -> _Reader | None:
+    def _next(self) -> Reader | None:
         """A server of which there is more to send; it is the last one to have its next turn."""
         for name, reader in self._readers.items():
             if not reader.is_done:
@@ -196,7 +202,7 @@ class Cursor:
                 return reader
         return None
 
-    def _send(self, reader: _Reader) -> bool:
+    def _send(self, reader: Reader) -> bool:
         """Send a piece of this server's journal; False if that is not possible any more."""
         session = self.session
         piece = reader.read(session.outbox.limit // 2, self._cursors.pieces)

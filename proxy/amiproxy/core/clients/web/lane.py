@@ -9,11 +9,13 @@ actions.  They share its principal and its rate, are governed as it is, and end 
 
 from typing import Any, Final, Protocol
 
+from amiproxy.ami.message import Action
 from amiproxy.core.clients.routes.entrance import Entrance
 from amiproxy.core.clients.routes.route import Route
 from amiproxy.core.clients.session import Handlers, Session, SessionOwner
 from amiproxy.core.context import Context
 from amiproxy.core.fanout.eventview import EventView, Sight
+from amiproxy.core.fanout.subscription import Member
 from amiproxy.core.limitstate import Backlog
 from amiproxy.core.model.encoding import AMI
 from amiproxy.core.model.share import Share
@@ -35,6 +37,13 @@ class LaneClient(Protocol):
     @property
     def lanes(self) -> list[Any]:
         """The lanes that run actions."""
+
+    @property
+    def unread(self) -> Member:
+        """The member of subscriptions that takes its events; it must have logged in."""
+
+    def begin_wait(self, lane: "Lane", action: Action) -> None:
+        """The WaitEvent that the lane runs may begin."""
 
     def answered(self, lane: "Lane") -> None:
         """The answer of the action that the lane runs is complete."""
@@ -138,7 +147,7 @@ class LaneTransport:
 class Lane(Session):
     """A session whose client asks by requests; ``main`` is None if it is the main one."""
 
-    __slots__ = ("_answers", "_client", "asked", "collected", "main", "used")
+    __slots__ = ("_answers", "_client", "asked", "collected", "longest_wait", "main", "used")
 
     def __init__(
         self,
@@ -169,6 +178,8 @@ class Lane(Session):
         self.asked = False
         #: Whether a part of its answer is being taken.
         self._answers = False
+        #: Seconds that the next WaitEvent may take at most.
+        self.longest_wait = 0.0
         #: When it was last free, in monotonic seconds.
         self.used = 0.0
         if main is not None:
@@ -180,6 +191,10 @@ class Lane(Session):
         """Run an action; the client is told when it is ``answered``."""
         self.asked = True
         self.receive(action)
+
+    def begin_wait(self, action: Action) -> None:
+        """Begin this WaitEvent."""
+        self._client.begin_wait(self, action)
 
     # -- see Recipient -----------------------------------------------------
 
@@ -207,6 +222,11 @@ class Lane(Session):
     def bytes_waiting(self) -> int:
         """See Recipient."""
         return self.outbox.waiting + self._shared_size + self.collected.size
+
+    @property
+    def member(self) -> Member:
+        """See Recipient."""
+        return self._client.unread
 
     def reply(self, data: bytes) -> None:
         """See Actor.  What follows a login, or precedes the end, is part of no answer."""

@@ -5,13 +5,16 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from amiproxy.ami import message
-from amiproxy.ami.errors import MessageTooLong
+from amiproxy.ami.errors import MessageTooLong, ProtocolError
 from amiproxy.ami.framing import ActionFramer
+from amiproxy.ami.message import Action, parse_action
 from amiproxy.core.admission.addresses import network_of
 from amiproxy.core.clients.principal import Principal
 from amiproxy.core.clients.routes.entrance import Entrance
 from amiproxy.core.clients.session import Session
 from amiproxy.core.clients.web.lane import Lane
+from amiproxy.core.clients.web.unread import Unread
+from amiproxy.core.clients.web.waiting import Waits, WebWait
 from amiproxy.core.context import Context
 from amiproxy.core.model.state import OVER
 from amiproxy.core.model.users import User
@@ -23,6 +26,8 @@ Cancel = Callable[[], None]
 _KEPT: Final = 2
 #: Seconds for which a lane is kept besides: Asterisk may still have an event for its client alone.
 _KEPT_SECONDS: Final = 60.0
+#: Seconds by which a WaitEvent is shorter than a session may be unused, as in Asterisk.
+_SPARE_SECONDS: Final = 10.0
 #: Why sessions end, besides the reasons of other sessions.
 REASONS: Final = ("not logged in", "challenge expired", "too many web sessions", "too old")
 
@@ -30,10 +35,12 @@ REASONS: Final = ("not logged in", "challenge expired", "too many web sessions",
 class Job:
     """An action to run, and whom to give its answer to."""
 
-    __slots__ = ("action", "done", "is_cancelled", "is_done")
+    __slots__ = ("action", "counts", "done", "is_cancelled", "is_done")
 
-    def __init__(self, action: bytes, done: Callable[[bytes], None]) -> None:
+    def __init__(self, action: bytes, done: Callable[[bytes], None], *, counts: bool = True) -> None:
         self.action = action
+        #: Whether it counts as in flight: all but a WaitEvent do.
+        self.counts = counts
         self.done = done
         self.is_cancelled = False
         #: Whether ``done`` has been called.
@@ -50,6 +57,10 @@ class Home(Protocol):
     @property
     def ctx(self) -> Context:
         """That of all sessions."""
+
+    @property
+    def waits(self) -> Waits:
+        """The WaitEvents that are running."""
 
     def main_lane(self, session: "WebSession", entrance: Entrance) -> Lane:
         """A session that has not logged in."""
@@ -79,6 +90,8 @@ class WebSession:
         "_opened",
         "_queue",
         "_running",
+        "_unread",
+        "_wait",
         "began",
         "by",
         "entrance",
@@ -119,6 +132,9 @@ class WebSession:
         self._queue: deque[Job] = deque()
         #: Sessions of the same client with connections of their own.
         self._opened: dict[Session, None] = {}
+        #: The WaitEvent that is running.
+        self._wait: WebWait | None = None
+        self._unread: Unread | None = None
         self.main = home.main_lane(self, entrance)
 
     @property
@@ -162,14 +178,63 @@ class WebSession:
         The answer is b"" if the session ended without one.  Up to ``limits.in_flight_per_session`` actions
         run at a time; more wait, in order.  Raises ValueError if ``action`` is not exactly one message.
         """
-        job = self._job(action, done)
+        return self._run(self._job(action, done))
+
+    def _run(self, job: Job) -> Cancel:
         if self.is_over:
             self._home.complete(job, b"")
+        elif not job.counts:
+            return self._wait_for(job, max(self.entrance.idle - _SPARE_SECONDS, 0.0))
         elif self._queue or self._running >= self._home.ctx.limits.in_flight_per_session:
             self._queue.append(job)
         else:
             self._begin(job)
         return job.cancel
+
+    def wait(self, action: bytes, seconds: float, done: Callable[[bytes], None]) -> Cancel:
+        """Run a WaitEvent, for ``seconds`` at most, or what the action says if that is less; else as ``run``.
+
+        It ends with the first event since the last one, or since the login; at once if there is one.  It does
+        not count as in flight, and ends an earlier one, which is then answered with b"".
+        """
+        job = self._job(action, done)
+        if self.is_over or job.counts:
+            return self._run(job)
+        return self._wait_for(job, seconds)
+
+    def _wait_for(self, job: Job, seconds: float) -> Cancel:
+        self._begin(job, seconds)
+
+        def cancel() -> None:
+            job.cancel()
+            if self._wait is not None and self._jobs.get(self._wait.lane) is job:
+                self._wait.replaced()
+
+        return cancel
+
+    def begin_wait(self, lane: Lane, action: Action) -> None:
+        """See LaneClient."""
+        if self._wait is not None:
+            self._wait.replaced()
+        unread = self.unread
+        if not unread.keeps_aside:
+            unread.keeps_aside = True
+            self._home.ctx.subscribe(unread)
+        self._wait = WebWait(self._home.waits, unread, lane, action)
+        lane.wait(self._wait)
+        self._wait.begin(lane.longest_wait)
+
+    @property
+    def unread(self) -> Unread:
+        """The events that it has not been sent.  It must have logged in."""
+        if self._unread is None:
+            self._unread = Unread(self._home.ctx, self.principal, self._news)
+            self._unread.keeps_aside = self.entrance.door == "ajam"
+        return self._unread
+
+    def _news(self) -> None:
+        if self._wait is not None:
+            self._home.waits.due(self._wait)
 
     def log_in(self, action: bytes, done: Callable[[bytes], None]) -> Cancel:
         """Give the main lane an action before its login; as ``run``."""
@@ -190,13 +255,18 @@ class WebSession:
             if len(framer.feed(action)) != 1 or framer.pending:
                 raise ValueError("not exactly one action")
         except MessageTooLong:
-            pass  # the lane answers that
-        return Job(action, done)
+            pass  # the lane answers it with this error
+        try:
+            key = parse_action(action).key
+        except ProtocolError:
+            key = b""  # the same
+        return Job(action, done, counts=key != b"waitevent")
 
-    def _begin(self, job: Job) -> None:
+    def _begin(self, job: Job, longest_wait: float = 0.0) -> None:
         lane = self._free.pop() if self._free else self._further()
         self._jobs[lane] = job
-        self._running += 1
+        self._running += job.counts
+        lane.longest_wait = longest_wait
         lane.ask(job.action)
 
     def _further(self) -> Lane:
@@ -208,16 +278,22 @@ class WebSession:
 
     def answered(self, lane: Lane) -> None:
         """See LaneClient."""
+        self._complete(lane)
+
+    def _complete(self, lane: Lane) -> None:
         job = self._jobs.pop(lane, None)
         answer = lane.collected.take()
+        if self._wait is not None and self._wait.lane is lane:
+            self._wait = None
         if job is not None:
-            self._home.complete(job, answer, lambda: self._freed(lane))
+            running = int(job.counts)
+            self._home.complete(job, answer, lambda: self._freed(lane, running))
 
-    def _freed(self, lane: Lane) -> None:
+    def _freed(self, lane: Lane, running: int) -> None:
         """The call is over in which the lane has answered."""
         if lane is self.main:
             return
-        self._running -= 1
+        self._running -= running
         if lane in self.lanes:
             lane.used = self._home.ctx.scheduler.now()
             self._free.append(lane)
@@ -232,13 +308,11 @@ class WebSession:
 
     def aside(self, data: bytes) -> None:
         """See LaneClient."""
+        self.unread.keep(data)
 
     def over(self, lane: Lane, reason: str) -> None:
         """See LaneClient."""
-        job = self._jobs.pop(lane, None)
-        answer = lane.collected.take()
-        if job is not None:
-            self._home.complete(job, answer, lambda: self._freed(lane))
+        self._complete(lane)
         if lane is self.main:
             self._finish(reason)
             return
@@ -284,6 +358,9 @@ class WebSession:
         for session in list(self._opened):
             session.dismiss(reason)
         self._opened.clear()
+        if self._unread is not None:
+            self._unread.keeps_aside = False
+            self._home.ctx.subscribe(self._unread)
         self._home.forget(self)
         for call in self.on_end:
             call()

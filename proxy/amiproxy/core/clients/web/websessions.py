@@ -14,9 +14,10 @@ from amiproxy.core.clients.logins.attempt import Proof
 from amiproxy.core.clients.registry import SessionRegistry
 from amiproxy.core.clients.routes.entrance import Entrance
 from amiproxy.core.clients.routes.routing import Routing
-from amiproxy.core.clients.session import Handlers, Session, SessionOwner
+from amiproxy.core.clients.session import Handler, Handlers, Session, SessionOwner
 from amiproxy.core.clients.tap import Taps
 from amiproxy.core.clients.web.lane import Lane
+from amiproxy.core.clients.web.waiting import Waits
 from amiproxy.core.clients.web.websession import Cancel, Job, WebSession
 from amiproxy.core.context import Context
 from amiproxy.core.model.users import folded
@@ -80,9 +81,10 @@ class WebSessions:
         self._roster = roster
         self._login = login
         self._attach: Callable[[Transport, Entrance], Session] = attach
-        self._handlers = handlers._replace(
-            after_login={**handlers.after_login, b"proxyresume": _refuse_resume}
-        )
+        own: dict[bytes, Handler] = {b"proxyresume": _refuse_resume, b"waitevent": _wait_event}
+        self._handlers = handlers._replace(after_login={**handlers.after_login, **own})
+        #: See Home.
+        self.waits = Waits(ctx)
         self._sessions: dict[bytes, WebSession] = {}
         #: The same by the name of their users, as ``folded`` has it.
         self._by_user: dict[bytes, dict[WebSession, None]] = {}
@@ -385,3 +387,8 @@ def _user_name(action: bytes) -> bytes:
 
 def _refuse_resume(session: Session, action: Action) -> None:
     session.answer(message.error(action.action_id, NOT_RESUMABLE))
+
+
+def _wait_event(session: Session, action: Action) -> None:
+    assert isinstance(session, Lane)
+    session.begin_wait(action)
