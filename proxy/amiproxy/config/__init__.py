@@ -18,6 +18,7 @@ from amiproxy.config.loading import (
 from amiproxy.config.reading.files import read_secret
 from amiproxy.config.reading.problems import ConfigErrors, Problem
 from amiproxy.config.schema import (
+    AjamSettings,
     Certificate,
     Config,
     Control,
@@ -39,6 +40,7 @@ from amiproxy.core.model.limits import Limits
 __all__ = [
     "Address",
     "AdvancedFilter",
+    "AjamSettings",
     "Certificate",
     "Config",
     "ConfigErrors",

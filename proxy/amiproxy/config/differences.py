@@ -76,7 +76,8 @@ def why_fixed(key: str) -> str:
     if key.startswith("listeners["):
         # A reload can change a listener's settings, but not its address.  A change of the number of listeners
         # has the key ``listeners``.
-        return _FIXED["listeners"] if key.endswith(".address") else ""
+        name = key.partition("].")[2].partition("[")[0]
+        return _FIXED["listeners"] if name in ("address", "door", "doors", "insecure_local") else ""
     section = key.partition(".")[0]
     return _FIXED.get(key) or _FIXED.get(section, "")
 

@@ -18,6 +18,7 @@ from amiproxy.config.reading.files import check_certificate_file, check_readable
 from amiproxy.config.reading.patterns import matching
 from amiproxy.config.reading.sizes import bytes_of, check_journal
 from amiproxy.config.users.servers import ServerNames
+from amiproxy.config.web.values import AllowedHost, Digest, HttpDoor, Origin, Prefix, Realm
 from amiproxy.core.model.hiddennames import HIDDEN_NAMES, HiddenName
 from amiproxy.core.model.limits import HistoryBounds, Limits, Seconds, ServerLimits, UpstreamLost
 from amiproxy.core.model.networks import Network
@@ -83,10 +84,26 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     names: tuple[str, ...] = ()
 
 
+class AjamSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a listener serves AJAM."""
+
+    #: Seconds for which a session lives after its last request; a WaitEvent ends ten seconds earlier.
+    timeout: Annotated[float, Meta(ge=15, le=3600)] = 60.0
+    #: What becomes of a login whose secret is in the URL, where logs and browsers keep it.
+    get_login: Literal["allow", "warn", "refuse"] = "allow"
+    #: What is offered to clients of /arawman, in this order.  Python's urllib fails if SHA-256 comes first.
+    digest: tuple[Digest, ...] = ("MD5",)
+    realm: Realm = "amiproxy"
+
+
 class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One listening socket.  The first certificate serves clients that send no SNI."""
 
     address: Address
+    #: The protocol that is spoken on it.
+    door: Literal["ami", "http"] = "ami"
+    #: With ``door: http``, what is served there.
+    doors: tuple[HttpDoor, ...] = ()
     certificates: tuple[Certificate, ...] = ()
     client_auth: Literal["none", "optional", "required"] = "none"
     client_ca: CertificateFile | None = None
@@ -95,6 +112,19 @@ class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     proxy_protocol: tuple[Network, ...] = ()
     #: The only server that clients of this listener can use; None: any that their user may use.
     server: str | None = None
+    #: Values that the Host header may have; empty: the names in the certificates.
+    names: tuple[AllowedHost, ...] = ()
+    #: What the paths of AJAM begin with.
+    prefix: Prefix = ""
+    #: Origins of web pages elsewhere that may use this listener in their users' browsers.
+    allowed_origins: tuple[Origin, ...] = ()
+    #: Reverse proxies whose headers name the client.
+    trusted_proxies: tuple[Network, ...] = ()
+    #: Speak plain HTTP, on loopback or a Unix socket only.
+    insecure_local: bool = False
+    #: Seconds for which browsers are told to use TLS only (HSTS); 0: they are not told.
+    hsts: Annotated[int, Meta(ge=0, le=63_072_000)] = 0
+    ajam: AjamSettings = AjamSettings()
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,0 +1,1 @@
+"""What proxy.yaml says about listeners with ``door: http``."""
