@@ -50,6 +50,11 @@ def readiness(service: Service) -> tuple[Grade, list[Check]]:
     return worst, checks
 
 
+def is_ready(service: Service) -> bool:
+    """Whether clients can use it, perhaps with problems that an operator should attend to."""
+    return readiness(service)[0] is not Grade.BAD
+
+
 def _listening(service: Service) -> Check:
     if service.draining:
         return Check("listeners", Grade.BAD, "stopping")

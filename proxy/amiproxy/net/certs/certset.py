@@ -73,6 +73,14 @@ class CertSet:
         store = self.stores[number]
         return lambda: store.context, store.client_objection
 
+    def names_of(self, number: int) -> Callable[[], tuple[str, ...]]:
+        """Returns the names in the certificates that a listener serves at that time, as ``kind:value``.
+
+        ``number`` is as in ``served_by``.
+        """
+        store = self.stores[number]
+        return lambda: tuple(name for pair in store.current.pairs for name in pair.facts.names)
+
     @property
     def first_end(self) -> datetime:
         """When the first of the served certificates expires, in UTC."""

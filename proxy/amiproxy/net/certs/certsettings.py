@@ -73,7 +73,7 @@ def settings_of(listener: ListenerSettings, tls: Tls, names: Sequence[str] = ())
         auth=listener.client_auth,
         authorities=listener.client_ca if asks else None,
         revocations=listener.client_crl if asks else None,
-        policy=policy,
+        policy=replace(policy, protocols=("http/1.1",) if listener.door == "http" else ()),
         rules=PairRules(
             allow_expired=tls.allow_expired,
             lost_names=tls.lost_names,

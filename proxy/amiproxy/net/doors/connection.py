@@ -42,6 +42,9 @@ class Connection(ABC):
     def judge_certificate(self) -> None:
         """Check the client's certificate again, and end the connection if it is no longer acceptable."""
 
+    def drain(self) -> None:  # noqa: B027 - for doors whose connections are not sessions of the hub
+        """The service is ending: end as soon as what was asked is answered."""
+
     @abstractmethod
     def displace(self, reason: str) -> None:
         """End a connection that has not logged in, or is already closing, at once; nothing after its end."""

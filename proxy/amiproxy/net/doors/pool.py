@@ -11,9 +11,9 @@ from collections import deque
 from typing import Final
 
 from amiproxy import log
-from amiproxy.core.admission.newcomers import HELLO, STAGES
+from amiproxy.core.admission.newcomers import GREETED, HELLO, SPOKE, STAGES
 from amiproxy.core.limits.shares import Shares
-from amiproxy.core.limitstate import LimitState
+from amiproxy.core.limitstate import Backlog, LimitState
 from amiproxy.core.model.limits import Limits
 from amiproxy.net.doors.connection import Connection
 from amiproxy.net.loop.fairpoller import FairPoller
@@ -70,6 +70,15 @@ class ConnectionPool:
     def limits(self) -> Limits:
         """The limits in force now; a reload may change them."""
         return self._limit_state.limits
+
+    @property
+    def backlog(self) -> Backlog:
+        """The bytes that wait for all clients together."""
+        return self._limit_state.backlog
+
+    def limit_reached(self, limit: str, address: str) -> None:
+        """Report that a client at this address reached a limit."""
+        self._limit_state.limit_reached(limit, address)
 
     def admits(self, address: str, now: float, *, introduces: bool = False) -> bool:
         """Whether another connection from this address is admitted; if so, a place is free for it.
@@ -134,6 +143,30 @@ class ConnectionPool:
         peer, remedy = client.peer.address, _REMEDIES.get(reason)
         self._limit_state.rationed.say(log.INFO, "tls-failed", peer, reason=reason, remedy=remedy)
 
+    # The hub itself notes these of an AMI session, whose transport is the connection.
+
+    def greeted(self, client: Connection) -> None:
+        """Note that the client may send requests."""
+        self._limit_state.newcomers.advance(client, GREETED)
+
+    def spoke(self, client: Connection) -> None:
+        """Note that the client has sent a request."""
+        self._limit_state.newcomers.advance(client, SPOKE)
+
+    def judged(self, client: Connection) -> None:
+        """Note that the client's secret is being compared: it gives up its place among the newcomers."""
+        self._limit_state.newcomers.judge(client)
+
+    def authenticated(self, client: Connection) -> None:
+        """Note that the client has logged in."""
+        self._limit_state.admission.authenticated(client)
+        now = asyncio.get_running_loop().time()
+        self._limit_state.newcomers.admit(client, client.peer.address, now)
+
+    def departs(self, client: Connection) -> None:
+        """Note that the connection ends, as soon as its client does its part."""
+        self._limit_state.newcomers.depart(client)
+
     def left(self, client: Connection) -> None:
         """Unregister a closed connection."""
         del self._clients[client]
@@ -179,6 +212,11 @@ class ConnectionPool:
             else:
                 self._limit_state.limit_reached("login_timeout", client.peer.address)
                 client.displace("login timeout")
+
+    def drain(self) -> None:
+        """End each connection as soon as it has answered what was asked on it; see ``Connection.drain``."""
+        for client in list(self._clients):
+            client.drain()
 
     def close_all(self) -> None:
         """End every connection at once."""

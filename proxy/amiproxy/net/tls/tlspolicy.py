@@ -57,6 +57,8 @@ class Policy:
     minimum_version: ssl.TLSVersion
     suites: str
     """TLS 1.2 suites by OpenSSL's names; all suites of TLS 1.3 are fit for use, and cannot be selected."""
+    protocols: tuple[str, ...] = ()
+    """What is spoken behind TLS, by its names in ALPN; empty: clients that offer protocols get no answer."""
 
 
 class ChainAndKey(NamedTuple):
@@ -125,6 +127,8 @@ def server_context(policy: Policy, pairs: Sequence[ChainAndKey], trust: ClientTr
     # Sessions last for days, so resumption saves nothing; and a session ticket skips the certificate check.
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION | ssl.OP_NO_TICKET
     context.num_tickets = 0
+    if policy.protocols:
+        context.set_alpn_protocols(list(policy.protocols))
     for pair in pairs:
         with _as_file(pair.key.rstrip() + b"\n" + pair.chain) as path:
             context.load_cert_chain(path)

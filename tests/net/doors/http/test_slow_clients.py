@@ -1,0 +1,100 @@
+"""Clients that send slowly, or nothing, or do not read."""
+
+import pytest
+
+from amiproxy.net.doors.http.responses import Response
+from tests.net.doors.http.settings import with_
+from tests.support.http_peer import HttpHouse, loop_time
+from tests.support.waiting import until
+
+BOTH_LOOPS = True
+START = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n"
+
+
+@pytest.mark.parametrize("part", [b"G", START[:-1], START, START + b"abc"])
+@with_({"http_seconds": 0.2, "http_keepalive": 60.0})
+async def test_a_request_that_does_not_come_in_time_is_answered_408(house: HttpHouse, part: bytes) -> None:
+    async with house.peer() as peer:
+        reply = await peer.ask(part)
+        assert (reply.status, reply.get("connection")) == (408, "close")
+        assert await peer.is_closed()
+    assert house.hub.stats.limits == {"http_seconds": 1}
+    assert house.peers == []
+
+
+@with_({"http_seconds": 0.3})
+async def test_a_client_that_trickles_its_headers_does_not_get_more_time(house: HttpHouse) -> None:
+    async with house.peer() as peer:
+        start = loop_time()
+        await peer.send(b"GET /echo HTTP/1.1\r\n")
+        timer = house.pool.poller  # the loop itself: the next line is sent when the one before has arrived
+        assert timer.watched
+        (connection,) = house.pool._clients
+        for number in range(10):
+            await peer.send(b"X-%d: y\r\n" % number)
+            await until(
+                lambda least=20 + 8 * number: connection._reader.buffered >= least or connection._over
+            )
+        assert (await peer.reply()).status == 408
+        assert loop_time() - start < 30
+
+
+@with_({"http_seconds": 0.2})
+async def test_a_connection_on_which_nothing_is_asked_is_closed_without_a_word(house: HttpHouse) -> None:
+    async with house.peer() as peer:
+        assert await peer.is_closed()
+    assert house.hub.stats.limits == {}
+
+
+@with_({"http_keepalive": 0.2, "http_seconds": 60.0})
+async def test_a_connection_is_closed_if_no_other_request_comes(house: HttpHouse) -> None:
+    async with house.peer() as peer:
+        assert (await peer.get("/echo")).status == 200
+        assert await peer.is_closed()
+
+
+@with_({"http_keepalive": 0.1, "http_seconds": 0.1, "outbox_stall": 0.1})
+async def test_an_answer_may_take_any_time(house: HttpHouse) -> None:
+    async with house.peer() as peer:
+        await peer.send(b"GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        exchange = await house.asked()
+        async with house.peer() as other:  # whose time runs out meanwhile
+            assert await other.is_closed()
+        exchange.respond(Response(200, (), b"at last"))
+        assert (await peer.reply()).body == b"at last"
+
+
+@with_({"outbox_stall": 0.3})
+async def test_a_client_that_does_not_read_its_answer_is_cut(house: HttpHouse) -> None:
+    async with house.peer(receive_buffer=4096) as peer:
+        await peer.send(b"GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        (await house.asked()).respond(Response(200, (), b"x" * 20_000_000))
+        assert house.pool.backlog.size > 0
+        await house.empty()
+    assert house.pool.backlog.size == 0
+    assert house.hub.stats.limits == {"outbox_stall": 1}
+
+
+@with_({"outbox_total": 1 << 20, "outbox_hard": 1 << 20})
+async def test_answers_that_wait_count_with_all_other_bytes_that_wait(house: HttpHouse) -> None:
+    async with house.peer(receive_buffer=4096) as peer:
+        await peer.send(b"GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        (await house.asked()).respond(Response(200, (), b"x" * 20_000_000))
+        await house.empty()
+    assert house.hub.stats.limits == {"outbox_total": 1}
+
+
+@with_({"login_timeout": 5.0})
+async def test_a_connection_that_proves_nothing_ends_with_the_time_for_a_login(house: HttpHouse) -> None:
+    async with house.peer() as peer, house.peer() as proved:
+        assert (await peer.get("/echo")).status == 200
+        await proved.send(b"GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        exchange = await house.asked()
+        exchange.judged()
+        exchange.authenticated()
+        exchange.authenticated()
+        house.pool.tick(loop_time() + 5.1)
+        await until(lambda: house.pool.open == 1)
+        exchange.respond(Response(204))
+        assert (await proved.reply()).status == 204
+    assert house.hub.stats.limits == {"login_timeout": 1}
