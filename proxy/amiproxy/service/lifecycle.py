@@ -149,6 +149,7 @@ class Lifecycle:
             in_flight=self._hub.servers.in_flight,
         )
         self._listeners.stop()
+        self._pool.drain()
         for server in self._hub.servers:
             server.drain()
         self._hub.tell_shutdown()

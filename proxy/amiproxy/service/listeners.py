@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from amiproxy.config import Config, ListenerSettings
 from amiproxy.core.admission.networks import NetworkSet
@@ -16,22 +17,37 @@ from amiproxy.net.certs.result import CertificatesRefused
 from amiproxy.net.certs.rotation import SETTLE
 from amiproxy.net.doors.ami import AmiConnection
 from amiproxy.net.doors.binding import await_first_byte, bind
+from amiproxy.net.doors.connection import ConnectionFactory
 from amiproxy.net.doors.listener import Listener
 from amiproxy.net.doors.pool import ConnectionPool
 from amiproxy.net.doors.tlsconnection import TlsAcceptor
 from amiproxy.net.host.systemd import NoListener, take_sockets
 from amiproxy.service.loadedconfig import StartError
 
+if TYPE_CHECKING:  # the packages that it needs are installed only where a listener has ``door: http``
+    from amiproxy.net.doors.http.site import Site
+
 
 class Listeners:
     """Opened once, at the start; a reload changes what is about their clients, never the sockets."""
 
-    def __init__(self, pool: ConnectionPool, attach: Callable[[Transport, Entrance], Session]) -> None:
-        """``attach`` opens the session of a client whose TLS handshake is complete."""
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        attach: Callable[[Transport, Entrance], Session],
+        is_ready: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """``attach`` opens the session of a client whose TLS handshake is complete.
+
+        ``is_ready`` says whether load balancers should send clients to this process.
+        """
         self._pool = pool
-        #: Of each entry in proxy.yaml.
-        self._entrances: list[Entrance] = []
+        #: Of each entry in proxy.yaml, by door.
+        self._entrances: list[dict[str, Entrance]] = []
+        #: Of each entry in proxy.yaml; None if it has no ``door: http``.
+        self._sites: list[Site | None] = []
         self._attach = attach
+        self._is_ready = is_ready
         self._certificates: CertSet | None = None
         #: Each with the index of its entry in proxy.yaml: systemd may pass several sockets for one entry.
         self.sockets: dict[Listener, int] = {}
@@ -63,32 +79,47 @@ class Listeners:
                 if retry.is_over(error.findings):
                     raise StartError(f"listeners: {error}") from error
                 await retry.pause()
-        certificates = self._certificates
         for number, settings in enumerate(config.listeners):
-            entrance = Entrance(settings.server or "")
-            self._entrances.append(entrance)
+            accept = self._factory(settings, number)
             for sock in _sockets(settings, inherited):
                 await_first_byte(sock)
-                acceptor = TlsAcceptor(self._pool, *certificates.served_by(number))
-                accept = partial(AmiConnection, self._attach_at(entrance), acceptor)
                 trusted = NetworkSet(settings.proxy_protocol)
                 listener = Listener(self._pool, sock, accept, trusted)
                 listener.start(loop)
                 self.sockets[listener] = number
 
+    def _factory(self, settings: ListenerSettings, number: int) -> ConnectionFactory:
+        """What makes the connections of an entry in proxy.yaml."""
+        acceptor = TlsAcceptor(self._pool, *self.certificates.served_by(number))
+        names = ("ami",) if settings.door == "ami" else settings.doors
+        entrances = {name: Entrance(settings.server or "", name) for name in names}
+        self._entrances.append(entrances)
+        if settings.door == "ami":
+            self._sites.append(None)
+            return partial(AmiConnection, self._attach_at(entrances["ami"]), acceptor)
+        from amiproxy.service import sites  # noqa: PLC0415 - only this needs the extra
+
+        site = sites.opened_site(settings, self.certificates.names_of(number), entrances, self._is_ready)
+        self._sites.append(site)
+        return sites.accepting(site, acceptor)
+
     def _attach_at(self, entrance: Entrance) -> Callable[[Transport], Session]:
         return lambda transport: self._attach(transport, entrance)
 
     def adopt(self, settings: Sequence[ListenerSettings]) -> None:
-        """Apply the trusted networks and the servers of a new configuration.
+        """Apply the trusted networks, servers and sites of a new configuration.
 
-        Certificates are swapped by their set.  A listener's server is that of later logins.
+        Certificates are swapped by their set.  A listener's server is that of later logins, and a site's
+        settings are those of later requests.
         ``settings`` has one entry for each of those that ``open`` was given, in the same order.
         """
         for listener, number in self.sockets.items():
             listener.trusted = NetworkSet(settings[number].proxy_protocol)
-        for entrance, entry in zip(self._entrances, settings, strict=True):
-            entrance.server = entry.server or ""
+        for entrances, site, entry in zip(self._entrances, self._sites, settings, strict=True):
+            for entrance in entrances.values():
+                entrance.server = entry.server or ""
+            if site is not None:
+                site.adopt(entry)
 
     def stuck(self, now: float) -> list[Listener]:
         """The listeners that have not accepted for too long; ``now`` is loop time."""

@@ -1,0 +1,29 @@
+"""The sites of listeners with ``door: http``.  Imported only if there is one: it needs the extra [http]."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+
+from amiproxy.config import ListenerSettings
+from amiproxy.core.clients.routes.entrance import Entrance
+from amiproxy.net.doors.connection import ConnectionFactory
+from amiproxy.net.doors.http import probes
+from amiproxy.net.doors.http.connection import HttpConnection
+from amiproxy.net.doors.http.site import Site
+from amiproxy.net.doors.tlsconnection import TlsAcceptor
+
+
+def opened_site(
+    settings: ListenerSettings,
+    certificates: Callable[[], Iterable[str]],
+    entrances: Mapping[str, Entrance],
+    is_ready: Callable[[], bool],
+) -> Site:
+    """The site of one listener with all its routes; ``entrances`` has one for each of its doors."""
+    site = Site(settings, certificates)
+    probes.routes(site, is_ready)
+    return site
+
+
+def accepting(site: Site, acceptor: TlsAcceptor) -> ConnectionFactory:
+    """Makes the connections of a site."""
+    return partial(HttpConnection, site, acceptor)
