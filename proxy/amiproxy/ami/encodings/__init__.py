@@ -1,0 +1,1 @@
+"""Other forms of AMI's messages, which the doors for HTTP speak: bytes in, bytes out."""
