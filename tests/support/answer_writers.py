@@ -15,6 +15,9 @@ class EndWriter:
     def ended(self) -> bytes:
         return END
 
+    def farewell(self, _reason: str) -> bytes:
+        return b""
+
 
 class WholeWriter:
     """An AnswerWriter that writes each answer when it is complete, in brackets, and no banner."""
@@ -35,3 +38,6 @@ class WholeWriter:
         data = b"".join(self.parts)
         self.parts.clear()
         return b"[" + data + b"]"
+
+    def farewell(self, reason: str) -> bytes:
+        return b"<%b>" % reason.encode()

@@ -85,9 +85,9 @@ class FanOut:
             inflow.follow(server.follow_calls())
         return server
 
-    def member(self, view: EventView, payer: str = "ada") -> Listener:
+    def member(self, view: EventView, payer: str = "ada", encoding: Encoding = AMI) -> Listener:
         """A member that has subscribed."""
-        member = Listener(view, payer)
+        member = Listener(view, payer, encoding)
         self.subscriptions.subscribe(member)
         return member
 

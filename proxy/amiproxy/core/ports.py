@@ -89,6 +89,9 @@ class AnswerWriter(Protocol):
     def ended(self) -> bytes:
         """What is still to be sent of the answer of one action, which is complete."""
 
+    def farewell(self, reason: str) -> bytes:
+        """The last bytes of a session that is closing for this reason (see ``Session.close``)."""
+
 
 class Transport(Hashable, Protocol):
     """The connection to one client; hashed and compared by identity."""

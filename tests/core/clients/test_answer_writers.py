@@ -394,3 +394,29 @@ def test_a_transport_without_a_writer_gets_several_answers_in_one_write(bench):
     session, transport = bench.login("boss")
     ask(session, "Action: Ping", "Action: Ping")
     assert len(transport.sent) == 1
+
+
+def test_the_writer_has_the_last_word_of_a_session(bench):
+    session, transport = whole(bench)
+    ask(session, "Action: CoreStatus")
+    session.close("idle")
+    assert transport.take().endswith(b"]<idle>")
+    assert transport.closed == "close"
+
+
+def test_a_session_that_lost_its_connection_has_no_last_word(bench):
+    session, transport = whole(bench)
+    session.lost("gone")
+    assert transport.take() == b""
+
+
+def test_what_the_door_sends_itself_comes_behind_the_answers(bench):
+    session, transport = logged_in(bench)
+    session.late(b"Response: Success\r\n\r\n")
+    session.send(b"<pong>")
+    assert transport.take() == b"Response: Success\r\n\r\n<pong>"
+    transport.room = 0
+    session.send(b"<late>")
+    transport.room = None
+    session.writable()
+    assert transport.take() == b"<late>"

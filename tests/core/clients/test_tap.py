@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 from amiproxy.ami import privilege
 from amiproxy.core.clients.session import Session
 from amiproxy.core.clients.tap import Tap
+from amiproxy.core.model.encoding import Encoding
 from amiproxy.core.model.users import User
-from tests.support.core_doubles import Bench, event
+from tests.support.answer_writers import WholeWriter
+from tests.support.core_doubles import Bench, ListTransport, event
 
 USERS = (
     User("wall", read=privilege.ALL, write=privilege.ALL, secret="plain:x"),
@@ -151,3 +153,45 @@ def test_a_user_of_a_similar_name_is_not_shown() -> None:
     session.receive(b"Action: Ping\r\n\r\n")
     assert session not in watcher.sessions
     made.hub.taps.unwatch("Änne", watcher)
+
+
+class Written(ListTransport):
+    """A transport with a form of its own, in which nobody can find anything."""
+
+    def __init__(self) -> None:
+        super().__init__(encoding=Encoding("own", lambda _: b"<event>"))
+        self.writer = WholeWriter()
+
+
+def test_a_door_with_a_form_of_its_own_is_shown_as_ami_without_events() -> None:
+    made = bench()
+    session, transport = made.connect(by=Written())
+    session.receive(b"Action: Login\r\nUsername: wall\r\nSecret: x\r\n\r\n")
+    transport.take()
+    watcher = RecordingWatcher()
+    made.hub.taps.watch("wall", [session], watcher)
+    session.receive(b"Action: Setvar\r\nVariable: secret\r\nValue: hidden\r\nSecret: hidden\r\n\r\n")
+    made.feed(event("Hangup", Channel="x"))
+    made.answer(*made.pong(), b"Secret: hidden\r\n")
+    shown = b"".join(message for _, message in watcher.seen)
+    assert [(way, message.split(b"\r\n")[0]) for way, message in watcher.seen] == [
+        ("<", b"Action: Setvar"),
+        (">", b"Response: Success"),
+    ]
+    assert b"Secret: hidden" not in shown
+    assert b"<event>" in transport.take()
+    made.hub.taps.unwatch("wall", watcher)
+    session.receive(b"Action: Ping\r\n\r\n")
+    assert len(watcher.seen) == 2
+    assert transport.take().startswith(b"[Response: Success\r\nPing: Pong")
+
+
+def test_the_banner_and_the_end_of_such_a_door_are_its_own() -> None:
+    made = bench()
+    session, transport = made.login("wall", by=Written())
+    tap = Tap(session)
+    assert session.writer is not None
+    assert session.writer.banner(b"Asterisk\r\n") == b""
+    session.close("idle")
+    assert transport.take().endswith(b"<idle>")
+    tap.remove()

@@ -7,6 +7,7 @@ from amiproxy.ami.eventfilter import FilterSet, compile_legacy
 from amiproxy.ami.message import Message
 from amiproxy.core.fanout.eventview import EventView, Sight, bound_view, multi_view
 from amiproxy.core.learning.recorder import Recorder
+from amiproxy.core.model.encoding import Encoding
 from amiproxy.core.model.rules import Scope
 from tests.support.core_doubles import ListUpstream, event
 from tests.support.fan_out import FanOut, Listener
@@ -181,6 +182,15 @@ class TestHeartbeats:
         (beat,) = told(site, numbered)[0]
         (token,) = [value for name, value in Message(beat).headers if name == b"Sequence"]
         assert got[0].endswith(b"ProxySequence: " + token + b"\r\n\r\n")
+
+    def test_an_encoding_may_have_them_less_often(self, beating):
+        site = beating
+        view = bound_view(None, Sight("pbx1", privilege.ALL, None), numbered=True)
+        often = site.member(view)
+        seldom = site.member(view, encoding=Encoding("slow", None, heartbeat=15.0))
+        for second in range(1000, 1031):
+            site.announcements.tick(float(second))
+        assert [len(events) for events in told(site, often, seldom)] == [7, 3]
 
     def test_it_was_asked_for_so_neither_classes_nor_filters_nor_a_scope_matter(self, beating):
         sight = Sight("pbx1", privilege.CALL, Scope())

@@ -7,7 +7,7 @@ once for all of these.
 from collections import Counter
 
 from amiproxy.ami.privilege import required_classes
-from amiproxy.ami.relay import BROADCAST_HEAD
+from amiproxy.core.model.encoding import AMI, Encoding
 
 
 class DroppedEvents:
@@ -20,12 +20,11 @@ class DroppedEvents:
         self._last = b""
         self._of_last: Counter[int] = Counter()
 
-    def count(self, events: bytes) -> None:
-        """Count events that one session does not get; ``events`` are whole events as they are relayed."""
+    def count(self, events: bytes, encoding: Encoding = AMI) -> None:
+        """Count events that one session does not get: whole events, as this encoding writes them."""
         if events is not self._last:
             self._last = events
-            # The body of a relayed event never contains anything that looks like a head.
-            self._of_last = Counter(required_classes(head[3]) for head in BROADCAST_HEAD.finditer(events))
+            self._of_last = Counter(map(required_classes, encoding.classes(events)))
         self.classes.update(self._of_last)
 
     @property

@@ -128,6 +128,11 @@ class Recipient(ABC):
             self._unsent.clear()
             self._sent(self.outbox.answer(data))
 
+    def send(self, data: bytes) -> None:
+        """Send bytes in the form of the client's door, behind the answers so far."""
+        self.push()
+        self._sent(self.outbox.answer(data))
+
     # -- answers that are shared; see ``Asker`` in requester.py --------------
 
     def share(self, rest: Undelivered) -> None:
@@ -343,7 +348,7 @@ class Recipient(ABC):
         if not outbox.in_gap:
             self.limit_reached("outbox_soft", bytes=outbox.waiting)
         outbox.drop(events)
-        self.ctx.stats.missed.count(events)
+        self.ctx.stats.missed.count(events, self.encoding)
         return True
 
     def _sent(self, within_limit: bool) -> None:

@@ -351,6 +351,9 @@ class Session(Actor):
         for action in unsent:
             self.answer(message.error(action.action_id, text))
         self.push()
+        last = self.writer.farewell(reason) if self.writer is not None else b""
+        if last:
+            self._sent(self.outbox.answer(last))
 
     def _gone(self, *, abort: bool = False) -> None:
         self.move(END)

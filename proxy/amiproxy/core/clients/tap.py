@@ -2,14 +2,21 @@
 
 A tap costs nothing while it is not in use: it replaces the session's framer and the sender
 of its outbox, and restores both when it is removed.
+
+If the session's door has a form of its own, what is shown is AMI all the same: the actions as the door gives
+them to the session, and the answers as the session gives them to the door's writer, which the tap replaces
+instead of the sender.  The events of such a session are not shown, because they are only there in the door's
+form, in which a secret could not be found.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
+from amiproxy.ami.encodings.json import messages_in
 from amiproxy.core.audit.masking import masked
 from amiproxy.core.clients.session import Session
 from amiproxy.core.model.users import folded
-from amiproxy.core.ports import Framing, Sender
+from amiproxy.core.ports import AnswerWriter, Framing, Sender
 
 _END_OF_MESSAGE = b"\r\n\r\n"
 #: Bytes past which an unfinished message is shown in pieces.
@@ -29,7 +36,7 @@ class Watcher(Protocol):
 class Tap:
     """Copies the input and output of one session to its watchers."""
 
-    __slots__ = ("_framer", "_partial", "_sender", "_session", "watchers")
+    __slots__ = ("_framer", "_partial", "_sender", "_session", "_writer", "watchers")
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -38,11 +45,17 @@ class Tap:
         self._framer: Framing
         self._sender: Sender
         self._framer, self._sender = session.streams
-        session.streams = self, self
+        self._writer: AnswerWriter | None = session.writer
+        if self._writer is None:
+            session.streams = self, self
+        else:
+            session.streams = self, self._sender
+            session.writer = _TappedWriter(self._writer, self._show_answer)
 
     def remove(self) -> None:
-        """Restore the session's own framer and sender."""
+        """Restore the session's own framer, sender and writer."""
         self._session.streams = self._framer, self._sender
+        self._session.writer = self._writer
 
     def feed(self, data: bytes) -> list[bytes]:
         """See Framing in ports.py."""
@@ -70,11 +83,36 @@ class Tap:
         self._partial = rest
         return taken
 
+    def _show_answer(self, data: bytes) -> None:
+        for message in messages_in(data):
+            self._show(True, message)
+
     def _show(self, sent: bool, message: bytes) -> None:
         if message.strip():
             shown = masked(message)
             for watcher in list(self.watchers):
                 watcher.saw(self._session, sent, shown)
+
+
+class _TappedWriter:
+    """A writer that shows what it is given."""
+
+    __slots__ = ("_show", "_writer", "ended", "farewell")
+
+    def __init__(self, writer: AnswerWriter, show: Callable[[bytes], None]) -> None:
+        self._writer = writer
+        self._show = show
+        self.ended = writer.ended
+        self.farewell = writer.farewell
+
+    def banner(self, banner: bytes) -> bytes:
+        """See AnswerWriter."""
+        return self._writer.banner(banner)
+
+    def answer(self, data: bytes) -> bytes:
+        """See AnswerWriter."""
+        self._show(data)
+        return self._writer.answer(data)
 
 
 class Taps:

@@ -9,7 +9,6 @@ several.
 # mypyc: compiled
 
 from collections.abc import Callable, Collection
-from typing import Final
 
 from amiproxy.ami import message
 from amiproxy.ami.privilege import may_read, required_classes
@@ -24,9 +23,6 @@ from amiproxy.core.model.rules import Scope
 from amiproxy.core.ports import Scheduler
 from amiproxy.core.servers.server import Server
 from amiproxy.core.servers.servers import Servers
-
-#: Seconds between two heartbeats.
-_HEARTBEAT: Final = 5.0
 
 #: Writes an event, given the headers from ``Origin.headers`` that follow its Privilege.
 Write = Callable[[list[tuple[bytes, bytes]]], bytes]
@@ -54,8 +50,8 @@ class Announcements:
         self._counts = stats.events_of("")
         self._scheduler = scheduler
         self._settle: Callable[[], None] = settle
-        #: When the next heartbeat is due, in monotonic seconds.
-        self._beats = 0.0
+        #: When the next heartbeat is due, in monotonic seconds, by the seconds between two.
+        self._beats: dict[float, float] = {}
 
     def readers(self, classes: int) -> int:
         """See ``Announcer``."""
@@ -116,10 +112,12 @@ class Announcements:
 
     def tick(self, now: float) -> None:
         """Send the heartbeats if they are due; to be called about once a second, with monotonic seconds."""
-        if now < self._beats:
-            return
-        self._beats = now + _HEARTBEAT
         numbered = [one for one in self._subscriptions.by_key.values() if one.view.numbered]
+        for seconds in {one.heartbeat for one in numbered}:
+            if now < self._beats.get(seconds, 0.0):
+                numbered = [one for one in numbered if one.heartbeat != seconds]
+            else:
+                self._beats[seconds] = now + seconds
         if numbered:
             for server in self._servers:
                 self._beat(server, [one for one in numbered if _sees(one, server)])

@@ -73,6 +73,7 @@ class Subscription:
         "_render",
         "admits",
         "divided",
+        "heartbeat",
         "key",
         "members",
         "pending",
@@ -84,6 +85,8 @@ class Subscription:
         #: What its members have in common.
         self.key = view, encoding
         self._render = encoding.render
+        #: Seconds between two heartbeats of its members.
+        self.heartbeat = encoding.heartbeat
         #: Whether the filters admit an event; None without filters, so that most events need no call.
         self.admits: Callable[[bytes], bool] | None = view.filters.admits if view.filters else None
         self.members: dict[Member, Outbox] = {}
