@@ -125,6 +125,8 @@ TOOLS := $(addprefix build/bench/,source swarm broadcast)
 .bench-tools: .bench-packages
 	@$(MAKE) --no-print-directory $(TOOLS)
 
+build/bench/swarm: tests/bench/doors.h
+
 build/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -o $@ $< -lssl -lcrypto

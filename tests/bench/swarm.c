@@ -1,7 +1,7 @@
-/* swarm: many AMI clients over TLS in one thread, which check what they receive.
+/* swarm: many clients over TLS in one thread, which check what they receive.
  *
  *     swarm --port P --clients N --account NAME:SECRET:SEES … [--window W] [--events on|off]
- *           [--checked K] [--slow S] [--servers N] [--first snapshot|lists] [--plain]
+ *           [--checked K] [--slow S] [--servers N] [--first snapshot|lists] [--plain] [--door ami|ws|ajam]
  *
  * Client i uses account i modulo the number of accounts; SEES is a bit mask of the
  * types of events (BenchMark's second number) that it should receive, all of them
@@ -12,6 +12,10 @@
  * a client that sees several end with "Server: s<number>".  With --first, a client is in once it has, as a dashboard
  * wants it, a snapshot of channels and queues or the lists of them; its events are on then, whatever --events says.  The last S clients have small receive buffers and can be told not to read.
  *
+ * --door ws: the clients are WebSockets with the subprotocol ami.json, and log in by an Authorization header.  A client
+ * is in once it has a snapshot, or, after "return", all events that it has missed.  --door ajam: the clients log in over
+ * HTTP and then always have a WaitEvent under way.
+ *
  * Commands on stdin; each prints one JSON object on a line of stdout:
  *
  *     mark                          reset the counters (prints nothing)
@@ -20,6 +24,7 @@
  *                                   WHAT is ping, getvar, list (CoreShowChannels), or polls (list and QueueStatus in turn)
  *     stall / resume                the slow clients stop reading / read again (prints nothing)
  *     reconnect W                   all disconnect at once, and log in again, W at a time
+ *     return W                      the same, and each resumes where it was: what it has missed meanwhile must come (ws only)
  *     churn SECONDS                 all log in and log off repeatedly
  *     quit
  */
@@ -41,9 +46,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "doors.h"
+
 #define NTYPES 32
 #define DEPTH_LIMIT 64
 #define BUFFER (64u << 10)
+#define UNFINISHED (2u << 20)           /* more bytes of one message than any peer sends */
+#define POSITION 256
 #define RETRY_NS 100000000u             /* before a refused client's first retry; doubles each time */
 #define RETRIES 5                       /* different pauses; the longest is 1.6 s */
 #define LOGIN_NS 15000000000u           /* after which a login counts as refused */
@@ -51,6 +60,7 @@
 
 enum state { AWAY, CONNECTING, HANDSHAKE, BANNER, LOGIN, FIRST, IN, LEAVING };
 enum first { NOTHING, SNAPSHOT, LISTS };
+enum door { AMI, WEBSOCKET, AJAM };
 enum task { NONE, LOGGING_IN, WAITING, ACTING, CHURNING };
 
 /* Each power of two has 32 buckets: values of any size are precise to 3 %. */
@@ -70,6 +80,9 @@ struct client {
     size_t input_used, input_room;
     uint64_t began, retry_at, bytes;    /* bytes: read from the socket since the mark, or before it */
     struct seen *seen;                  /* one for each server */
+    char *position;                     /* where it can resume, or its AJAM cookie; empty if it has none */
+    uint64_t came, due;                 /* events since this connection began, and those it must have to be in */
+    int resuming;
     /* actions: numbers of the first unanswered and of the next, and when each was sent */
     uint64_t answered, asked, sent_at[DEPTH_LIMIT], act_at;
     int list_items;
@@ -79,6 +92,7 @@ static struct account accounts[4096];
 static int naccounts;
 static struct client *clients;
 static enum first first;
+static enum door door;
 static int nclients, window = 16, checked = -1, slow, plain, events_on = 1, port, servers = 1;
 static int poller, entering, inside, next_to_enter;
 static SSL_CTX *tls;
@@ -178,13 +192,19 @@ static void report(const char *what)
 
 static void forget_events(struct client *c) { memset(c->seen, 0, (size_t)servers * sizeof *c->seen); }
 
-static void mark(void)
+static void reset_counters(void)
 {
     events = slow_events = other_events = gaps = slow_gaps = disorder = leaks = answers = wrong_answers = bad_lists = 0;
     turned_away = dropped = logins = last_event_at = 0;
     memset(&latency, 0, sizeof latency);
     memset(&round_trip, 0, sizeof round_trip);
     memset(&login_time, 0, sizeof login_time);
+    task_began = now_ns();
+}
+
+static void mark(void)
+{
+    reset_counters();
     for (int i = 0; i < nclients; i++) {
         struct client *c = &clients[i];
         forget_events(c);
@@ -214,7 +234,7 @@ static void hang_up(struct client *c)
     free(c->input);
     c->ssl = NULL, c->fd = -1, c->input = NULL, c->input_used = c->input_room = 0;
     c->state = AWAY, c->stalled = c->discarding = 0;
-    forget_events(c);
+    if (!c->resuming) forget_events(c);
 }
 
 /* Not intended: the other side disconnected, or the login failed. */
@@ -237,11 +257,20 @@ static void enter(struct client *c)
     if (c->fd < 0) { perror("swarm"); exit(1); }
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (is_slow(c)) setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
-    c->state = CONNECTING, c->began = now_ns(), c->retry_at = 0, c->asked = c->answered = 0;
+    c->state = CONNECTING, c->began = now_ns(), c->retry_at = 0, c->asked = c->answered = c->came = 0, c->due = UINT64_MAX;
     entering++;
     if (connect(c->fd, (void *)&to, sizeof to) && errno != EINPROGRESS) { lose(c); return; }
     struct epoll_event e = {.events = EPOLLOUT, .data.ptr = c};
     epoll_ctl(poller, EPOLL_CTL_ADD, c->fd, &e);
+}
+
+static int send_bytes(struct client *c, const char *text, int n)
+{
+    int done = plain ? (int)send(c->fd, text, (size_t)n, MSG_NOSIGNAL) : SSL_write(c->ssl, text, n);
+    if (done == n) return 1;
+    ERR_clear_error();                  /* actions are small and few are pending: a full socket means a dead peer */
+    lose(c);
+    return 0;
 }
 
 __attribute__((format(printf, 2, 3))) static int send_action(struct client *c, const char *format, ...)
@@ -249,20 +278,27 @@ __attribute__((format(printf, 2, 3))) static int send_action(struct client *c, c
     char text[2048];
     va_list arguments;
     va_start(arguments, format);
-    int n = vsnprintf(text, sizeof text, format, arguments), done;
+    int n = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    done = plain ? (int)send(c->fd, text, (size_t)n, MSG_NOSIGNAL) : SSL_write(c->ssl, text, n);
-    if (done == n) return 1;
-    ERR_clear_error();                  /* actions are small and few are pending: a full socket means a dead peer */
-    lose(c);
-    return 0;
+    return send_bytes(c, text, n);
+}
+
+static int send_frame(struct client *c, enum opcode opcode, const char *payload, size_t size)
+{
+    char frame[2048 + WS_HEAD_LIMIT];
+    return size <= 2048 && send_bytes(c, frame, (int)ws_mask(opcode, payload, size, frame));
 }
 
 static void ask(struct client *c)
 {
     c->sent_at[c->asked % DEPTH_LIMIT] = now_ns();
     const char *what = act == PING ? "Ping" : act == GETVAR ? "Getvar\r\nVariable: BENCH" : act == POLLS && c->asked % 2 ? "QueueStatus" : "CoreShowChannels";
-    send_action(c, "Action: %s\r\nActionID: %d/%llu\r\n\r\n", what, c->number, (unsigned long long)c->asked++);
+    if (door == WEBSOCKET) {
+        char text[256];
+        int n = snprintf(text, sizeof text, "{\"type\":\"action\",\"id\":\"%d/%llu\",\"data\":{\"Action\":\"%s\"%s}}", c->number, (unsigned long long)c->asked++,
+                         act == GETVAR ? "Getvar" : what, act == GETVAR ? ",\"Variable\":\"BENCH\"" : "");
+        send_frame(c, WS_TEXT, text, (size_t)n);
+    } else send_action(c, "Action: %s\r\nActionID: %d/%llu\r\n\r\n", what, c->number, (unsigned long long)c->asked++);
 }
 
 static void ask_on(struct client *c, uint64_t now)
@@ -286,6 +322,21 @@ static uint64_t number(const char **p)
     return v;
 }
 
+/* p: behind "BenchMark: "; stamp: the number of the server that the event names, if any. */
+static void count_event(struct client *c, const char *p, const char *stamp)
+{
+    uint64_t global = number(&p), type = number(&p), sequence = number(&p), made_at = number(&p), server = number(&p), now = now_ns();
+    if (type >= NTYPES || !(c->account->sees >> type & 1) || server >= (uint64_t)servers) { leaks++; return; }
+    if (servers > 1 && (!stamp || number(&stamp) != server)) { leaks++; return; }
+    struct seen *seen = &c->seen[server];
+    if (seen->known && global <= seen->last) disorder++;
+    else if (sequence > seen->next_of[type]) { if (is_slow(c)) slow_gaps += sequence - seen->next_of[type]; else gaps += sequence - seen->next_of[type]; }
+    seen->known = 1, seen->last = global, seen->next_of[type] = sequence + 1;
+    if (is_slow(c)) { slow_events++; return; }
+    events++, c->came++, last_event_at = now;
+    note(&latency, now - made_at);
+}
+
 static void take_event(struct client *c, const char *message, size_t size)
 {
     const char *line = memrchr(message, '\n', size - 4), *stamp = NULL;     /* the last header's line begins behind it */
@@ -295,17 +346,7 @@ static void take_event(struct client *c, const char *message, size_t size)
         line = memrchr(message, '\n', (size_t)(line - message));
     }
     if (!line || strncmp(line + 1, "BenchMark: ", 11)) { other_events++; return; }
-    const char *p = line + 12;
-    uint64_t global = number(&p), type = number(&p), sequence = number(&p), made_at = number(&p), server = number(&p), now = now_ns();
-    if (type >= NTYPES || !(c->account->sees >> type & 1) || server >= (uint64_t)servers) { leaks++; return; }
-    if (servers > 1 && (!stamp || number(&stamp) != server)) { leaks++; return; }
-    struct seen *seen = &c->seen[server];
-    if (seen->known && global <= seen->last) disorder++;
-    else if (sequence > seen->next_of[type]) { if (is_slow(c)) slow_gaps += sequence - seen->next_of[type]; else gaps += sequence - seen->next_of[type]; }
-    seen->known = 1, seen->last = global, seen->next_of[type] = sequence + 1;
-    if (is_slow(c)) { slow_events++; return; }
-    events++, last_event_at = now;
-    note(&latency, now - made_at);
+    count_event(c, line + 12, stamp);
 }
 
 /* Whether an event is an item or the end of a list; QueueMemberStatus, of a storm, is neither. */
@@ -386,17 +427,106 @@ static void take(struct client *c, const char *message, size_t size)
     else if (act < LIST) answered(c);
 }
 
-static void take_all(struct client *c, char *data, size_t size)
+/* Each of these takes the whole messages between start and end; where the unfinished rest begins. */
+
+static char *take_ami(struct client *c, char *start, char *end)
 {
-    char *start = data, *end = data + size;
     if (c->state == BANNER) {
-        char *stop = memchr(start, '\n', size);
-        if (!stop) goto keep;
+        char *stop = memchr(start, '\n', (size_t)(end - start));
+        if (!stop) return start;
         start = stop + 1, c->state = LOGIN;
-        if (!send_action(c, "Action: Login\r\nUsername: %s\r\nSecret: %s\r\nEvents: %s\r\n\r\n", c->account->name, c->account->secret, events_on && first == NOTHING ? "on" : "off")) return;
+        if (!send_action(c, "Action: Login\r\nUsername: %s\r\nSecret: %s\r\nEvents: %s\r\n\r\n", c->account->name, c->account->secret, events_on && first == NOTHING ? "on" : "off")) return end;
     }
     for (char *stop; c->fd >= 0 && (stop = memmem(start, (size_t)(end - start), "\r\n\r\n", 4)); start = stop + 4) take(c, start, (size_t)(stop + 4 - start));
-keep:
+    return start;
+}
+
+/* The text up to the next quote. */
+static void keep_position(struct client *c, const char *text, const char *end)
+{
+    size_t n = 0;
+    while (text + n < end && text[n] != '"' && text[n] != '\r' && n < POSITION - 1) n++;
+    memcpy(c->position, text, n);
+    c->position[n] = 0;
+}
+
+static void take_json(struct client *c, const char *text, size_t size)
+{
+    const char *sequence = json_value(text, size, "seq"), *count;
+    if (size < 2 || text[0] != '{' || text[size - 1] != '}') { wrong_answers++; return; }
+    if (sequence) keep_position(c, sequence, text + size);
+    if (json_is(text, size, "type", "event")) {
+        const char *mark = json_value(text, size, "BenchMark"), *server = json_value(text, size, "server");
+        if (mark) count_event(c, mark, server && *server == 's' ? server + 1 : NULL);
+        else other_events++;
+    } else if (json_is(text, size, "type", "hello")) {
+        if (c->state == LOGIN) c->state = FIRST;
+    } else if (json_is(text, size, "type", "snapshot")) {
+        if (c->resuming) wrong_answers++;
+        if (c->state == FIRST && !json_is(text, size, "more", "true")) is_in(c);
+    } else if (json_is(text, size, "type", "resumed")) {
+        count = json_value(text, size, "count");
+        c->due = count ? strtoull(count, NULL, 10) : 0;
+    } else if (json_is(text, size, "type", "response")) {
+        char expected[64];
+        snprintf(expected, sizeof expected, "%d/%llu", c->number, (unsigned long long)c->answered);
+        if (!json_is(text, size, "id", expected) || !json_is(text, size, "Response", "Success")) wrong_answers++;
+        if (c->answered < c->asked) answered(c);
+    } else if (json_is(text, size, "type", "lost") || json_is(text, size, "type", "error")) wrong_answers++;
+    else other_events++;
+    if (c->state == FIRST && c->came >= c->due) is_in(c);
+}
+
+static char *take_websocket(struct client *c, char *start, char *end)
+{
+    if (c->state == BANNER) {
+        size_t head = http_head(start, (size_t)(end - start));
+        if (!head) return start;
+        const char *accepted = http_header(start, head, "Sec-WebSocket-Accept");
+        if (http_status(start, head) != 101 || !accepted || strncmp(accepted, WS_ACCEPT "\r", sizeof WS_ACCEPT)) { lose(c); return end; }
+        start += head, c->state = LOGIN;
+    }
+    struct frame frame;
+    for (long taken; c->fd >= 0 && (taken = ws_frame(start, (size_t)(end - start), &frame)) != 0; start += taken) {
+        if (taken < 0 || !frame.final || frame.opcode == WS_CLOSE) { lose(c); return end; }
+        if (frame.opcode == WS_TEXT) take_json(c, frame.payload, frame.size);
+        else if (frame.opcode == WS_PING) { if (!send_frame(c, WS_PONG, frame.payload, frame.size)) return end; }
+        else if (frame.opcode != WS_PONG) { lose(c); return end; }
+    }
+    return start;
+}
+
+static int wait_for_events(struct client *c)
+{
+    return send_action(c, "GET /rawman?action=waitevent&timeout=20 HTTP/1.1\r\nHost: localhost\r\nCookie: mansession_id=\"%s\"\r\n\r\n", c->position);
+}
+
+static char *take_ajam(struct client *c, char *start, char *end)
+{
+    for (size_t head; c->fd >= 0 && (head = http_head(start, (size_t)(end - start)));) {
+        const char *length = http_header(start, head, "Content-Length"), *cookie;
+        size_t size = length ? strtoull(length, NULL, 10) : 0;
+        if (!length || http_status(start, head) != 200) { lose(c); return end; }
+        if ((size_t)(end - start) < head + size) break;
+        char *body = start + head, *stop;
+        if (c->state == BANNER) {
+            cookie = memmem(start, head, "mansession_id=\"", 15);
+            if (!cookie || strncmp(body, "Response: Success", size < 17 ? size : 17)) { lose(c); return end; }
+            keep_position(c, cookie + 15, body);
+            is_in(c);
+        } else answers++;
+        start = body + size;
+        if (c->state == IN && size && strncmp(body, "Response: Success", size < 17 ? size : 17)) { wrong_answers++; lose(c); return end; }
+        for (; (stop = memmem(body, (size_t)(start - body), "\r\n\r\n", 4)); body = stop + 4)
+            if (!strncmp(body, "Event: ", 7)) take_event(c, body, (size_t)(stop + 4 - body));
+        if (!wait_for_events(c)) return end;
+    }
+    return start;
+}
+
+static void take_all(struct client *c, char *data, size_t size)
+{
+    char *end = data + size, *start = (door == AMI ? take_ami : door == WEBSOCKET ? take_websocket : take_ajam)(c, data, end);
     if (c->fd < 0) return;
     size_t rest = (size_t)(end - start);
     if (rest > c->input_room) {
@@ -412,19 +542,19 @@ keep:
 
 static void receive(struct client *c)
 {
-    static char buffer[2 * BUFFER];
+    static char buffer[UNFINISHED + BUFFER];
     if (c->discarding) {
         /* For TCP, MSG_TRUNC means that nothing is copied. */
-        for (ssize_t n; (n = recv(c->fd, buffer, sizeof buffer, MSG_TRUNC)) != -1 || errno != EAGAIN;) {
+        for (ssize_t n; (n = recv(c->fd, buffer, 2 * BUFFER, MSG_TRUNC)) != -1 || errno != EAGAIN;) {
             if (n <= 0) { lose(c); return; }
             c->bytes += (uint64_t)n;
         }
         return;
     }
     while (c->fd >= 0 && !c->stalled) {
-        size_t kept = c->input_used;    /* an unfinished message is shorter than a buffer, unless the peer is broken */
-        if (kept > BUFFER) { lose(c); return; }
-        memcpy(buffer, c->input, kept);
+        size_t kept = c->input_used;
+        if (kept > UNFINISHED) { lose(c); return; }
+        if (kept) memcpy(buffer, c->input, kept);
         int n = plain ? (int)recv(c->fd, buffer + kept, BUFFER, 0) : SSL_read(c->ssl, buffer + kept, BUFFER);
         if (n <= 0) {
             int error = plain ? (n < 0 && errno == EAGAIN ? SSL_ERROR_WANT_READ : SSL_ERROR_SSL) : SSL_get_error(c->ssl, n);
@@ -435,6 +565,20 @@ static void receive(struct client *c)
         if (plain) c->bytes += (uint64_t)n;
         take_all(c, buffer, kept + (size_t)n);
     }
+}
+
+/* Over HTTP the client speaks first. */
+static int knock(struct client *c)
+{
+    if (door == AMI) return 1;
+    if (door == AJAM)
+        return send_action(c, "GET /rawman?action=login&username=%s&secret=%s HTTP/1.1\r\nHost: localhost\r\n\r\n", c->account->name, c->account->secret);
+    char credentials[512], basic[700], last[3 * POSITION] = "";
+    int n = snprintf(credentials, sizeof credentials, "%s:%s", c->account->name, c->account->secret);
+    EVP_EncodeBlock((unsigned char *)basic, (unsigned char *)credentials, n);
+    if (c->resuming) url_quote(c->position, last);
+    return send_action(c, "GET /ws%s%s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                       "Sec-WebSocket-Key: " WS_KEY "\r\nSec-WebSocket-Protocol: ami.json\r\nAuthorization: Basic %s\r\n\r\n", c->resuming ? "?last=" : "", last, basic);
 }
 
 static void go_on(struct client *c)
@@ -450,6 +594,7 @@ static void go_on(struct client *c)
             SSL_set_connect_state(c->ssl);
         }
         listen_for(c, EPOLLIN);
+        if (plain && !knock(c)) return;
     }
     if (c->state == HANDSHAKE) {
         int done = SSL_do_handshake(c->ssl);
@@ -461,6 +606,7 @@ static void go_on(struct client *c)
             return;
         }
         c->state = BANNER;
+        if (!knock(c)) return;
     }
     receive(c);
 }
@@ -499,11 +645,15 @@ static void command(const char *line)
                 listen_for(&clients[i], clients[i].stalled ? 0 : EPOLLIN);
                 if (!clients[i].stalled) receive(&clients[i]);
             }
-    } else if (sscanf(line, "reconnect %d", &number_of) == 1 && number_of >= 1) {
-        mark();
+    } else if ((sscanf(line, "reconnect %d", &number_of) == 1 || sscanf(line, "return %d", &number_of) == 1) && number_of >= 1) {
+        int resuming = line[2] == 't';
+        if (!resuming) mark();
+        else reset_counters();
         window = number_of;
-        for (int i = 0; i < nclients; i++)
+        for (int i = 0; i < nclients; i++) {
+            clients[i].resuming = resuming && *clients[i].position;
             if (clients[i].state != AWAY) hang_up(&clients[i]);
+        }
         begin(LOGGING_IN, 1e6);
         next_to_enter = 0;
     } else if (sscanf(line, "churn %lf", &seconds) == 1) {
@@ -584,6 +734,7 @@ int main(int count, char **arguments)
         else if (!strcmp(name, "--slow")) slow = atoi(value);
         else if (!strcmp(name, "--servers")) servers = atoi(value);
         else if (!strcmp(name, "--first")) first = !strcmp(value, "snapshot") ? SNAPSHOT : LISTS;
+        else if (!strcmp(name, "--door")) door = !strcmp(value, "ws") ? WEBSOCKET : !strcmp(value, "ajam") ? AJAM : AMI;
         else { fprintf(stderr, "swarm: unknown option %s\n", name); return 2; }
     }
     if (!port || nclients < 1 || !naccounts || slow > nclients || servers < 1) { fprintf(stderr, "swarm: --port, --clients and --account are needed\n"); return 2; }
@@ -598,9 +749,10 @@ int main(int count, char **arguments)
     poller = epoll_create1(0);
     clients = calloc((size_t)nclients, sizeof *clients);
     struct seen *seen = calloc((size_t)nclients * (size_t)servers, sizeof *seen);
-    if (!clients || !seen || !tls) { perror("swarm"); return 1; }
+    char *positions = calloc((size_t)nclients, POSITION);
+    if (!clients || !seen || !positions || !tls) { perror("swarm"); return 1; }
     for (int i = 0; i < nclients; i++)
-        clients[i].number = i, clients[i].fd = -1, clients[i].account = &accounts[i % naccounts], clients[i].seen = &seen[i * servers];
+        clients[i].number = i, clients[i].fd = -1, clients[i].account = &accounts[i % naccounts], clients[i].seen = &seen[i * servers], clients[i].position = &positions[(size_t)i * POSITION];
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL}, ready[256];
     epoll_ctl(poller, EPOLL_CTL_ADD, 0, &e);
     begin(LOGGING_IN, 1e6);
