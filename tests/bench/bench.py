@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import history, polling, storms, visits, worst
+from tests.bench import doors, history, polling, storms, visits, worst
 from tests.bench.attacks.table import attacks
 from tests.bench.measure import Quiet
 from tests.bench.peers import PEERS, Place
@@ -35,6 +35,7 @@ SCENARIOS: dict[str, Callable[[Plan], list[Section]]] = {
     "flood": visits.flood,
     "lists": polling.lists,
     "history": history.history,
+    "doors": doors.doors,
     "idle": visits.idle,
     "logins": visits.logins,
     "reconnect": visits.reconnect,

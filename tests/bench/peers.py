@@ -67,6 +67,8 @@ class Peer:
     is_asterisk = False
     #: How many Asterisks it is connected to.
     servers = 1
+    #: The protocol of its clients, as swarm.c names it.
+    door = "ami"
 
     def __init__(self, place: Place, upstream: int, accounts: Sequence[Account], cpus: str = "") -> None:
         self.place = place
@@ -137,19 +139,15 @@ class Ours(Peer):
     multiplexes = True
     has_rights = True
     fan_out: ClassVar[dict[str, float]] = {}
+    limits: ClassVar[dict[str, int]] = {}
 
     def command(self) -> list[str]:
-        users = {account.name: account.entry(_hashed(account.name)) for account in self.accounts}
+        users = {account.name: self._entry(account) for account in self.accounts}
         configuration = {
             **self._upstream(),
-            "listeners": [
-                {
-                    "address": f"127.0.0.1:{self.port}",
-                    "certificates": [{"chain": str(self.place.chain), "key": str(self.place.key)}],
-                }
-            ],
+            "listeners": [self._listener()],
             "users_file": "users.yaml",
-            "limits": _LIMITS,
+            "limits": {**_LIMITS, **self.limits},
             "log": {"level": "warning"},
             **({"fan_out": self.fan_out} if self.fan_out else {}),
         }
@@ -159,6 +157,15 @@ class Ours(Peer):
         self._write("users.yaml", yaml.safe_dump({"users": users}))
         path = self._write("proxy.yaml", yaml.safe_dump(configuration))
         return [sys.executable, "-m", "amiproxy", "run", "--config", str(path)]
+
+    def _listener(self) -> dict[str, Any]:
+        return {
+            "address": f"127.0.0.1:{self.port}",
+            "certificates": [{"chain": str(self.place.chain), "key": str(self.place.key)}],
+        }
+
+    def _entry(self, account: Account) -> dict[str, Any]:
+        return account.entry(_hashed(account.name))
 
     def _upstream(self) -> dict[str, Any]:
         return {"upstream": {"port": self.upstream, "username": "bench", "secret_file": "upstream.secret"}}
@@ -215,6 +222,23 @@ def with_servers(kind: type[Ours], count: int) -> type[Ours]:
             }
 
     return OursWithServers
+
+
+def with_door(kind: type[Ours], protocol: str) -> type[Ours]:
+    """The same proxy, whose clients come by HTTP: ``ws`` or ``ajam``."""
+
+    class OursByHttp(kind):
+        name = f"{kind.name}, {protocol}"
+        door = protocol
+        limits: ClassVar[dict[str, int]] = {"web_sessions_per_user": 16384}
+
+        def _listener(self) -> dict[str, Any]:
+            return {**super()._listener(), "door": "http", "doors": [protocol]}
+
+        def _entry(self, account: Account) -> dict[str, Any]:
+            return {**super()._entry(account), "doors": [protocol]}
+
+    return OursByHttp
 
 
 class Broadcast(Peer):

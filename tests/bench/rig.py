@@ -143,6 +143,7 @@ class Rig:
             arguments += ["--account", f"{account.name}:{SECRET}:{self.sees(account)}"]
         if self.kind.servers > 1:
             arguments += ["--servers", self.kind.servers]
+        arguments += ["--door", self.kind.door]
         swarm = Tool("swarm", *arguments, *options, cpus=self._tool_cpus)
         self._swarms.append(swarm)
         return swarm
@@ -197,6 +198,7 @@ class Rig:
             "lost": max(0.0, 100.0 * (1.0 - delivered / whole)),
             "faults": waited["gaps"] + waited["disorder"] + waited["leaks"],
             "dropped": waited["dropped"],
+            "polls": waited["answers"],
             "cost": figures["cpu"] / max(1.0, delivered) * 1e6,
             "source_cost": figures["source_cpu"] / max(1.0, delivered) * 1e6,
             "event_bytes": stormed["bytes"] / stormed["events"],

@@ -3,9 +3,11 @@
 import subprocess
 from pathlib import Path
 
+import yaml
+
 from amiproxy.config.loading import load
 from tests.bench.accounts import board
-from tests.bench.peers import Ours, OursCompiled, Place, with_servers
+from tests.bench.peers import Ours, OursCompiled, Place, with_door, with_servers
 
 TOP = Path(__file__).parents[2]
 
@@ -31,3 +33,13 @@ def test_the_proxy_with_several_servers_has_a_link_to_each_and_users_who_see_all
     loaded = load(tmp_path / kind.name / "proxy.yaml")
     assert [server.username for server in loaded.config.servers.values()] == [f"bench{n}" for n in range(5)]
     assert loaded.users.users["board"].servers == ("*",)
+
+
+def test_the_proxy_by_http_has_one_listener_and_users_of_this_door(tmp_path):
+    kind = with_door(Ours, "ws")
+    assert kind.name == "ami-proxy, ws"
+    kind(Place(tmp_path), 1, [board()]).command()
+    written = yaml.safe_load((tmp_path / kind.name / "proxy.yaml").read_text())
+    assert [(listener["door"], listener["doors"]) for listener in written["listeners"]] == [("http", ["ws"])]
+    users = yaml.safe_load((tmp_path / kind.name / "users.yaml").read_text())["users"]
+    assert users["board"]["doors"] == ["ws"]

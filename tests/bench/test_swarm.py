@@ -144,7 +144,8 @@ async def test_a_websocket_swarm_counts_events_and_finds_what_is_wrong(
         assert (entered["inside"], entered["wrong_answers"], entered["turned_away"]) == (1, 0, 0)
         assert server.asked == ["/ws"]
         tool.say("mark")
-        await asyncio.wait_for(await server.connection.ping(), 10)  # the mark is read before the pong is sent
+        await asyncio.wait_for(await server.connection.ping(), 10)
+        await asked(tool, "wait 1 50", "waited")  # the mark has been read
         for number in range(3):
             await server.event(f"t{number}", mark(number, 0, number))
         counted = await asked(tool, "wait 3 20000", "waited")
