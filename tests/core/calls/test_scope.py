@@ -436,6 +436,26 @@ def test_first_events_of_joined_calls_are_bounded(monkeypatch: pytest.MonkeyPatc
     assert shown(tracker, view, owned := dial("1", "1", "3", "PJSIP/100")) == [*first, later[0], owned]
 
 
+def test_first_events_that_the_journal_holds_are_not_dropped_when_calls_are_joined(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scope, "MAX_EARLY_EVENTS", 2)
+    tracker, view = follow(channels=("PJSIP/100",))
+    tracker.hold(0)
+    early = [channel("Newstate", "PJSIP/trunk", number, number, N=n) for number in "1234" for n in "ab"]
+    assert shown(tracker, view, *early, join("1", "2")) == []
+    tracker.hold(1)
+    # The call has as many as before: it is not searched again before it has twice as many.
+    assert shown(tracker, view, join("2", "3"), join("1", "4")) == []
+    assert shown(tracker, view, owned := dial("1", "1", "5", "PJSIP/100")) == [*early, owned]
+    more = [channel("Newstate", "PJSIP/trunk", number, number, N=n) for number in "6789" for n in "ab"]
+    assert shown(tracker, view, *more[:6]) == []
+    tracker.hold(3)
+    assert shown(tracker, view, join("6", "7"), join("6", "8")) == []
+    owned = dial("6", "6", "x", "PJSIP/100")
+    assert shown(tracker, view, owned) == [*more[:2], *more[3:6], owned]
+
+
 def conference(number: str) -> list[bytes]:
     """A channel that enters the bridge ``b`` and leaves it."""
     return [

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from amiproxy.ami import privilege
 from amiproxy.ami.eventfilter import FilterSet, compile_legacy
+from amiproxy.core.calls import scope
 from amiproxy.core.calls.call import Call
 from amiproxy.core.fanout.eventview import EventView, Sight, bound_view, multi_view
 from amiproxy.core.fanout.sieve import Sieve
@@ -140,19 +141,66 @@ def test_events_before_the_position_come_first_if_their_call_turned_out_to_be_th
     ]
 
 
-def test_what_the_journal_has_forgotten_meanwhile_is_not_searched() -> None:
+def test_first_events_that_the_journal_has_forgotten_are_sent_as_they_are_live() -> None:
     site = FanOut("pbx1")
-    site.keep(size=64 << 10)
-    site.feed("pbx1", bare("1.1"))
+    site.keep(seconds=10.0)
     server = site.servers.first
     journal = journal_of(server)
+    site.feed("pbx1", bare("1.1"))
+    site.clock.time += 20.0
+    server.tick(site.clock.time)
+    site.feed("pbx1", event("PeerStatus", "system"))
+    cut = journal.last
     site.feed("pbx1", leg("PJSIP/own", "1.1"))
-    entries = journal.after(journal.epoch, 1)
-    assert entries is not None
-    readings = iter([site.clock.time])
-    journal._clock = lambda: next(readings, 1e9)  # its events grow old between two looks at it
+    assert journal.event(1) == b""
     sieve = Sieve(bound_view(None, SCOPED), server)
-    assert sieve.sift(entries) == [leg("PJSIP/own", "1.1")]
+    assert missed(sieve, server, cut) == [bare("1.1"), leg("PJSIP/own", "1.1")]
+
+
+def test_of_a_call_that_has_been_forgotten_the_events_come_from_the_journal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scope, "MAX_ENDED", 0)
+    monkeypatch.setattr(scope, "MAX_EARLY_EVENTS", 4)
+    site = FanOut("pbx1")
+    site.keep(seconds=100.0)
+    server = site.servers.first
+    journal = journal_of(server)
+    site.feed("pbx1", bare("1.1"))
+    site.clock.time += 60.0
+    server.tick(site.clock.time)
+    site.feed("pbx1", bare("1.1"), bare("2.2"), linked("1.1", "2.2"), bare("1.1"))
+    cut = journal.last
+    site.feed("pbx1", leg("PJSIP/own", "1.1"))
+    hangups = [event("Hangup", Uniqueid=call, Linkedid=call) for call in ("1.1", "2.2")]
+    site.feed("pbx1", *hangups)
+    assert server.tracker is not None
+    assert len(server.tracker) == 0
+    site.clock.time += 60.0  # the first event is forgotten
+    sieve = Sieve(bound_view(None, SCOPED), server)
+    assert missed(sieve, server, cut) == [
+        bare("1.1"),
+        bare("2.2"),
+        linked("1.1", "2.2"),
+        leg("PJSIP/own", "1.1"),
+        *hangups,
+    ]
+
+
+def test_of_a_call_that_has_been_forgotten_no_more_is_sent_than_was_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scope, "MAX_ENDED", 0)
+    monkeypatch.setattr(scope, "MAX_EARLY_EVENTS", 1)
+    site = FanOut("pbx1")
+    site.keep()
+    member = site.member(bound_view(None, SCOPED))
+    hangup = event("Hangup", Uniqueid="1.1", Linkedid="1.1")
+    site.feed("pbx1", bare("1.1"), bare("1.1"), leg("PJSIP/own", "1.1"), hangup)
+    site.flush()
+    sent = member.take()
+    assert sent == [bare("1.1"), leg("PJSIP/own", "1.1"), hangup]
+    assert missed(Sieve(bound_view(None, SCOPED), site.servers.first), site.servers.first) == sent
 
 
 def linked(one: str, other: str) -> bytes:
@@ -177,20 +225,6 @@ def test_events_of_a_call_that_was_joined_to_the_clients_own_since_come_first() 
     assert missed(sieve, site.servers.first, cut) == [bare("2.2"), linked("1.1", "2.2")]
 
 
-def test_parts_of_the_journal_without_such_events_are_passed_over() -> None:
-    site = FanOut("pbx1")
-    site.keep()
-    journal = journal_of(site.servers.first)
-    for raw in (bare("3.3"), bare("2.2"), bare("4.4")):
-        site.feed("pbx1", raw)
-        site.clock.time += 2.0
-        journal.tick()  # each is a part of its own
-    cut = journal.last
-    site.feed("pbx1", leg("PJSIP/own", "2.2"))
-    sieve = Sieve(bound_view(None, SCOPED), site.servers.first)
-    assert missed(sieve, site.servers.first, cut) == [bare("2.2"), leg("PJSIP/own", "2.2")]
-
-
 CALLS = ("1.1", "2.2", "3.3", "4.4")
 moves = st.one_of(
     st.builds(bare, st.sampled_from(CALLS)),
@@ -199,6 +233,7 @@ moves = st.one_of(
     st.just(event("PeerStatus", "system")),
     st.builds(lambda call: event("Hangup", Uniqueid=call, Linkedid=call), st.sampled_from(CALLS)),
 )
+Story = list[bytes | None]
 #: Events, and None for a moment in which a client that catches up is sent a part.
 story = st.lists(st.one_of(moves, moves, st.none()), max_size=25)
 
@@ -207,15 +242,41 @@ def unnumbered(events: list[bytes]) -> list[bytes]:
     return [re.sub(rb"ProxySequence: .*\r\n", b"", raw) for raw in events]
 
 
-@given(before=story, gap=story, during=story, after=story, others=st.booleans(), named=st.booleans())
+@given(
+    before=story,
+    gap=story,
+    during=story,
+    after=story,
+    others=st.booleans(),
+    named=st.booleans(),
+    most=st.sampled_from([1, 3, 128]),
+    ended=st.sampled_from([0, 1, 512]),
+)
 def test_a_client_with_a_scope_that_was_cut_off_is_sent_what_it_would_have_been_sent(
-    before: list[bytes | None],
-    gap: list[bytes | None],
-    during: list[bytes | None],
-    after: list[bytes | None],
+    before: Story,
+    gap: Story,
+    during: Story,
+    after: Story,
+    others: bool,
+    named: bool,
+    most: int,
+    ended: int,
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scope, "MAX_ENDED", ended)
+        patch.setattr(scope, "MAX_EARLY_EVENTS", most)
+        compare(before, gap, during, after, others, named)
+
+
+def compare(
+    before: Story,
+    gap: Story,
+    during: Story,
+    after: Story,
     others: bool,
     named: bool,
 ) -> None:
+    """A client that is cut off after ``before`` and catches up in ``during`` is sent what another one is."""
     site = FanOut("pbx1")
     site.keep()
     server = site.servers.first
@@ -237,7 +298,7 @@ def test_a_client_with_a_scope_that_was_cut_off_is_sent_what_it_would_have_been_
         count += 1
         site.feed("pbx1", raw[:-2] + b"Number: %d\r\n\r\n" % count)
         site.clock.time += 2.0  # so that the parts of the journal are small
-        journal.tick()
+        server.tick(site.clock.time)
 
     for raw in before:
         happen(raw)

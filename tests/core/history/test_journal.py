@@ -224,7 +224,7 @@ def test_it_takes_no_more_memory_than_it_says() -> None:
 def test_calls_that_have_ended_take_no_more_memory_than_it_says() -> None:
     kept, _ = journal(size=2 << 20)
     tracker = CallTracker()
-    tracker.keeps_early = True
+    tracker.hold(0)
 
     def pass_on(start: int, count: int) -> None:
         for number in range(start, start + count):

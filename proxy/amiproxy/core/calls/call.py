@@ -2,6 +2,8 @@
 
 # mypyc: compiled
 
+from array import array
+from bisect import bisect_left
 from typing import Final
 
 from amiproxy.core.calls.callfacts import CallFacts
@@ -27,6 +29,8 @@ class Call:
         "devices",
         "early",
         "early_bytes",
+        "early_count",
+        "enough",
         "gone",
         "grew",
         "ids",
@@ -34,6 +38,8 @@ class Call:
         "joined_at",
         "kept_in",
         "live",
+        "parts",
+        "past",
         "revision",
         "verdicts",
     )
@@ -60,9 +66,16 @@ class Call:
         self.grew = 0
         #: Grows with every new fact, so that a view only judges the call again after a change.
         self.revision = 0
-        #: The first events, each with its number.
+        #: The first events, each with its number; those of a call that was joined to this one stay with it.
         self.early: list[tuple[int, bytes]] = []
-        self.early_bytes = 0
+        #: The calls that have been joined to this one, at any number of removes, and have first events.
+        self.parts: tuple[Call, ...] = ()
+        #: How many first events all of these have, and how many bytes these events have.
+        self.early_count = self.early_bytes = 0
+        #: Up to how many of them the tracker need not look again which it can drop.
+        self.enough = 0
+        #: The numbers of the first events that the journal had when the tracker forgot the call.
+        self.past: array[int] | None = None
         #: The sizes of the first events that only claim to belong to this call, by event number.
         self.claims: dict[int, int] = {}
         #: View -> the revision that it last refused, or OWNED.
@@ -82,10 +95,56 @@ class Call:
                     known[value] = number
                     self.revision += 1
 
-    def let_go(self) -> None:
-        """The tracker forgets the call: keep only whose it was, for those that still hold its events."""
+    def first_events(self) -> list[tuple[int, bytes]]:
+        """The first events of this call and of those that have been joined to it, in order."""
+        if not self.parts:
+            return self.early
+        found = self.early[:]
+        for part in self.parts:
+            found.extend(part.early)
+        found.sort()
+        return found
+
+    def drop(self, numbers: set[int]) -> None:
+        """Drop the first events with these numbers."""
+        for part in (self, *self.parts):
+            part.early = [event for event in part.early if event[0] not in numbers]
+        self.parts = tuple(part for part in self.parts if part.early)
+
+    def has_kept(self, number: int) -> bool:
+        """Whether the event with this number is one of the first events; those of ``parts`` do not count."""
+        past = self.past
+        if past is not None:
+            at = bisect_left(past, number)
+            return at < len(past) and past[at] == number
+        at = bisect_left(self.early, (number, b""))
+        return at < len(self.early) and self.early[at][0] == number
+
+    def kept_up_to(self, number: int) -> list[tuple[int, bytes]]:
+        """The first events up to this number; those of ``parts`` do not count.
+
+        Of a call that the tracker has forgotten they are b"": the journal has them.
+        """
+        past = self.past
+        if past is not None:
+            return [(one, b"") for one in past if one <= number]
+        return [event for event in self.early if event[0] <= number]
+
+    def let_go(self, held_since: int) -> None:
+        """The tracker forgets the call: keep what a journal needs that still holds its events.
+
+        That is whose it was, and which events were kept; the journal has those from ``held_since`` on.
+        """
+        self.forget_ids()
+        for part in (self, *self.parts):
+            early, part.early = part.early, []
+            part.past = array("q", [number for number, _ in early if number >= held_since])
+        self.parts = tuple(part for part in self.parts if part.past)
+
+    def forget_ids(self) -> None:
+        """Forget everything but whose the call was, and its first events."""
         self.ids, self.live, self.gone = {}, set(), {}
-        self.early, self.claims, self.verdicts, self.backlogs = [], {}, {}, {}
+        self.claims, self.verdicts, self.backlogs = {}, {}, {}
 
 
 def owns(scope: Scope, call: Call) -> bool:

@@ -16,6 +16,7 @@ now; the caller must still check privilege classes, event mask and filters for e
 
 from collections.abc import Iterable
 from itertools import chain
+from typing import Final
 
 from amiproxy.core.calls.call import OWNED, Call, owned_since, owns
 from amiproxy.core.calls.callfacts import CallFacts, read_facts
@@ -24,7 +25,9 @@ from amiproxy.core.policy import wildcard
 
 # None of these is Final: a compiler would inline them, and tests could not lower them.
 
-#: Most first events of a call that are kept until its owner is known, and most bytes of them.
+#: Most first events of a call that are kept until its owner is known, and most bytes of them.  When calls are
+#: joined, it may have more: what a client that resumes is sent must not depend on when it does, so none is
+#: dropped that the journal holds.
 MAX_EARLY_EVENTS = 128
 MAX_EARLY_BYTES = 128 * 1024
 #: The same for all calls together.
@@ -42,6 +45,9 @@ MAX_ENDED = 512
 MAX_IDS = 2048
 #: The same for all calls together; past it whole calls are forgotten.
 MAX_IDS_TOTAL = 200_000
+
+#: A number that no event reaches.
+NONE_HELD: Final = 1 << 62
 
 
 class View:
@@ -84,7 +90,7 @@ class View:
     def earlier(self, call: Call) -> list[tuple[int, bytes]]:
         """The first events of a call that the user owns which have not been shown, each with its number."""
         since = self._began if self._has_shown(call) else self._since
-        return [numbered for numbered in call.early if numbered[0] > since]
+        return [numbered for numbered in call.first_events() if numbered[0] > since]
 
     def settle(self, call: Call) -> None:
         """The call is about to be joined to another: record whether its events so far have been shown."""
@@ -122,7 +128,7 @@ class CallTracker:
         "_known",
         "_views",
         "forgotten",
-        "keeps_early",
+        "held_since",
         "number",
     )
 
@@ -133,14 +139,24 @@ class CallTracker:
         self._views: dict[View, None] = {}
         #: The number of the last event.
         self.number = 0
-        #: Whether first events are kept although there is no view: one that reaches back may follow.
-        self.keeps_early = False
+        #: The number of the first event that the journal holds, or an earlier one; ``NONE_HELD`` without a
+        #: journal.  With one, first events are kept although there is no view: one that reaches back may
+        #: follow.
+        self.held_since = NONE_HELD
         self._early_total = self._claims_total = 0
         #: Number of calls that were forgotten before their end because a limit was reached.
         self.forgotten = 0
 
     def __len__(self) -> int:
         return len(self._known)
+
+    def number_before(self, count: int) -> int:
+        """The number of the event that came this many before the next one."""
+        return self.number + 1 - count
+
+    def hold(self, count: int | None) -> None:
+        """The journal holds the last events, this many; None: there is no journal."""
+        self.held_since = NONE_HELD if count is None else self.number_before(count)
 
     def follow(self, scope: Scope) -> View:
         """Make a view for one subscription, which begins with the next event."""
@@ -248,19 +264,38 @@ class CallTracker:
         one.learn(other, self.number)
         one.began, one.grew = min(one.began, other.began), self.number
         one.revision += other.revision + 1
-        one.early = sorted(one.early + other.early)
+        one.parts = (*one.parts, *(part for part in (other, *other.parts) if part.early))
+        other.parts = ()
+        one.early_count += other.early_count
         one.early_bytes += other.early_bytes
         one.claims |= other.claims
-        while len(one.early) > MAX_EARLY_EVENTS or one.early_bytes > MAX_EARLY_BYTES:
-            number, raw = one.early.pop()
-            one.early_bytes -= len(raw)
-            self._early_total -= len(raw)
-            self._claims_total -= one.claims.pop(number, 0)
         self._known.pop(other)
         self._ended.pop(other, None)
         other.joined, other.joined_at = one, self.number
-        other.let_go()
+        other.forget_ids()
+        self._trim(one)
         return one
+
+    def _trim(self, call: Call) -> None:
+        """Drop first events above what one call may have: the last ones, but none that the journal holds."""
+        if not (call.early_count > MAX_EARLY_EVENTS or call.early_bytes > MAX_EARLY_BYTES):
+            return
+        if call.early_count <= call.enough:
+            return
+        dropped: set[int] = set()
+        size = 0
+        for count, (number, raw) in enumerate(call.first_events(), 1):
+            size += len(raw)
+            if (count > MAX_EARLY_EVENTS or size > MAX_EARLY_BYTES) and number < self.held_since:
+                dropped.add(number)
+                call.early_count -= 1
+                call.early_bytes -= len(raw)
+                self._early_total -= len(raw)
+                self._claims_total -= call.claims.pop(number, 0)
+        call.drop(dropped)
+        if self.held_since != NONE_HELD:
+            # So that looking costs little for each event, however often others are joined to this call.
+            call.enough = 2 * call.early_count
 
     def _may_claim(self, call: Call, size: int) -> bool:
         return (
@@ -271,11 +306,14 @@ class CallTracker:
 
     def _keep(self, call: Call, raw: bytes, *, claims: bool) -> None:
         # Without views no event need be kept, unless one may follow that reaches back.
-        if not (self._views or self.keeps_early) or len(call.early) >= MAX_EARLY_EVENTS:
+        if not self._views and self.held_since == NONE_HELD:
+            return
+        if call.early_count >= MAX_EARLY_EVENTS:
             return
         if call.early_bytes + len(raw) > MAX_EARLY_BYTES or self._early_total + len(raw) > MAX_EARLY_TOTAL:
             return
         call.early.append((self.number, raw))
+        call.early_count += 1
         call.early_bytes += len(raw)
         self._early_total += len(raw)
         if claims:
@@ -321,4 +359,4 @@ class CallTracker:
         self._claims_total -= sum(call.claims.values())
         for name in call.ids:
             del self._calls[name]
-        call.let_go()
+        call.let_go(self.held_since)

@@ -1,7 +1,8 @@
 """Sieve: what a client would have been sent of events of one server that have passed already.
 
 It judges by the rights that the client has now: classes, mask, filters and scope.  A client with a scope is
-sent all events of a call of which it is known by now that it is the client's own.
+sent the events of a call of which it is known by now that it is the client's own: of those before that was
+known, the first ones, which the tracker has kept.  They are the same that ``View`` shows live.
 """
 
 # mypyc: compiled
@@ -51,6 +52,7 @@ class Sieve:
         "_mask",
         "_render",
         "_scope",
+        "_searched",
         "_server",
         "_verdicts",
         "_view",
@@ -77,6 +79,8 @@ class Sieve:
         #: knew then.  Both are numbers of the tracker, which counts the same events as the journal.
         self._ends: list[int] = []
         self._known: list[int] = []
+        #: Calls of which earlier events have been judged again, and what the tracker knew then.
+        self._searched: dict[Call, int] = {}
 
     def sift(self, entries: Entries) -> list[bytes]:
         """Those of these events that the client is to be sent, each a whole message as it is sent.
@@ -165,20 +169,30 @@ class Sieve:
     def _sift_calls(
         self, entries: Entries, journal: Journal, tracker: CallTracker, found: list[bytes]
     ) -> None:
+        number = tracker.number_before(journal.last + 1 - entries.first)
         if not self._ends:
             # Those before have been judged as they passed.
-            ahead = tracker.number - journal.last
-            self._ends.append(entries.first - 1 + ahead)
-            self._known.append(entries.first - 1 + ahead)
+            self._ends.append(number - 1)
+            self._known.append(number - 1)
         sequence = entries.first
         for raw, call in zip(entries.raws, entries.calls, strict=True):
             if call is not None and self._has_earlier(call):
-                self._find_earlier(entries.first - 1, sequence - 1, journal, tracker, found)
-            if self._is_own(raw, call):
+                self._find_earlier(call, sequence - 1, journal, tracker, found)
+            if self._is_own(raw, call) and (call is None or self._is_in_time(call, number)):
                 self._send(raw, entries.epoch, sequence, found)
             sequence += 1
-        self._ends.append(self._ends[-1] + len(entries.raws))
+            number += 1
+        self._ends.append(number - 1)
         self._known.append(tracker.number)
+
+    def _is_in_time(self, call: Call, number: int) -> bool:
+        """Whether an event of a call that is the client's was shown live, at once or because it was kept."""
+        since = self._verdict(call).since
+        return since is None or since <= number or call.has_kept(number)
+
+    def _judged(self, call: Call, number: int) -> int:
+        """The last event that the tracker knew when this one, of this call, was judged last."""
+        return max(self._known[bisect_left(self._ends, number)], self._searched.get(call, 0))
 
     def _has_earlier(self, call: Call) -> bool:
         """Whether this call may have earlier events that were left out and would be shown now."""
@@ -186,42 +200,26 @@ class Sieve:
         root = verdict.root
         if verdict.since is None or root.began > self._ends[-1]:
             return False
-        return max(verdict.since, root.grew) > self._known[bisect_left(self._ends, root.began)]
-
-    def _may_be_late(self, calls: list[Call | None]) -> bool:
-        """Whether events of any of these calls may have been left out and would be shown now.
-
-        Most parts of a journal have none, and a client can have them all searched as often as it resumes.
-        """
-        for call in set(calls):
-            since = None if call is None else self._verdict(call).since
-            if since is not None and since > self._known[0]:
-                return True
-        return False
+        return max(verdict.since, root.grew) > self._judged(root, root.began)
 
     def _find_earlier(
-        self, before: int, sequence: int, journal: Journal, tracker: CallTracker, found: list[bytes]
+        self, call: Call, sequence: int, journal: Journal, tracker: CallTracker, found: list[bytes]
     ) -> None:
-        """Add all events of the journal up to ``before`` that were left out and would be shown now.
+        """Add the first events of this call that were left out in earlier parts and would be shown now.
 
         Their position is ``sequence``: a client that has been sent only some of them has to be sent all that
         follows.
         """
-        at = journal.first - 1
-        ahead = tracker.number - journal.last
-        while at < before:
-            entries = journal.after(journal.epoch, at)
-            if entries is None:
-                break
-            if not self._may_be_late(entries.calls):
-                at = entries.last
-                continue
-            for raw, call in zip(entries.raws, entries.calls, strict=True):
-                at += 1
-                if at > before:
-                    break
-                since = None if call is None else self._verdict(call).since
-                if since is not None and since > self._known[bisect_left(self._ends, at + ahead)]:
-                    self._send(raw, entries.epoch, sequence, found)
-        self._ends = [before + ahead]
-        self._known = [tracker.number]
+        root = self._verdict(call).root
+        late: list[tuple[int, bytes]] = []
+        for part in (root, *root.parts):
+            since = self._verdict(part).since
+            assert since is not None  # as the whole call is the client's
+            kept = part.kept_up_to(self._ends[-1])
+            late.extend(event for event in kept if since > self._judged(part, event[0]))
+            self._searched[part] = tracker.number
+        late.sort()
+        for number, early in late:
+            raw = early or journal.event(journal.last - (tracker.number - number))
+            if raw:
+                self._send(raw, journal.epoch, sequence, found)

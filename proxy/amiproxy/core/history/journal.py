@@ -19,7 +19,7 @@ from amiproxy.core.ports import Sealer
 #: Bytes that an event takes in addition to its own: those of the object, and its place in two lists.
 EVENT_BYTES: Final = 72
 #: Bytes that a call takes of which the journal has events, if nothing else holds it any more.
-CALL_BYTES: Final = 1792
+CALL_BYTES: Final = 2048
 #: Bytes that a chunk takes in addition to its events.
 CHUNK_BYTES: Final = 512
 #: About the most bytes that ``after`` returns at once, and that are forgotten at once.
@@ -255,6 +255,13 @@ class Journal:
         calls = chunk.calls[start:]
         calls.extend([None] * (len(raws) - len(calls)))
         return Entries(epoch, sequence + 1, raws, calls)
+
+    def event(self, sequence: int) -> bytes:
+        """The event with this number; b"" if it is not held."""
+        if not self.first <= sequence <= self.last:
+            return b""
+        chunk = self._chunks[bisect_right(self._chunks, sequence, key=_first_of) - 1]
+        return chunk.raws[sequence - chunk.first]
 
     def token(self, sequence: int) -> bytes:
         """The position of the event with this number, as clients see it.  ``last`` is the newest one's."""

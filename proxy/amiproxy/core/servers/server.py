@@ -325,7 +325,7 @@ class Server(Links):
         """Follow calls from the next event on: a user has a scope."""
         if self.tracker is None:
             self.tracker = CallTracker()
-            self.tracker.keeps_early = self.journal is not None
+            self._tell_tracker()
             self._know_calls()
         return self.tracker
 
@@ -342,9 +342,12 @@ class Server(Links):
         else:
             journal.adopt(past)
         self.journal = journal
-        if self.tracker is not None:
-            self.tracker.keeps_early = journal is not None
+        self._tell_tracker()
         self._receiver.keep(journal)
+
+    def _tell_tracker(self) -> None:
+        if self.tracker is not None:
+            self.tracker.hold(None if self.journal is None else self.journal.events)
 
     def _keep_present(self, present: bool) -> None:
         state = self.state
@@ -389,6 +392,7 @@ class Server(Links):
         """End the answers that have taken too long; called once a second."""
         if self.journal is not None:
             self.journal.tick()
+            self._tell_tracker()
         self.queries.tick()
         self.exchange.tick(now)
         for side in self.sides:
