@@ -46,6 +46,7 @@ def test_what_a_list_says_otherwise_is_drift_in_the_compared_fields_only() -> No
     drift = kind.replace([thing(b"2", b"other"), thing(b"3", b"c", b"2"), thing(b"4", b"d")])
     assert drift == Drift((b"4",), (b"1",), ((b"2", b"Name"),))
     assert drift.total == 3
+    assert drift.summary() == {"missing": 1, "surplus": 1, "fields": "Name", "items": "4 1 2"}
     assert kind.replace(list(map(thing, (b"2", b"3", b"4"), (b"other", b"c", b"d")))).total == 0
 
 
@@ -70,3 +71,8 @@ def test_a_synthetic_event_has_asterisks_privilege_and_is_marked() -> None:
     assert synthetic(b"Hangup", b"call", [(b"Channel", b"SIP/a-1")]) == (
         b"Event: Hangup\r\nPrivilege: call,all\r\nChannel: SIP/a-1\r\nProxySynthetic: yes\r\n\r\n"
     )
+
+
+def test_few_items_that_differ_are_named_even_if_there_are_many() -> None:
+    keys = tuple(b"QueueMember\0sales\0%d" % number for number in range(9))
+    assert Drift(keys).summary()["items"] == " ".join(f"QueueMember/sales/{number}" for number in range(5))

@@ -398,6 +398,18 @@ class TestSeedingAgain:
     def test_after_a_lost_event_all_are_asked_again(self) -> None:
         followed = ready()
         followed.state.doubt()
+        followed.clock.advance(states.SOON_SECONDS)
+        assert len(followed.lists.open) == 1
+
+    def test_after_more_lost_events_they_are_asked_only_now_and_then(self) -> None:
+        followed = ready()
+        followed.state.doubt()
+        followed.clock.advance(states.SOON_SECONDS)
+        followed.lists.answer()
+        for _ in range(3):
+            followed.state.doubt()
+            followed.clock.advance(states.SOON_SECONDS)
+        assert followed.lists.open == []
         followed.clock.advance(states.PAUSE_SECONDS)
         assert len(followed.lists.open) == 1
 

@@ -3,8 +3,9 @@
 # mypyc: compiled
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from amiproxy import log
 from amiproxy.ami.message import Action
 from amiproxy.core.history.state.fields import Fields
 from amiproxy.core.history.state.item import Form, Item
@@ -25,6 +26,10 @@ class Seed(NamedTuple):
     optional: bool = False
 
 
+#: Most keys that a log line has.
+_EXAMPLES: Final = 5
+
+
 class Drift(NamedTuple):
     """What a list says otherwise than the events did."""
 
@@ -39,6 +44,16 @@ class Drift(NamedTuple):
     def total(self) -> int:
         """The number of items that differ."""
         return len(self.unknown) + len(self.surplus) + len({key for key, _ in self.changed})
+
+    def summary(self) -> dict[str, object]:
+        """For a log line: how many there are, the fields, and the keys of the first items."""
+        keys = dict.fromkeys((*self.unknown, *self.surplus, *(key for key, _ in self.changed)))
+        return {
+            "missing": len(self.unknown),
+            "surplus": len(self.surplus),
+            "fields": " ".join(sorted({name.decode("ascii") for _, name in self.changed})),
+            "items": log.text_of(b" ".join(key.replace(b"\0", b"/") for key in list(keys)[:_EXAMPLES])),
+        }
 
 
 def seed(action: bytes, items: str, *headers: tuple[bytes, bytes], optional: bool = False) -> Seed:

@@ -59,6 +59,7 @@ class State:
         "_audit",
         "_by_event",
         "_counts",
+        "_doubted",
         "_due",
         "_epoch",
         "_is_up",
@@ -102,6 +103,8 @@ class State:
         self._is_up = False
         #: Rises when the link comes up or is lost: timers set before do nothing.
         self._epoch = 0
+        #: When an event was lost, and all lists were asked soon because of it.
+        self._doubted = -PAUSE_SECONDS
         self._audit: Timer | None = None
 
     # -- from the server ---------------------------------------------------
@@ -162,8 +165,13 @@ class State:
 
     def doubt(self) -> None:
         """An event was lost: ask all lists again, soon."""
+        now = self._scheduler.now()
+        # A client may be able to have such events lost: then not each has the lists asked at once.
+        urgent = now >= self._doubted + PAUSE_SECONDS
+        if urgent:
+            self._doubted = now
         for each in self._kept.values():
-            self._seed_soon(each)
+            self._seed_soon(each, urgent=urgent)
 
     def seed_all(self, *, audit: bool = False) -> None:
         """Ask the lists of all kinds, one after another.
@@ -233,7 +241,7 @@ class State:
                 continue
             self._seed_soon(each)
 
-    def _seed_soon(self, kept: Kept) -> None:
+    def _seed_soon(self, kept: Kept, *, urgent: bool = False) -> None:
         """Ask the lists again for what no event has told; once for all that happens in a while."""
         kept.before = None  # an audit would find that too
         if kept.seeding is not None:
@@ -242,7 +250,7 @@ class State:
             return
         self._due[kept] = None
         delay = SOON_SECONDS
-        if kept.seeded is not None:
+        if kept.seeded is not None and not urgent:
             delay = max(delay, kept.seeded + PAUSE_SECONDS - self._scheduler.now())
         self._seed_after(kept, delay)
 
@@ -386,12 +394,5 @@ class State:
 
     def _count(self, kept: Kept, drift: Drift) -> None:
         self._counts.drift[kept.name] += drift.total
-        log.say(
-            log.WARNING,
-            "state-drift",
-            server=self.logged_name,
-            kind=kept.name,
-            missing=len(drift.unknown),
-            surplus=len(drift.surplus),
-            fields=" ".join(sorted({name.decode("ascii") for _, name in drift.changed})),
-        )
+        fields = drift.summary()
+        log.say(log.WARNING, "state-drift", server=self.logged_name, kind=kept.name, **fields)
