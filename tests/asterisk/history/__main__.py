@@ -19,21 +19,21 @@ from tests.asterisk.lab.asterisk import Asterisk
 _ROUNDS = 25
 
 
-async def _run(pbx: Asterisk, directory: Path, seed: int, seconds: float) -> dict[str, int]:
+async def _run(pbx: Asterisk, directory: Path, seed: int, seconds: float) -> Model:
     give_up = time.monotonic() + seconds
     model = Model(pbx, directory, seed)
     try:
         await model.start()
         while time.monotonic() < give_up:
             for _ in range(_ROUNDS):
-                await model.round()
+                await model.round_until_a_crash()
                 if time.monotonic() > give_up:
                     break
             else:
                 await model.restart()
     finally:
         await model.stop()
-    return model.done
+    return model
 
 
 def main() -> int:
@@ -49,11 +49,13 @@ def main() -> int:
             pbx.start()
             seconds = options.minutes * 60 / len(chroot.SUITES)
             with tempfile.TemporaryDirectory() as directory:
-                done = asyncio.run(_run(pbx, Path(directory), options.seed, seconds))
+                model = asyncio.run(_run(pbx, Path(directory), options.seed, seconds))
         finally:
             pbx.remove()
-        said = ", ".join(f"{number} {name}" for name, number in done.items())
-        sys.stdout.write(f"Asterisk {version}, seed {options.seed}: {said}; nothing wrong\n")
+        said = ", ".join(f"{number} {name}" for name, number in model.done.items())
+        sys.stdout.write(f"Asterisk {version}, seed {options.seed}: {said}; nothing wrong with the proxy\n")
+        sys.stdout.writelines(f"  Asterisk crashed: {crash}\n" for crash in model.crashes)
+        sys.stdout.writelines(f"  not told by Asterisk: {line}\n" for line in model.untold)
         sys.stdout.flush()
     return 0
 

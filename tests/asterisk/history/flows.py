@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from itertools import count
 from random import Random
@@ -70,6 +71,8 @@ class Flows:
         #: The flows that were run, by name, and how many of them Asterisk refused.
         self.run: dict[str, int] = {}
         self.refused: dict[str, int] = {}
+        #: The names of the last ones.
+        self.last: deque[str] = deque(maxlen=3)
         self._flows: list[tuple[Callable[[list[Message]], Awaitable[Message]], int]] = [
             (self._start, 8),
             (self._hang_up, 5),
@@ -96,6 +99,7 @@ class Flows:
         elif len(channels) > self._most:
             flow = self._hang_up
         name = flow.__name__.strip("_")
+        self.last.append(name)
         answer = await flow(channels)
         self.run[name] = self.run.get(name, 0) + 1
         if answer.get("Response") != "Success":

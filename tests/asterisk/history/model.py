@@ -4,12 +4,16 @@
 """
 
 import asyncio
+import contextlib
+import difflib
+import re
 import signal
 from pathlib import Path
 from random import Random
 
 from tests.asterisk.door import LIMITS
 from tests.asterisk.history.client import Dashboard, Picture
+from tests.asterisk.history.direct import Direct
 from tests.asterisk.history.flows import Flows, listed, settled
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.support.ami_client import AmiClient
@@ -17,6 +21,18 @@ from tests.support.proxy_process import ProxyProcess, hashed
 from tests.support.waiting import until
 
 USERS = {"board": {"secret": hashed("b"), "read": "all", "write": [], "history": True}}
+#: The proxy, which compares its state with the lists every few seconds instead of every hour.
+_PROGRAM = """
+import sys
+from amiproxy.cli import main
+from amiproxy.core.history.state import state
+state.AUDIT_SECONDS = 15
+sys.exit(main())
+"""
+_FIELD = re.compile(r'(\w+)=(?:"([^"]*)"|(\S*))')
+#: How events begin that begin an item, and those that end one.
+BEGUN = ("Event: Newchannel\r\n", "Event: BridgeCreate\r\n")
+ENDED = ("Event: Hangup\r\n", "Event: BridgeDestroy\r\n")
 #: Dashboards besides the one that is never cut.
 _BOARDS = 3
 
@@ -30,13 +46,20 @@ class Model:
         self._seed = seed
         upstream = (pbx.host, pbx.port, pbx.user, pbx.secret)
         self._proxy = ProxyProcess(directory, upstream, USERS, limits=LIMITS)
+        self._proxy.program = ("-c", _PROGRAM)
         self._ami: AmiClient | None = None
         self._flows: Flows | None = None
+        self._direct: Direct | None = None
         #: It is never cut, so it has all events since it took its snapshot.
         self._witness = self._board()
         self._boards = [self._board() for _ in range(_BOARDS)]
         #: What has been done, by name.
-        self.done = dict.fromkeys(("rounds", "snapshots", "resumes", "events", "restarts"), 0)
+        self.done = dict.fromkeys(
+            ("rounds", "snapshots", "resumes", "events", "restarts", "crashes", "untold", "drift"), 0
+        )
+        #: How Asterisk crashed, and what had been done last; what it did not tell, and the events about it.
+        self.crashes: list[str] = []
+        self.untold: list[str] = []
 
     def _board(self) -> Dashboard:
         return Dashboard(self._proxy.port, self._proxy.context, "board", "b")
@@ -52,6 +75,8 @@ class Model:
         self._flows = Flows(self._ami, self._random.randrange(1 << 30))
         for board in (self._witness, *self._boards):
             await self._snapshot(board)
+        self._direct = await Direct.connect(self._pbx, self._witness)
+        await self._direct.begin(self._ami, await listed(self._ami))
 
     async def _snapshot(self, board: Dashboard) -> None:
         """Begin with this dashboard, as after a start of its program."""
@@ -89,10 +114,33 @@ class Model:
         await self.agree()
         self.done["rounds"] += 1
 
+    async def round_until_a_crash(self) -> None:
+        """The same; if Asterisk itself crashes meanwhile, count that and begin again.
+
+        The flows act at Asterisk's own port, and the proxy asks for lists only.
+        """
+        assert self._flows is not None
+        try:
+            await self.round()
+        except (Exception, asyncio.CancelledError):  # whatever was underway was broken off
+            status = await self._crashed()
+            if status is None:
+                raise
+            self.crashes.append(f"status {status} after {' '.join(self._flows.last)}")
+            self.done["crashes"] += 1
+            await self.restart()
+
+    async def _crashed(self) -> int | None:
+        """The exit status of Asterisk, which has closed a connection; None if it runs."""
+        with contextlib.suppress(AssertionError):
+            await until(lambda: self._pbx.status is not None, within=5)
+        return self._pbx.status
+
     async def agree(self) -> None:
         """Once nothing happens any more, all pictures equal the lists, and nothing is lost or doubled."""
-        ami = self._ami
+        ami, direct = self._ami, self._direct
         assert ami is not None
+        assert direct is not None
         every = (self._witness, *self._boards)
 
         async def differences() -> list[str]:
@@ -105,7 +153,24 @@ class Model:
             ]
 
         found = await settled(differences)
-        assert not found, (self._seed, self.done, found)
+        mine, theirs = await direct.compare(ami)
+        assert mine == theirs, (
+            self._seed,
+            self.done,
+            "the proxy was told",
+            *map(repr, changes(mine, theirs)),
+        )
+        self._judge_drift(direct)
+        if found:
+            # The same events lead to another picture than the lists: Asterisk has not told everything.  If
+            # this picture has followed events only and yet agrees with the lists, the proxy is wrong.
+            untold = direct.picture.differences(Picture(await listed(ami)))
+            wrong = [line for line in found if line.partition(": ")[2] not in untold]
+            assert not wrong, (self._seed, self.done, wrong, untold)
+            self.untold += [text for line in untold for text in (line, *map(repr, direct.about(line)[-12:]))]
+            self.done["untold"] += len(untold)
+            await self.restart()
+            return
         # A heartbeat says that all have had what there is, if no event comes: each then ends with the same.
         await until(lambda: len({board.seen[-1:] and board.seen[-1] for board in every if board.seen}) < 2)
         whole = self._witness.seen
@@ -117,6 +182,7 @@ class Model:
                 assert first is not None, (self._seed, number, board.seen[0])
                 assert board.seen == whole[first:], (self._seed, number, "lost, doubled or in another order")
         self.done["events"] += len(whole)
+        direct.take_theirs(forgets=True)
         for board in every:
             board.seen.clear()
 
@@ -128,6 +194,7 @@ class Model:
         await asyncio.to_thread(self._pbx.stop, signal.SIGKILL)
         assert self._ami is not None
         await self._ami.close()
+        await self._close_direct()
         await asyncio.to_thread(self._pbx.start)
         await until(lambda: any(said.get("Status") == "Up" for said in self._witness.said), within=30)
         await away.connect()
@@ -135,12 +202,36 @@ class Model:
         await self._begin()
         self.done["restarts"] += 1
 
+    def _judge_drift(self, direct: Direct) -> None:
+        """Look at what the proxy has found in comparing its state with the lists.
+
+        It has been told the same as the other session, as has been checked.  So what the other session was
+        told of it the proxy has read wrongly; what it was not told either, Asterisk has not written.
+        """
+        lines = [line for line in self._proxy.stderr.splitlines() if " state-drift " in line]
+        for line in lines[self.done["drift"] :]:
+            self.done["drift"] += 1
+            fields = {name: quoted or plain for name, quoted, plain in _FIELD.findall(line)}
+            missing, surplus = int(fields["missing"]), int(fields["surplus"])
+            items = fields["items"].split()
+            told = [text for key in items[:missing] for text in direct.events if is_about(text, BEGUN, key)]
+            ended = items[missing : missing + surplus]
+            told += [text for key in ended for text in direct.events if is_about(text, ENDED, key)]
+            assert not told, (self._seed, self.done, line, told)
+            self.untold.append(line)
+
+    async def _close_direct(self) -> None:
+        if self._direct is not None:
+            await self._direct.close()
+            self._direct = None
+
     async def stop(self) -> None:
         """End everything but Asterisk."""
+        await self._close_direct()
         for board in (self._witness, *self._boards):
             await board.cut()
         if self._ami is not None:
-            if self._flows is not None:
+            if self._flows is not None and self._pbx.status is None:
                 await self._flows.end_all()
             await self._ami.close()
         try:
@@ -148,3 +239,13 @@ class Model:
                 await asyncio.to_thread(self._proxy.stop)
         finally:
             self._proxy.kill()
+
+
+def changes(mine: list[str], theirs: list[str]) -> list[str]:
+    """What was told otherwise, as a diff: the first lines of it."""
+    return [line for line in difflib.ndiff(mine, theirs) if line[0] in "+-"][:10]
+
+
+def is_about(text: str, names: tuple[str, ...], key: str) -> bool:
+    """Whether an event has one of these names and this id."""
+    return text.startswith(names) and f"niqueid: {key}\r\n" in text

@@ -84,6 +84,11 @@ class Asterisk:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def status(self) -> int | None:
+        """The exit status if the process has ended by itself; a negative one is the signal that ended it."""
+        return None if self._process is None else self._process.poll()
+
+    @property
     def owner(self) -> tuple[int, int]:
         """The user and the group that it runs as."""
         return _account(self._root)
