@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import IO, ClassVar
@@ -25,6 +26,18 @@ _DIRECTORIES = ("cache", "db", "etc", "keys", "lib", "log", "run", "spool")
 _FOREGROUND = ("-f", "-U", "asterisk", "-G", "asterisk")
 _BOOT_DEADLINE = 60.0
 _STOP_DEADLINE = 15.0
+
+
+@dataclass(frozen=True)
+class Http:
+    """The settings of its HTTP server, on ``http_port``.
+
+    ``prefix`` comes before the paths, such as ``asterisk`` for ``/asterisk/rawman``; ``timeout`` is the
+    ``httptimeout`` of manager.conf in seconds.
+    """
+
+    prefix: str = ""
+    timeout: int = 60
 
 
 class Asterisk:
@@ -46,7 +59,14 @@ class Asterisk:
         "lab-acl": "acl",
     }
 
-    def __init__(self, suite: str, manager_extra: str = "", extensions_extra: str = "") -> None:
+    def __init__(
+        self,
+        suite: str,
+        manager_extra: str = "",
+        extensions_extra: str = "",
+        http: Http | None = None,
+    ) -> None:
+        """``http``: how it serves AJAM (AMI over HTTP); None if it does not."""
         self._root = chroot.ready(suite)
         self.version = chroot.SUITES[suite]
         with cache.locked(self._root):
@@ -55,6 +75,8 @@ class Asterisk:
             self._lock = _claim(self.directory)
             _name_this_machine(self._root)
         self.port, self.tls_port = free_port(), free_port()
+        self.http_port = free_port()
+        self._http = http
         self._process: subprocess.Popen[bytes] | None = None
         self._manager_extra = manager_extra
         self._configure(extensions_extra)
@@ -207,6 +229,10 @@ class Asterisk:
             modules=f"/{modules.relative_to(self._root)}",
             port=self.port,
             tls_port=self.tls_port,
+            http_enabled="no" if self._http is None else "yes",
+            http_port=self.http_port,
+            http_prefix="" if self._http is None else self._http.prefix,
+            http_timeout=60 if self._http is None else self._http.timeout,
         )
 
 
