@@ -133,6 +133,13 @@ class Recipient(ABC):
         self.push()
         self._sent(self.outbox.answer(data))
 
+    def take_leave(self, reason: str) -> None:
+        """Send the answers so far, and what clients of this door are sent last."""
+        self.push()
+        last = self.writer.farewell(reason) if self.writer is not None else b""
+        if last:
+            self._sent(self.outbox.answer(last))
+
     # -- answers that are shared; see ``Asker`` in requester.py --------------
 
     def share(self, rest: Undelivered) -> None:

@@ -350,10 +350,7 @@ class Session(Actor):
                 self.route.dismiss(self, text)
         for action in unsent:
             self.answer(message.error(action.action_id, text))
-        self.push()
-        last = self.writer.farewell(reason) if self.writer is not None else b""
-        if last:
-            self._sent(self.outbox.answer(last))
+        self.take_leave(reason)
 
     def _gone(self, *, abort: bool = False) -> None:
         self.move(END)

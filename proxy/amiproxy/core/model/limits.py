@@ -83,13 +83,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     queue_members: Count = 1000  # that one user may add to one queue
     idle_timeout: Annotated[float, Meta(ge=0, le=31_536_000)] = 0.0  # 0: sessions may be silent for ever
 
-    # HTTP.
-    http_request_line: Bytes = 8192
-    http_head_bytes: Bytes = 16 << 10  # request line and headers
-    http_body_bytes: Bytes = 40_960
-    http_seconds: Seconds = 10.0  # for the head of a request, and again for its body
-    http_keepalive: Seconds = 15.0  # between two requests
-
     # How long Asterisk may take to answer.
     action_timeout: Seconds = 15.0
     command_timeout: Seconds = 60.0

@@ -109,6 +109,10 @@ class LaneTransport:
         self._client.answered(self._lane)
         return b""
 
+    def farewell(self, _reason: str) -> bytes:
+        """See AnswerWriter."""
+        return b""
+
     # -- see Transport -----------------------------------------------------
 
     def write(self, data: bytes, /) -> int:
