@@ -41,7 +41,7 @@ def test_the_page_names_all_actions_events_and_headers_of_the_proxy_and_no_other
 def test_the_examples_are_of_a_size_that_people_read() -> None:
     examples = [block for block in blocks(PAGE) if block.place == "client"]
     assert [block.language for block in examples] == ["python", "js"]
-    assert all(len(block.text.splitlines()) < 70 for block in examples)
+    assert all(len(block.text.splitlines()) <= 35 for block in examples)
 
 
 def test_the_example_in_python_imports_only_the_standard_library_and_passes_the_linter(
