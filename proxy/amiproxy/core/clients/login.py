@@ -14,7 +14,7 @@ from amiproxy.ami import message, privilege
 from amiproxy.ami.message import Action
 from amiproxy.core.audit.securityevents import ERROR, INFORMATIONAL
 from amiproxy.core.clients.history.numbering import follow_login
-from amiproxy.core.clients.logins.attempt import FAILED, UNJUDGED, Attempt, Proof, Reason, Verdict
+from amiproxy.core.clients.logins.attempt import FAILED, UNJUDGED, Attempt, Proof, Verdict
 from amiproxy.core.clients.registry import SessionRegistry
 from amiproxy.core.clients.routes.routing import Routing
 from amiproxy.core.clients.session import Session
@@ -26,6 +26,9 @@ from amiproxy.core.ports import Peer
 #: Seconds that Asterisk waits before it answers a failed login.
 REFUSAL_DELAY: Final = 1.0
 _PENALISED: Final = Verdict(None, FAILED, "address is under a penalty", limit="penalty")
+_WRONG_RESPONSE: Final = Verdict(
+    None, FAILED, "wrong response to the challenge", b"ChallengeResponseFailed", is_guess=True
+)
 
 
 class Login:
@@ -45,9 +48,9 @@ class Login:
 
     def begin(self, session: Session, action: Action) -> None:
         """Start to judge a Login; no other action of this client runs until that is done."""
-        ctx, peer = self._ctx, session.transport.peer.address
+        ctx = self._ctx
         self._name(session, action)
-        if ctx.limit_state.admission.is_penalised(peer, ctx.scheduler.now()):
+        if self._is_penalised(session):
             # The client connected before the penalty began: its guess is refused without being checked.
             self._refuse(session, action, _PENALISED)
             return
@@ -71,13 +74,12 @@ class Login:
             session.answer(message.response(b"Success", action.action_id, challenge))
 
     def _refusal_of_challenge(self, session: Session, action: Action) -> Verdict | None:
-        ctx, transport = self._ctx, session.transport
-        if ctx.limit_state.admission.is_penalised(transport.peer.address, ctx.scheduler.now()):
+        if self._is_penalised(session):
             return None  # reveal nothing: the Login that follows is refused unchecked
         # A Challenge has no secret that could show that its owner asked, so each refusal counts as a guess.
         # The few clients that send a user name here, from another address than the session of that user,
         # have as many tries as a client with a wrong secret.
-        return Attempt(ctx, self._registry, self._routing, session, b"", action).already_in_use()
+        return Attempt(self._ctx, self._registry, self._routing, session, b"", action).already_in_use()
 
     def _refuse(self, session: Session, action: Action, verdict: Verdict) -> None:
         """Report a failed login; answer it after Asterisk's pause, and close.
@@ -164,8 +166,7 @@ class Login:
         action = Action(((b"Action", b"Login"), (b"Username", name), *headers))
         self._name(session, action)
         session.move(JUDGE)
-        peer = session.transport.peer.address
-        if by != "session" and ctx.limit_state.admission.is_penalised(peer, ctx.scheduler.now()):
+        if by != "session" and self._is_penalised(session):
             verdict = _PENALISED
         else:
             verdict = Attempt(ctx, self._registry, self._routing, session, b"", action).proven(by)
@@ -177,14 +178,17 @@ class Login:
         self._welcome(session, by_secret=by == "digest")
         return ""
 
-    def refuse(self, session: Session, name: bytes, reason: Reason) -> None:
-        """Report a login as this user that failed before it came here, and close the session."""
+    def refuse(self, session: Session, name: bytes) -> None:
+        """Report a login as this user whose proof a door has found wrong, and close the session."""
         action = Action(((b"Action", b"Login"), (b"Username", name)))
         self._name(session, action)
-        self._report(
-            session, action, Verdict(None, FAILED, reason, b"ChallengeResponseFailed", is_guess=True)
-        )
+        is_penalised = self._is_penalised(session)
+        self._report(session, action, _PENALISED if is_penalised else _WRONG_RESPONSE)
         session.close("login failed")
+
+    def _is_penalised(self, session: Session) -> bool:
+        ctx = self._ctx
+        return ctx.limit_state.admission.is_penalised(session.transport.peer.address, ctx.scheduler.now())
 
     def _name(self, session: Session, action: Action) -> None:
         """Note as whom the client wants to log in."""

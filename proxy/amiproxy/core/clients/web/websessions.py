@@ -1,10 +1,8 @@
 """WebSessions: all web sessions: how they log in, how their requests find them, and when they end."""
 
-import hmac
-import secrets
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from amiproxy.ami import message
 from amiproxy.ami.errors import ProtocolError
@@ -16,21 +14,18 @@ from amiproxy.core.clients.routes.entrance import Entrance
 from amiproxy.core.clients.routes.routing import Routing
 from amiproxy.core.clients.session import Handler, Handlers, Session, SessionOwner
 from amiproxy.core.clients.tap import Taps
+from amiproxy.core.clients.web.basic import BasicLogins, LoggedIn
+from amiproxy.core.clients.web.digestlogins import DigestLogins
 from amiproxy.core.clients.web.lane import Lane
+from amiproxy.core.clients.web.tickets import Tickets, new_key
 from amiproxy.core.clients.web.waiting import Waits
 from amiproxy.core.clients.web.websession import Cancel, Job, WebSession
 from amiproxy.core.context import Context
 from amiproxy.core.model.users import folded
 from amiproxy.core.ports import Peer, Transport
 
-#: Seconds for which a client may use a challenge, as in Asterisk, and a ticket.
+#: Seconds for which a client may use a challenge, as in Asterisk.
 _CHALLENGE_SECONDS: Final = 5.0
-_TICKET_SECONDS: Final = 30.0
-#: Most tickets of one session that were not used; past that, the oldest is void.
-_TICKETS: Final = 16
-#: Seconds after its last use in which an equal name and secret find the same session.
-_BASIC_SECONDS: Final = 60.0
-_CONTROLS: Final = bytes(range(32)) + b"\x7f"
 NOT_RESUMABLE: Final = b"ProxyResume needs a client with a stream of events, such as a WebSocket"
 
 
@@ -44,21 +39,6 @@ class Attendance(SessionOwner, Protocol):
 
     def forget(self, session: Session) -> None:
         """Nothing more is sent to this session, nor awaited for it."""
-
-
-class _Ticket(NamedTuple):
-    session: WebSession
-    until: float
-
-
-class _Known(NamedTuple):
-    session: WebSession
-    #: When its name and secret were last given, in monotonic seconds.
-    used: float
-
-
-#: Given a session that has logged in, or None; and the AMI answer of the login.
-LoggedIn = Callable[[WebSession | None, bytes], None]
 
 
 class WebSessions:
@@ -90,12 +70,10 @@ class WebSessions:
         self._by_user: dict[bytes, dict[WebSession, None]] = {}
         #: Sessions that were given a challenge and have not logged in, the oldest first.
         self._challenged: dict[bytes, WebSession] = {}
-        self._tickets: dict[bytes, _Ticket] = {}
-        self._basic_key = secrets.token_bytes(32)
-        #: By a keyed hash of name, secret and where they came from.
-        self._known: dict[bytes, _Known] = {}
-        #: Logins that run, with those who wait for the same.
-        self._asking: dict[bytes, list[_Waiter]] = {}
+        self._tickets = Tickets(ctx)
+        self._basic = BasicLogins(ctx, self)
+        #: Clients that prove themselves by a digest of their secret.
+        self.digests = DigestLogins(ctx, self)
         self._completed: deque[tuple[Job, bytes, Callable[[], None] | None]] = deque()
 
     def __len__(self) -> int:
@@ -153,7 +131,7 @@ class WebSessions:
         def answered(answer: bytes) -> None:
             key = b""
             if session.main.challenge and not session.is_over:
-                key = session.key = _new_key()
+                key = session.key = new_key()
                 self._keep_challenged(session)
             else:
                 session.end("not logged in")
@@ -173,6 +151,21 @@ class WebSessions:
             oldest.main.limit_reached("unauthenticated")
             oldest.end("displaced before login")
 
+    def secret_of(self, name: bytes) -> bytes | None:
+        """The secret of the user with exactly this name, perhaps with a server's; None if it is not known."""
+        found = self._routing.login_name(self.ctx.users, name)
+        user = found.user
+        return None if user is None or user.name.encode() != found.name else user.md5_secret
+
+    def is_penalised(self, peer: Peer) -> bool:
+        """Whether all logins from its address are refused now."""
+        return self.ctx.limit_state.admission.is_penalised(peer.address, self.ctx.scheduler.now())
+
+    def refuse(self, peer: Peer, entrance: Entrance, user_name: bytes) -> None:
+        """Log and count a login as this user with a wrong secret, which a door has checked."""
+        session = WebSession(self, peer, entrance, user_name, "digest")
+        self._login.refuse(session.main, user_name)
+
     def enter(self, peer: Peer, entrance: Entrance, user_name: bytes, by: Proof) -> WebSession | str:
         """Log in a client that has proved in this way that it is the user.
 
@@ -191,38 +184,11 @@ class WebSessions:
 
         It does so until it has not been given for 60 seconds.
         """
-        origin = f"{peer.address} {entrance.door} {entrance.server}".encode()
-        told = b"".join(b"%d:%b" % (len(part), part) for part in (name, secret, origin))
-        digest = hmac.digest(self._basic_key, told, "sha256")
-        waiter = _Waiter(done)
-        known = self._known.get(digest)
-        if known is not None and self._permits(known.session, peer, entrance):
-            self._known[digest] = _Known(known.session, self.ctx.scheduler.now())
-            job = Job(b"", lambda answer: waiter.tell(known.session, answer))
-            self.complete(job, message.success(b"", b"Authentication accepted"))
-            return waiter.leave
-        if digest in self._asking:
-            self._asking[digest].append(waiter)
-            return waiter.leave
-        if any(byte in _CONTROLS for byte in name + secret):
-            # No Login could say this, so it is refused as one with a wrong secret.
-            name, secret = name.translate(None, _CONTROLS), b""
-        action = b"Action: Login\r\nUsername: %b\r\nSecret: %b\r\n\r\n" % (name, secret)
-        waiting = self._asking[digest] = [waiter]
-
-        def answered(session: WebSession | None, answer: bytes) -> None:
-            del self._asking[digest]
-            if session is not None:
-                self._known[digest] = _Known(session, self.ctx.scheduler.now())
-            for one in waiting:
-                one.tell(session, answer)
-
-        self.login(peer, entrance, action, answered)
-        return waiter.leave
+        return self._basic.login(peer, entrance, name, secret, done)
 
     def _admit(self, session: WebSession) -> None:
         """The session has logged in."""
-        session.key = _new_key()
+        session.key = new_key()
         session.used = self.ctx.scheduler.now()
         mine = self._by_user.setdefault(folded(session.user.name), {})
         most = self.ctx.limits.web_sessions_per_user
@@ -243,9 +209,10 @@ class WebSessions:
         certificate.
         """
         session = self._sessions.get(key)
-        return session if session is not None and self._permits(session, peer, entrance) else None
+        return session if session is not None and self.permits(session, peer, entrance) else None
 
-    def _permits(self, session: WebSession, peer: Peer, entrance: Entrance) -> bool:
+    def permits(self, session: WebSession, peer: Peer, entrance: Entrance) -> bool:
+        """Whether a request from here may use the session; it is then in use.  See ``find``."""
         if session.is_over or entrance.server != session.entrance.server:
             return False
         user = session.user
@@ -263,19 +230,12 @@ class WebSessions:
 
     def ticket(self, session: WebSession) -> bytes:
         """A ticket for the session: 32 lower-case hexadecimal digits, good once, for 30 seconds."""
-        mine = [key for key, one in self._tickets.items() if one.session is session]
-        for key in mine[: len(mine) - _TICKETS + 1]:
-            del self._tickets[key]
-        ticket = _new_key()
-        self._tickets[ticket] = _Ticket(session, self.ctx.scheduler.now() + _TICKET_SECONDS)
-        return ticket
+        return self._tickets.make(session)
 
     def redeem(self, ticket: bytes, peer: Peer, entrance: Entrance) -> WebSession | None:
         """The session that this ticket is for, which is void then; None as for ``find``."""
-        found = self._tickets.pop(ticket, None)
-        if found is None or self.ctx.scheduler.now() > found.until:
-            return None
-        return found.session if self._permits(found.session, peer, entrance) else None
+        session = self._tickets.take(ticket)
+        return session if session is not None and self.permits(session, peer, entrance) else None
 
     def tick(self, now: float) -> None:
         """End what was not used for too long; called once a second, with monotonic seconds."""
@@ -284,12 +244,9 @@ class WebSessions:
         for session in list(self._challenged.values()):
             if now - session.began > _CHALLENGE_SECONDS:
                 session.end("challenge expired")
-        for key, ticket in list(self._tickets.items()):
-            if now > ticket.until or ticket.session.is_over:
-                del self._tickets[key]
-        for key, known in list(self._known.items()):
-            if now - known.used > _BASIC_SECONDS or known.session.is_over:
-                del self._known[key]
+        self._tickets.tick()
+        self._basic.tick()
+        self.digests.tick()
 
     # -- see Home ----------------------------------------------------------
 
@@ -355,27 +312,6 @@ class WebSessions:
 
     def gone(self, session: Session) -> None:
         """See SessionOwner."""
-
-
-class _Waiter:
-    """A client that waits for a login that others may wait for too."""
-
-    __slots__ = ("_done", "_has_left")
-
-    def __init__(self, done: LoggedIn) -> None:
-        self._done = done
-        self._has_left = False
-
-    def tell(self, session: WebSession | None, answer: bytes) -> None:
-        if not self._has_left:
-            self._done(session, answer)
-
-    def leave(self) -> None:
-        self._has_left = True
-
-
-def _new_key() -> bytes:
-    return secrets.token_hex(16).encode()
 
 
 def _user_name(action: bytes) -> bytes:
