@@ -2,6 +2,8 @@
 
 # mypyc: compiled
 
+from typing import Final
+
 from amiproxy.ami import message
 from amiproxy.core.clients.registry import SessionRegistry
 from amiproxy.core.clients.routes.routing import Routing
@@ -15,6 +17,11 @@ from amiproxy.core.policy import Deny
 from amiproxy.core.policy.verdicts import VerdictCaches
 from amiproxy.core.servers.servers import Configured
 from amiproxy.steps import Steps
+
+#: Why a session is closed by a reload: its user may not use its door any more, or a web session not from the
+#: address of its last request.
+NO_DOOR: Final = "door not permitted"
+NO_ADDRESS: Final = "address not permitted"
 
 
 class Adoption:
@@ -111,7 +118,7 @@ class Adoption:
         for session in self._registry.users:
             before = session.principal.user
             if before is not None and session.state not in OVER:
-                user = users.successor(before, session.transport.peer.certificate)
+                user = _successor(session, before, users)
                 reason = user if isinstance(user, str) else self._routing.again(session.route, user, servers)
                 if isinstance(reason, str):
                     reasons = found.setdefault(before.name, {})
@@ -125,7 +132,7 @@ class Adoption:
         try:
             before = session.principal.user
             assert before is not None
-            user = users.successor(before, session.transport.peer.certificate)
+            user = _successor(session, before, users)
             if isinstance(user, str):
                 session.close(user)
                 return
@@ -158,6 +165,18 @@ class Adoption:
         assert not isinstance(route, str)
         lane.follow(route)
         lane.apply_limits(user)
+
+
+def _successor(session: Session, before: User, users: UserTable) -> User | str:
+    """The user for this session of ``before``, or why it must be closed."""
+    peer = session.transport.peer
+    user = users.successor(before, peer.certificate)
+    if isinstance(user, str):
+        return user
+    if session.entrance.door not in user.doors:
+        return NO_DOOR
+    # The connections of its requests come and go, so that it is as if it logged in with each.
+    return NO_ADDRESS if session.is_web and not user.acl.allows(peer.address) else user
 
 
 def _judge_again(session: Session) -> None:

@@ -14,8 +14,6 @@ class SessionRegistry:
         self._unauthenticated: dict[Session, None] = {}
         self._by_user: dict[str, dict[Session, None]] = {}
         self._authenticated = 0
-        #: The number of web sessions.
-        self.web = 0
 
     def add(self, session: Session) -> None:
         """Add a session that has not logged in."""
@@ -40,9 +38,7 @@ class SessionRegistry:
             self._count(session, -1)
 
     def _count(self, session: Session, more: int) -> None:
-        if session.is_web:
-            self.web += more
-        else:
+        if not session.is_web:
             self._authenticated += more
 
     def _drop(self, session: Session, user: User) -> None:

@@ -51,6 +51,9 @@ class LaneClient(Protocol):
     def aside(self, data: bytes) -> None:
         """Whole messages came for this client alone that are part of no answer that it waits for."""
 
+    def ends(self, reason: str) -> None:
+        """The main lane is about to end."""
+
     def over(self, lane: "Lane", reason: str) -> None:
         """The lane has ended."""
 
@@ -255,6 +258,8 @@ class Lane(Session):
     def close(self, reason: str, *, abort: bool = False) -> None:
         """See Session."""
         if self.state not in OVER:
+            if self.main is None:
+                self._client.ends(reason)
             super().close(reason, abort=abort)
             self._client.over(self, reason)
 

@@ -28,6 +28,8 @@ _KEPT: Final = 2
 _KEPT_SECONDS: Final = 60.0
 #: Seconds by which a WaitEvent is shorter than a session may be unused, as in Asterisk.
 _SPARE_SECONDS: Final = 10.0
+#: The Message of the error for an answer that is longer than an answer may be.
+TOO_LONG: Final = b"Answer too long (limits.http_answer_bytes)"
 #: Why sessions end, besides the reasons of other sessions.
 REASONS: Final = ("not logged in", "challenge expired", "too many web sessions", "too old")
 
@@ -35,10 +37,18 @@ REASONS: Final = ("not logged in", "challenge expired", "too many web sessions",
 class Job:
     """An action to run, and whom to give its answer to."""
 
-    __slots__ = ("action", "counts", "done", "is_cancelled", "is_done")
+    __slots__ = ("action", "action_id", "counts", "done", "is_cancelled", "is_done")
 
-    def __init__(self, action: bytes, done: Callable[[bytes], None], *, counts: bool = True) -> None:
+    def __init__(
+        self,
+        action: bytes,
+        done: Callable[[bytes], None],
+        *,
+        action_id: bytes = b"",
+        counts: bool = True,
+    ) -> None:
         self.action = action
+        self.action_id = action_id
         #: Whether it counts as in flight: all but a WaitEvent do.
         self.counts = counts
         self.done = done
@@ -257,10 +267,10 @@ class WebSession:
         except MessageTooLong:
             pass  # the lane answers it with this error
         try:
-            key = parse_action(action).key
+            parsed = parse_action(action)
         except ProtocolError:
-            key = b""  # the same
-        return Job(action, done, counts=key != b"waitevent")
+            return Job(action, done)  # the same
+        return Job(action, done, action_id=parsed.action_id, counts=parsed.key != b"waitevent")
 
     def _begin(self, job: Job, longest_wait: float = 0.0) -> None:
         lane = self._free.pop() if self._free else self._further()
@@ -278,11 +288,10 @@ class WebSession:
 
     def answered(self, lane: Lane) -> None:
         """See LaneClient."""
-        self._complete(lane)
+        self._complete(lane, lane.collected.take())
 
-    def _complete(self, lane: Lane) -> None:
+    def _complete(self, lane: Lane, answer: bytes) -> None:
         job = self._jobs.pop(lane, None)
-        answer = lane.collected.take()
         if self._wait is not None and self._wait.lane is lane:
             self._wait = None
         if job is not None:
@@ -312,15 +321,17 @@ class WebSession:
 
     def over(self, lane: Lane, reason: str) -> None:
         """See LaneClient."""
-        self._complete(lane)
+        lane.collected.take()  # a part of an answer is none
+        job = self._jobs.get(lane)
+        is_too_long = job is not None and reason == "slow consumer"
+        self._complete(lane, message.error(job.action_id, TOO_LONG) if job and is_too_long else b"")
         if lane is self.main:
-            self._finish(reason)
             return
         self.lanes.remove(lane)
         if lane in self._free:
             self._free.remove(lane)
         if reason == "logoff":
-            self.main.close(reason)
+            self.end(reason)
 
     # -- sessions of their own ---------------------------------------------
 
@@ -345,15 +356,19 @@ class WebSession:
 
         ``reason`` is ASCII, and one of a few fixed texts.
         """
-        self.main.close(reason)
+        if not self.is_over:
+            self.main.close(reason)
 
-    def _finish(self, reason: str) -> None:
+    def ends(self, reason: str) -> None:
+        """See LaneClient."""
+        if self.is_over:
+            return
         self.is_over = True
         for lane in list(self.lanes):
             lane.close(reason)
         text = b"Session closed: " + reason.encode()
         for job in self._queue:
-            self._home.complete(job, message.error(b"", text))
+            self._home.complete(job, message.error(job.action_id, text))
         self._queue.clear()
         for session in list(self._opened):
             session.dismiss(reason)

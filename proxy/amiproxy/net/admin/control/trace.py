@@ -23,7 +23,8 @@ class Trace:
     def __enter__(self) -> "Trace":
         user = self._hub.ctx.users.find(self._user.encode())
         sessions = self._hub.sessions_of(user) if user is not None else []
-        self._hub.taps.watch(self._user, sessions, self)
+        tapped = [one for session in sessions for one in (session, *session.lanes)]
+        self._hub.taps.watch(self._user, tapped, self)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -9,6 +9,7 @@ import itertools
 from typing import Final, get_args
 
 from amiproxy.ami import privilege
+from amiproxy.core import adoption
 from amiproxy.core.clients import linkloss
 from amiproxy.core.clients.history import cursor
 from amiproxy.core.clients.logins.attempt import REASONS
@@ -57,7 +58,7 @@ CLOSES: Final = (
     *("malformed", "displaced before login", "out of descriptors", "slow consumer", "user disabled"),
     *("user removed", "credentials changed", "kicked", "idle", linkloss.REASON, "fault", "shutdown"),
     *(route.REMOVED, route.NOT_PERMITTED, cursor.LOST, cursor.NOT_PERMITTED),
-    *websession.REASONS,
+    *(adoption.NO_DOOR, adoption.NO_ADDRESS, *websession.REASONS),
     *("close timeout", CLOSED, "nothing but TLS records without data"),
     *_CONNECTION_LOST,
     *_CERTIFICATES,
