@@ -1,8 +1,11 @@
 """The changes that a reload would make, by name and key."""
 
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -124,3 +127,35 @@ def test_an_additional_listener_needs_a_restart(folder: Path) -> None:
     file.write_text(file.read_text().replace("users_file", more + "users_file"))
     (told,) = needs_restart(old, both(folder)[0])
     assert told.startswith("listeners: ")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "needs"),
+    [
+        ("doors: [ajam]", "doors: [ajam, ws]", ["doors"]),
+        ("door: http", "door: ami", ["door"]),
+        ("insecure_local: true", "insecure_local: false", ["insecure_local"]),
+        ("prefix: /a", "prefix: /b", []),
+        ("prefix: /a", "prefix: /a, names: [b.example], hsts: 7", []),
+        ("prefix: /a", "prefix: /a, allowed_origins: ['https://b.example']", []),
+        ("prefix: /a", "prefix: /a, trusted_proxies: [127.0.0.1]", []),
+        ("prefix: /a", "prefix: /a, ajam: {timeout: 30, get_login: refuse}", []),
+    ],
+)
+def test_a_listener_for_http_may_change_all_but_what_it_serves(
+    folder: Path, old: str, new: str, needs: list[str]
+) -> None:
+    http = "{address: '127.0.0.1:0', door: http, doors: [ajam], insecure_local: true, prefix: /a}"
+    config = yaml.safe_load((folder / "proxy.yaml").read_text())
+    before = convert(config, yaml.safe_load(http))
+    after = convert(config, yaml.safe_load(http.replace(old, new)))
+    named = [
+        line.partition(": ")[0].partition("].")[2].partition("[")[0] for line in needs_restart(before, after)
+    ]
+    assert named == needs
+
+
+def convert(config: dict[str, Any], http: dict[str, Any]) -> Config:
+    """A configuration with one more listener, as typed and not checked."""
+    config = {**config, "listeners": [{**http, "address": ["127.0.0.1", 0, ""]}]}
+    return msgspec.convert(config, Config, dec_hook=lambda kind, value: kind(value))

@@ -11,6 +11,7 @@ import pytest
 from amiproxy.config import Config, Limits, UsersFile, load
 from amiproxy.config.actions import ActionEntry
 from amiproxy.config.schema import (
+    AjamSettings,
     Certificate,
     Control,
     FanOut,
@@ -100,6 +101,9 @@ def test_the_files_load_with_every_optional_key(installed: Path) -> None:
     assert config.limits_of("pbx2").action_timeout == 30
     assert (config.default_server, config.listeners[0].server) == ("pbx1", "pbx2")
     assert config.limits == Limits()
+    ami, http = config.listeners
+    assert (ami.door, http.door, http.doors) == ("ami", "http", ("ajam", "api", "ws"))
+    assert http.ajam == AjamSettings()
     assert config.fan_out == FanOut()
     assert config.history == History()
     assert config.log == Log()
@@ -125,6 +129,7 @@ def test_the_files_load_with_every_optional_key(installed: Path) -> None:
     [
         Config,
         ActionEntry,
+        AjamSettings,
         UpstreamSettings,
         UpstreamTls,
         ServerSettings,

@@ -101,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
             terminal.error("hint: ami-proxy setup makes the secret, a certificate, and the first user")
         return status
     config, users, outdated = loaded
-    judged = [_judge(one, config.tls) for one in config.listeners]
+    judged = [_judge(one, config.tls) for one in config.tls_listeners]
     findings = list(dict.fromkeys(finding for _, found in judged for finding in found))
     bad_files = [finding for finding in findings if finding.level == "warning"]
     warnings = list(map(str, [*outdated, *warnings_of(config, users), *_links(config), *bad_files]))
@@ -209,11 +209,13 @@ def _summary(config: Config, users: UsersFile) -> Iterator[str]:
         default = ", the default" if name == config.default_server else ""
         yield f"{label} {server.host}:{server.port} as {server.username}{tls}{default}"
     for listener in config.listeners:
+        door = f", http: {', '.join(listener.doors)}" if listener.door == "http" else ""
         only = f", server {listener.server}" if listener.server is not None else ""
-        yield (
-            f"listener   {listener.address}, TLS {config.tls.policy}, client certificates "
-            f"{listener.client_auth}, {count(len(listener.certificates), 'certificate')}{only}"
+        tls = (
+            f"TLS {config.tls.policy}, client certificates "
+            f"{listener.client_auth}, {count(len(listener.certificates), 'certificate')}"
         )
+        yield f"listener   {listener.address}, {'no TLS' if listener.is_plain else tls}{door}{only}"
     disabled = sum(entry.disabled for entry in users.users.values())
     yield f"users      {count(len(users.users), 'user')}, {disabled} disabled, from {named_users(config)}"
     for name, entry in users.users.items():

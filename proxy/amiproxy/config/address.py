@@ -17,7 +17,10 @@ Resolve = Callable[[str], Path]
 
 
 class Address(NamedTuple):
-    """``host`` and ``port`` (0: any free port), or the ``name`` of an inherited socket without a host."""
+    """``host`` and ``port`` (0: any free port), or the ``name`` of an inherited socket without a host.
+
+    ``host`` is an IP address, or the absolute path of a Unix socket.
+    """
 
     host: str = ""
     port: int = 0
@@ -25,7 +28,7 @@ class Address(NamedTuple):
 
     @classmethod
     def from_text(cls, text: str) -> "Address":
-        """Parse one of the three forms.  Raises Unfit for anything else."""
+        """Parse one of the forms with a port, or ``fd:NAME``.  Raises Unfit for anything else."""
         if text.startswith("fd:"):
             if (
                 not text[3:].isascii()
@@ -47,9 +50,23 @@ class Address(NamedTuple):
             raise Unfit("not a port", "write a number from 0 (any free port) to 65535")
         return cls(host=str(address), port=int(port))
 
+    @classmethod
+    def from_place(cls, text: str, resolve: Resolve) -> "Address":
+        """As ``from_text``, and also ``unix:PATH``."""
+        if text.startswith("unix:"):
+            return cls(host=str(resolve(text[5:]).absolute()))
+        return cls.from_text(text)
+
+    @property
+    def path(self) -> Path | None:
+        """The path of a Unix socket; None if it is none."""
+        return Path(self.host) if self.host.startswith("/") else None
+
     def __str__(self) -> str:
         if self.name:
             return f"fd:{self.name}"
+        if self.path is not None:
+            return f"unix:{self.host}"
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 

@@ -21,6 +21,7 @@ from amiproxy.config.schema import (
     UpstreamTls,
 )
 from amiproxy.config.users.servers import check_server_name
+from amiproxy.config.web.checks import check_web
 from amiproxy.core.model.errors import Unfit
 from amiproxy.core.model.hiddennames import MOST_HIDDEN_NAMES
 from amiproxy.core.model.limits import CLOSING_SECONDS, ORDERED, Limits
@@ -56,7 +57,8 @@ def _check_upstream_tls(tls: UpstreamTls, path: KeyPath, document: Document) -> 
 
 
 def _check_listener(listener: ListenerSettings, path: KeyPath, document: Document) -> None:
-    if not listener.certificates:
+    check_web(listener, path, document)
+    if not listener.certificates and not listener.is_plain:
         text = "a listener needs a certificate: plain text is not supported"
         document.report((*path, "certificates"), text, "add certificates: [{chain: …, key: …}]")
     if listener.client_auth != "none" and listener.client_ca is None:
@@ -196,10 +198,13 @@ def _check_config(config: Config, path: KeyPath, document: Document) -> None:
         document.report(
             (*path, "listeners"), "at least one listener is needed", 'add one, with its address: "[::]:5039"'
         )
+    elif not config.tls_listeners:
+        text = "no listener has a certificate: clients of AMI could not connect"
+        document.report((*path, "listeners"), text, "add one without insecure_local")
     seen: dict[str, int] = {}
     for number, listener in enumerate(config.listeners):
         address = listener.address
-        if seen.setdefault(str(address), number) != number and (address.name or address.port):
+        if seen.setdefault(str(address), number) != number and (address.name or address.path or address.port):
             text = f"listeners[{seen[str(address)]}] has this address already"
             document.report((*path, "listeners", number, "address"), text, "remove one of them")
 

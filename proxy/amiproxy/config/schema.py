@@ -126,6 +126,11 @@ class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     hsts: Annotated[int, Meta(ge=0, le=63_072_000)] = 0
     ajam: AjamSettings = AjamSettings()
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it has no TLS, and so no certificates."""
+        return self.insecure_local
+
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """TLS settings of all listeners, and how strictly their certificate files are checked."""
@@ -233,6 +238,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             return self.servers
         names = UpstreamSettings.__struct_fields__
         return {LONE_SERVER: ServerSettings(**{name: getattr(self.upstream, name) for name in names})}
+
+    @property
+    def tls_listeners(self) -> tuple[ListenerSettings, ...]:
+        """The listeners that have certificates: all but those with ``insecure_local``."""
+        return tuple(listener for listener in self.listeners if not listener.is_plain)
 
     @property
     def first_server(self) -> ServerSettings:

@@ -108,7 +108,7 @@ def _check_configured(arguments: argparse.Namespace) -> int:
     except ConfigErrors as errors:
         raise X509Error(str(errors)) from errors
     good = True
-    for listener in config.listeners:
+    for listener in config.tls_listeners:
         try:
             store = CertStore(listener, config.tls)
         except CertificatesRefused as refused:

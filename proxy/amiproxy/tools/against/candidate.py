@@ -33,7 +33,7 @@ def candidate(loaded: Loaded, stores: Sequence[CertStore], key: bytes) -> State:
         users={name: plain_user(entry, fingerprint) for name, entry in users.users.items()},
         certificates=[
             certificates_of(str(listener.address), store)
-            for listener, store in zip(config.listeners, stores, strict=True)
+            for listener, store in zip(config.tls_listeners, stores, strict=True)
         ],
         upstream_secrets={
             name: fingerprint_of_secret(_secret(config, name), fingerprint) for name in config.every_server

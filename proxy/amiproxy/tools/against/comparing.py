@@ -289,8 +289,9 @@ def _files(running: Running, candidate: State, certificates: Iterable[Certificat
         return
     shown = {change.new["sha256"] for change in certificates if change.new is not None}
     told: set[str] = set()
+    listeners = [one for one in candidate.config["listeners"] if one["certificates"]]
     for number, (before, after) in enumerate(zip(running.files, candidate.files, strict=True)):
-        pairs = candidate.config["listeners"][number]["certificates"]
+        pairs = listeners[number]["certificates"]
         for pair, served in zip(pairs, candidate.certificates[number]["served"], strict=True):
             if served["sha256"] in shown:
                 told.update((pair["chain"], pair["key"]))

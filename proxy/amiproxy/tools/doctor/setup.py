@@ -32,7 +32,7 @@ def examine(path: Path, loaded: Loaded) -> Iterator[DoctorFinding]:
 
 
 def _certificates(config: Config) -> Iterator[DoctorFinding]:
-    for listener in config.listeners:
+    for listener in config.tls_listeners:
         try:
             findings = CertStore(listener, config.tls).last_result.findings
         except CertificatesRefused as refused:
