@@ -1,6 +1,7 @@
 """Listeners with everything behind them except Asterisk, for clients that connect by TLS."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
@@ -35,9 +36,16 @@ class House:
         self.acceptor = TlsAcceptor(self.pool, self._context, self._object)
         self.accept: ConnectionFactory = partial(AmiConnection, self.hub.attach, self.acceptor)
 
-    def listen(self, host: str = "127.0.0.1", *trusted: str) -> tuple[str, int]:
-        """Listen there; ``trusted`` are the networks of proxies in front."""
-        listener = Listener(self.pool, bind(host, 0), self.accept, NetworkSet(trusted))
+    def listen(
+        self,
+        host: str = "127.0.0.1",
+        *trusted: str,
+        relays: Sequence[str] = (),
+        sock: socket.socket | None = None,
+    ) -> tuple[str, int]:
+        """Listen there, or on ``sock``; ``trusted`` and ``relays`` are the networks of proxies in front."""
+        sock = bind(host, 0) if sock is None else sock
+        listener = Listener(self.pool, sock, self.accept, NetworkSet(trusted), NetworkSet(relays))
         listener.start(asyncio.get_running_loop())
         self.listeners.append(listener)
         return listener.address

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,13 +17,34 @@ from amiproxy.net.doors.http.connection import HttpConnection
 from amiproxy.net.doors.http.exchange import Exchange, TakenStream
 from amiproxy.net.doors.http.responses import plain
 from amiproxy.net.doors.http.site import Route, Site
+from amiproxy.net.doors.plainstream import PlainAcceptor
 from tests.support.house import House
 from tests.support.tls_door import Contexts
 from tests.support.tls_peer import TlsPeer
-from tests.support.waiting import until
+from tests.support.waiting import DEADLINE, until
 
 #: Names in the certificate of ``tests.support.tls_door``.
 NAMES = ("dns:localhost", "ip:127.0.0.1", "ip:::1")
+
+
+class PlainPeer:
+    """As ``TlsPeer``, without TLS."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.socket = sock
+        self._loop = asyncio.get_running_loop()
+
+    async def send(self, data: bytes) -> None:
+        async with asyncio.timeout(DEADLINE):
+            await self._loop.sock_sendall(self.socket, data)
+
+    async def record(self) -> bytes:
+        async with asyncio.timeout(DEADLINE):
+            return await self._loop.sock_recv(self.socket, 65536)
+
+    def shut(self) -> None:
+        """Send no more."""
+        self.socket.shutdown(socket.SHUT_WR)
 
 
 class Reply(NamedTuple):
@@ -41,7 +63,7 @@ class Reply(NamedTuple):
 class HttpPeer:
     """One connection to an HTTP listener."""
 
-    def __init__(self, peer: TlsPeer) -> None:
+    def __init__(self, peer: Any) -> None:
         self.peer = peer
         self._buffer = b""
 
@@ -53,6 +75,18 @@ class HttpPeer:
         async with TlsPeer.to(address, context, **more) as peer:
             await peer.handshake()
             yield cls(peer)
+
+    @classmethod
+    @asynccontextmanager
+    async def plain(cls, address: Any, receive_buffer: int = 0) -> AsyncIterator["HttpPeer"]:
+        """Without TLS; ``address`` is host and port, or the path of a Unix socket."""
+        family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+        with socket.socket(family) as sock:
+            sock.setblocking(False)
+            if receive_buffer:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            await asyncio.get_running_loop().sock_connect(sock, address)
+            yield cls(PlainPeer(sock))
 
     async def send(self, data: bytes) -> None:
         await self.peer.send(data)
@@ -144,6 +178,9 @@ class HttpHouse(House):
         self.names: tuple[str, ...] = NAMES
         self.settings = listener(**settings)
         self.site = Site(self.settings, lambda: self.names)
+        if self.settings.is_plain:
+            self.acceptor = PlainAcceptor(self.pool)
+            self.names = ()
         self.accept = partial(HttpConnection, self.site, self.acceptor)
         #: Exchanges of ``/later`` that are not answered yet.
         self.open: list[Exchange] = []
@@ -166,7 +203,9 @@ class HttpHouse(House):
     async def peer(self, **more: Any) -> AsyncIterator[HttpPeer]:
         """A connected client."""
         address = self.address if self.listeners else self.listen()
-        async with HttpPeer.to(address, self.client, **more) as peer:
+        plain = self.settings.is_plain
+        to = HttpPeer.plain(address, **more) if plain else HttpPeer.to(address, self.client, **more)
+        async with to as peer:
             yield peer
 
     async def empty(self) -> None:

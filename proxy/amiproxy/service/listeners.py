@@ -4,13 +4,15 @@ import asyncio
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from amiproxy.config import Config, ListenerSettings
+from amiproxy.config.address import is_loopback
 from amiproxy.core.admission.networks import NetworkSet
 from amiproxy.core.clients.routes.entrance import Entrance
 from amiproxy.core.clients.session import Session
 from amiproxy.core.ports import Transport
+from amiproxy.net.admin.localsocket import SocketRefused, UnixListener
 from amiproxy.net.certs.certset import CertSet
 from amiproxy.net.certs.halfwritten import Retry
 from amiproxy.net.certs.result import CertificatesRefused
@@ -19,6 +21,7 @@ from amiproxy.net.doors.ami import AmiConnection
 from amiproxy.net.doors.binding import await_first_byte, bind
 from amiproxy.net.doors.connection import ConnectionFactory
 from amiproxy.net.doors.listener import Listener
+from amiproxy.net.doors.plainstream import PlainAcceptor
 from amiproxy.net.doors.pool import ConnectionPool
 from amiproxy.net.doors.tlsconnection import TlsAcceptor
 from amiproxy.net.host.systemd import NoListener, take_sockets
@@ -26,6 +29,9 @@ from amiproxy.service.loadedconfig import StartError
 
 if TYPE_CHECKING:  # the packages that it needs are installed only where a listener has ``door: http``
     from amiproxy.net.doors.http.site import Site
+
+#: Mode of the file of a Unix socket: the reverse proxy's account is put into the group of the service.
+_UNIX_MODE: Final = 0o660
 
 
 class Listeners:
@@ -51,6 +57,7 @@ class Listeners:
         self._certificates: CertSet | None = None
         #: Each with the index of its entry in proxy.yaml: systemd may pass several sockets for one entry.
         self.sockets: dict[Listener, int] = {}
+        self._unix: list[UnixListener] = []
 
     @property
     def certificates(self) -> CertSet:
@@ -74,23 +81,31 @@ class Listeners:
         retry = Retry(SETTLE, SETTLE)
         while self._certificates is None:
             try:
-                self._certificates = CertSet(config.listeners, config.tls, self._pool.judge_certificates)
+                self._certificates = CertSet(config.tls_listeners, config.tls, self._pool.judge_certificates)
             except CertificatesRefused as error:
                 if retry.is_over(error.findings):
                     raise StartError(f"listeners: {error}") from error
                 await retry.pause()
+        with_tls = iter(range(len(config.tls_listeners)))
         for number, settings in enumerate(config.listeners):
-            accept = self._factory(settings, number)
-            for sock in _sockets(settings, inherited):
+            accept = self._factory(settings, None if settings.is_plain else next(with_tls))
+            for sock in self._sockets(settings, inherited):
                 await_first_byte(sock)
-                trusted = NetworkSet(settings.proxy_protocol)
-                listener = Listener(self._pool, sock, accept, trusted)
+                trusted, relays = NetworkSet(settings.proxy_protocol), NetworkSet(settings.trusted_proxies)
+                listener = Listener(self._pool, sock, accept, trusted, relays)
                 listener.start(loop)
                 self.sockets[listener] = number
 
-    def _factory(self, settings: ListenerSettings, number: int) -> ConnectionFactory:
-        """What makes the connections of an entry in proxy.yaml."""
-        acceptor = TlsAcceptor(self._pool, *self.certificates.served_by(number))
+    def _factory(self, settings: ListenerSettings, number: int | None) -> ConnectionFactory:
+        """What makes the connections of an entry in proxy.yaml.
+
+        ``number`` is the place of its certificates in their set; None if it has none.
+        """
+        certificates: Callable[[], tuple[str, ...]] = tuple
+        acceptor: TlsAcceptor = PlainAcceptor(self._pool)
+        if number is not None:
+            acceptor = TlsAcceptor(self._pool, *self.certificates.served_by(number))
+            certificates = self.certificates.names_of(number)
         names = ("ami",) if settings.door == "ami" else settings.doors
         entrances = {name: Entrance(settings.server or "", name) for name in names}
         self._entrances.append(entrances)
@@ -99,7 +114,7 @@ class Listeners:
             return partial(AmiConnection, self._attach_at(entrances["ami"]), acceptor)
         from amiproxy.service import sites  # noqa: PLC0415 - only this needs the extra
 
-        site = sites.opened_site(settings, self.certificates.names_of(number), entrances, self._is_ready)
+        site = sites.opened_site(settings, certificates, entrances, self._is_ready)
         self._sites.append(site)
         return sites.accepting(site, acceptor)
 
@@ -115,6 +130,7 @@ class Listeners:
         """
         for listener, number in self.sockets.items():
             listener.trusted = NetworkSet(settings[number].proxy_protocol)
+            listener.relays = NetworkSet(settings[number].trusted_proxies)
         for entrances, site, entry in zip(self._entrances, self._sites, settings, strict=True):
             for entrance in entrances.values():
                 entrance.server = entry.server or ""
@@ -129,16 +145,37 @@ class Listeners:
         """Stop accepting; repeated calls are harmless."""
         for listener in self.sockets:
             listener.stop()
+        for unix in self._unix:
+            unix.close()
 
-
-def _sockets(settings: ListenerSettings, inherited: dict[str, list[socket.socket]]) -> list[socket.socket]:
-    address = settings.address
-    if address.name:
+    def _sockets(
+        self, settings: ListenerSettings, inherited: dict[str, list[socket.socket]]
+    ) -> list[socket.socket]:
+        address = settings.address
+        if address.name:
+            try:
+                sockets = take_sockets(inherited, address.name, unix=None if settings.is_plain else False)
+            except NoListener as error:
+                raise StartError(f"listeners: {error}") from error
+            if settings.is_plain:
+                _refuse_remote(address.name, sockets)
+            return sockets
         try:
-            return take_sockets(inherited, address.name, unix=False)
-        except NoListener as error:
-            raise StartError(f"listeners: {error}") from error
-    try:
-        return [bind(address.host, address.port)]
-    except OSError as error:
-        raise StartError(f"listeners: {error.strerror}", may_pass=True) from error
+            if address.path is not None:
+                self._unix.append(UnixListener(address.path, _UNIX_MODE))
+                return [self._unix[-1].socket]
+            return [bind(address.host, address.port)]
+        except SocketRefused as error:
+            raise StartError(f"listeners: {error}", may_pass=True) from error
+        except OSError as error:
+            raise StartError(f"listeners: {error.strerror}", may_pass=True) from error
+
+
+def _refuse_remote(name: str, sockets: list[socket.socket]) -> None:
+    """Raise StartError if a passed socket for plain HTTP can be reached from other machines."""
+    for sock in sockets:
+        if sock.family != socket.AF_UNIX and not is_loopback(sock.getsockname()[0]):
+            text = (
+                f"listeners: the socket {name!r} is open to other machines, and insecure_local is plain HTTP"
+            )
+            raise StartError(f"{text}; give ListenStream= a path or a loopback address")

@@ -81,4 +81,5 @@ def _folders(config: Config) -> Iterator[Path]:
         config.control.socket.path if config.control is not None else None,
         config.metrics.address.path if config.metrics is not None else None,
     )
-    yield from (place.parent for place in places if place is not None)
+    listeners = (listener.address.path for listener in config.listeners)
+    yield from (place.parent for place in (*places, *listeners) if place is not None)

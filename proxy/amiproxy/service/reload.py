@@ -93,12 +93,12 @@ class Transaction:
     async def _rehearse_certificates(self, config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Why the certificate files would be refused, and warnings about them."""
         certificates = self._listeners.certificates
-        if len(config.listeners) != len(certificates.stores):
+        if len(config.tls_listeners) != len(certificates.stores):
             return (), ()  # that takes a restart, which compares no certificate with the one before
         async with certificates.reload_lock:
             try:
                 candidates = await certificates.prepare(
-                    config.listeners, config.tls, frozenset({"rehearsal"}), whole=False
+                    config.tls_listeners, config.tls, frozenset({"rehearsal"}), whole=False
                 )
             except CertificatesRefused as refused:
                 return tuple(map(str, errors_of(refused.findings))), ()
@@ -133,7 +133,7 @@ class Transaction:
             if fixed:
                 raise StartError("\n".join(f"{self._path}: {line}" for line in fixed))
             candidates = await certificates.prepare(
-                new.config.listeners, new.config.tls, triggers, whole=any(changed)
+                new.config.tls_listeners, new.config.tls, triggers, whole=any(changed)
             )
             if self._lifecycle.draining:
                 raise StartError("the service is stopping")

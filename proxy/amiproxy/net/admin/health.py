@@ -64,7 +64,7 @@ def _listening(service: Service) -> Check:
 def _certificates(service: Service) -> list[Check]:
     now = datetime.now(UTC)
     checks = []
-    for settings, store in zip(service.config.listeners, service.stores, strict=True):
+    for settings, store in zip(service.config.tls_listeners, service.stores, strict=True):
         endings = store.current.endings
         served = [ending for ending in endings if ending.kind == "certificate"]
         judged_by = [ending for ending in endings if ending.kind != "certificate"]

@@ -1,4 +1,4 @@
-"""Local sockets: Unix sockets that only we and root can open, and the credentials of their clients."""
+"""Local sockets: Unix sockets that others cannot open, and the credentials of their clients."""
 
 import contextlib
 import os
@@ -30,22 +30,22 @@ def credentials_of(sock: socket.socket) -> Credentials:
 
 
 class UnixListener:
-    """A listening Unix socket with mode 0600; ``close`` removes its file if it is still ours.
+    """A listening Unix socket; ``close`` removes its file if it is still ours.
 
-    A socket file left by a dead process is replaced.  Raises SocketRefused.
+    ``mode`` is that of its file.  A socket file left by a dead process is replaced.  Raises SocketRefused.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, mode: int = 0o600) -> None:
         self.path = path
         _check_folder(path)
         _remove_stale(path)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             # Before bind, so that the file is created with this mode and never has another (Linux).
-            os.fchmod(self.socket.fileno(), 0o600)
+            os.fchmod(self.socket.fileno(), mode)
             self.socket.bind(str(path))
             made = path.lstat()
-            if stat.S_IMODE(made.st_mode) & 0o077:
+            if stat.S_IMODE(made.st_mode) & ~mode:
                 path.unlink()
                 text = f"{path} was created with mode {stat.S_IMODE(made.st_mode):04o}"
                 raise SocketRefused(f"{text}; put it on a file system that supports file modes")

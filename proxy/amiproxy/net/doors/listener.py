@@ -30,14 +30,17 @@ _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.
 #: Seconds for which a pending connection may go unaccepted before the listener counts as stuck.
 _STUCK_AFTER: Final = 10.0
 _NOBODY: Final = NetworkSet(())
+#: What clients of a Unix socket count as: they are on this machine.
+_LOCAL: Final = "127.0.0.1"
 
 
 class Listener:
     """One listening socket.
 
     ``accept`` makes the connection of each accepted socket.  Connections from ``trusted`` networks must
-    begin with a PROXY header, and count as the client that it names; others never send one.  ``trusted``
-    may be replaced at any time.
+    begin with a PROXY header, and count as the client that it names; others never send one.  Addresses in
+    ``relays`` stand for many clients, whom each request names, so no limit per address applies to their
+    connections.  Both may be replaced at any time.
     """
 
     def __init__(
@@ -46,8 +49,10 @@ class Listener:
         sock: socket.socket,
         accept: ConnectionFactory,
         trusted: NetworkSet = _NOBODY,
+        relays: NetworkSet = _NOBODY,
     ) -> None:
         self.trusted = trusted
+        self.relays = relays
         # Calls of _accept so far, and as of the last call of ``stuck``.
         self._turns = self._turns_seen = 0
         # When ``stuck`` last saw progress, or no pending connection.
@@ -58,12 +63,13 @@ class Listener:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._resume: asyncio.TimerHandle | None = None
         self._told_exhausted = float("-inf")
+        self._is_unix = sock.family == socket.AF_UNIX
 
     @property
     def address(self) -> tuple[str, int]:
-        """The address it listens on, with the port that the system chose for 0."""
+        """The address it listens on, with the port that the system chose for 0; or a path, and 0."""
         name = self._socket.getsockname()
-        return name[0], name[1]
+        return (name, 0) if self._is_unix else (name[0], name[1])
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start to accept connections."""
@@ -110,7 +116,7 @@ class Listener:
                     reset(sock)
                     self._pause("few descriptors are left")
                     return
-            self._take(sock, address[0], address[1])
+            self._take(sock, *((_LOCAL, 0) if self._is_unix else address[:2]))
             if self._pool.poller.over:
                 return
 
@@ -129,14 +135,16 @@ class Listener:
         loop = self._loop
         address = canonical(address)
         introduces = address in self.trusted
-        if not self._pool.admits(address, loop.time(), introduces=introduces):
+        if not self._pool.admits(address, loop.time(), introduces=introduces or address in self.relays):
             reset(sock)
             return
         try:
             sock.setblocking(False)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            keep_alive(sock, self._pool.limits)
-            local = sock.getsockname()
+            local = (_LOCAL, 0)
+            if not self._is_unix:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                keep_alive(sock, self._pool.limits)
+                local = sock.getsockname()
         except OSError:
             sock.close()  # it was reset already
             return
@@ -146,7 +154,7 @@ class Listener:
             return
 
         def introduced(sock: socket.socket, peer: Peer) -> None:
-            if self._pool.admits(peer.address, loop.time()):
+            if self._pool.admits(peer.address, loop.time(), introduces=peer.address in self.relays):
                 self._enter(sock, peer)
             else:
                 reset(sock)
@@ -164,7 +172,7 @@ class Listener:
         except OSError:
             sock.close()  # it was reset already
             return
-        self._pool.entered(connection, stage)
+        self._pool.entered(connection, stage, introduces=peer.address in self.relays)
         connection.start()
 
     def _pause(self, reason: str) -> None:

@@ -118,7 +118,10 @@ class ConnectionPool:
             self.displace("out of descriptors")
 
     def entered(self, client: Connection, stage: int, *, introduces: bool = False) -> None:
-        """Register a connection at this stage of ``core.admission.newcomers``; see ``admits``."""
+        """Register a connection at this stage of ``core.admission.newcomers``; see ``admits``.
+
+        ``introduces``: its address stands for many clients, and per-address limits do not apply.
+        """
         self._clients[client] = self._unproven[client] = self._handshaking[client] = None
         self._limit_state.newcomers.enter(client, client.peer.address, client.accepted, stage)
         if not introduces:
@@ -132,7 +135,8 @@ class ConnectionPool:
         """Count a connection whose handshake is complete."""
         del self._handshaking[client]
         version = client.peer.tls.partition("/")[0]
-        self.handshakes[version] = self.handshakes.get(version, 0) + 1
+        if version:
+            self.handshakes[version] = self.handshakes.get(version, 0) + 1
 
     def failed(self, client: Connection, reason: str) -> None:
         """Count and log a handshake, or PROXY header, that failed."""

@@ -18,7 +18,7 @@ def certificates(service: Service) -> Steps[list[View]]:
     Reads files; do not run it in the event loop.
     """
     found = []
-    for listener, store in zip(service.config.listeners, service.stores, strict=True):
+    for listener, store in zip(service.config.tls_listeners, service.stores, strict=True):
         waiting = yield from store.waiting()
         found.append(certificates_of(str(listener.address), store, waiting))
     return found
@@ -87,7 +87,7 @@ def min_expiry(service: Service) -> View:
 
 def refused(service: Service) -> list[str]:
     """Listeners whose files on disk were refused, with the reasons."""
-    listeners = zip(service.config.listeners, service.stores, strict=True)
+    listeners = zip(service.config.tls_listeners, service.stores, strict=True)
     return [
         f"{listener.address}: {store.last_result}"
         for listener, store in listeners

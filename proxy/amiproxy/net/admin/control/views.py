@@ -10,6 +10,7 @@ import msgspec
 
 from amiproxy import __version__, log
 from amiproxy.ami import privilege
+from amiproxy.config import Address
 from amiproxy.core.clients.linkloss import Loss
 from amiproxy.core.clients.session import Session
 from amiproxy.core.model.users import User
@@ -30,9 +31,7 @@ def status(service: Service) -> View:
         "state": "draining" if service.draining else "serving",
         "started": service.started,
         "uptime": round(time.time() - service.started, 1),
-        "listeners": [
-            f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in service.addresses
-        ],
+        "listeners": [str(Address(host, port)) for host, port in service.addresses],
         "connections": service.pool.open,
         "handshaking": service.pool.handshaking,
         "unauthenticated": hub.unauthenticated,

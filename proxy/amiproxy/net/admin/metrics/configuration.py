@@ -42,7 +42,7 @@ def _reloads(service: Service) -> Iterator[Metric]:
         "Time of the last check that found the certificate files on disk served, since the epoch",
         labels=["listener"],
     )
-    for settings, store in zip(service.config.listeners, service.stores, strict=True):
+    for settings, store in zip(service.config.tls_listeners, service.stores, strict=True):
         refused.add_metric([str(settings.address)], float(not store.last_result.succeeded))
         looked.add_metric([str(settings.address)], store.last_success)
     yield refused
@@ -55,7 +55,7 @@ def _reloads(service: Service) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "amiproxy_reload_last_success_seconds",
         "Time when configuration or certificates were last applied, since the epoch",
-        max(reloads.last_success, *(store.current.since for store in service.stores)),
+        max((reloads.last_success, *(store.current.since for store in service.stores))),
     )
 
 

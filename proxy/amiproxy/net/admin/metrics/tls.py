@@ -43,7 +43,7 @@ def collect(service: Service) -> Iterator[Metric]:
     generations = GaugeMetricFamily(
         "amiproxy_certificate_generation", "Incremented at each swap of certificates", labels=["listener"]
     )
-    for settings, store in zip(service.config.listeners, service.stores, strict=True):
+    for settings, store in zip(service.config.tls_listeners, service.stores, strict=True):
         listener = str(settings.address)
         generations.add_metric([listener], store.generation)
         for pair in store.current.pairs:

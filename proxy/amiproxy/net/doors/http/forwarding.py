@@ -18,6 +18,9 @@ _NODE = re.compile(
 )
 _PAIR = re.compile(r'[ \t]*([A-Za-z]+)=("(?:[^"\\]|\\.)*"|[^";,\s]+)[ \t]*')
 
+#: Not an element without an address, which would be no address at all.
+_MALFORMED = {"for": "malformed"}
+
 
 class Client(NamedTuple):
     """The client's canonical address, and whether its own connection is encrypted."""
@@ -85,14 +88,14 @@ def _address(node: str) -> str:
 
 
 def _elements(header: str) -> list[dict[str, str]]:
-    """The elements of Forwarded (RFC 7239), each with its parameters; a malformed one has none."""
+    """The elements of Forwarded (RFC 7239), each with its parameters."""
     elements: list[dict[str, str]] = []
     for part in _split(header):
         element: dict[str, str] = {}
         for pair in _split(part, ";"):
             found = _PAIR.fullmatch(pair)
             if found is None or found[1].lower() in element:
-                element = {}
+                element = _MALFORMED
                 break
             value = found[2]
             quoted = value.startswith('"')
