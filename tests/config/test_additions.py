@@ -78,3 +78,11 @@ def test_a_name_that_exists_in_another_case_is_refused() -> None:
 def test_a_layout_that_cannot_be_extended_is_refused_not_broken(before: str) -> None:
     with pytest.raises(Unfit, match="no user can be appended"):
         table_with(FILE, before.encode(), Addition("new"), SECRET)
+
+
+def test_a_user_with_doors_has_the_key_and_others_do_not() -> None:
+    text = table_with(FILE, b"", Addition("board", doors=("ws", "api")), SECRET)
+    assert parse_users(FILE, text).users["board"].doors == ("ws", "api")
+    assert b"doors" not in table_with(FILE, b"", Addition("desk"), SECRET)
+    with pytest.raises(ConfigErrors):
+        table_with(FILE, b"", Addition("desk", doors=("page",)), SECRET)

@@ -153,3 +153,21 @@ def test_bounds_of_a_past_that_nobody_may_see_are_warned_about(folder: Path) -> 
 def test_history_of_a_user_that_reads_nothing_is_warned_about(folder: Path) -> None:
     (warning,) = warnings_for(folder, f'secret: "{STRONG}", history: true')
     assert warning.startswith("user u: history: ")
+
+
+def test_a_door_that_no_listener_serves_is_a_warning(folder: Path) -> None:
+    user = f'secret: "{STRONG}", doors: [ami, ajam, ws]'
+    assert warnings_for(folder, user) == ["user u: no listener serves ajam, ws (doors)"]
+    config = folder / "proxy.yaml"
+    http = '  - {address: "[::1]:0", door: http, doors: [ajam, ws], insecure_local: true}\nusers_file'
+    config.write_text(config.read_text().replace("users_file", http))
+    assert warnings_for(folder, user) == []
+    assert warnings_for(folder, f'secret: "{STRONG}", doors: [ws], disabled: true')[:1] != ["user u"]
+
+
+def test_the_bounds_of_the_journal_have_an_effect_with_other_doors(folder: Path) -> None:
+    config = folder / "proxy.yaml"
+    config.write_text(config.read_text() + "history: {seconds: 60}\n")
+    assert any(text.startswith("history: ") for text in warnings_for(folder, f'secret: "{STRONG}"'))
+    told = warnings_for(folder, f'secret: "{STRONG}", doors: [ami, ajam]')
+    assert not any(text.startswith("history: ") for text in told)

@@ -31,6 +31,8 @@ class Addition(NamedTuple):
     servers: tuple[str, ...] = ()
     #: Whether it may take snapshots, resume, and ask for numbered events.
     history: bool = False
+    #: Ways in; none for that of a user without the key.
+    doors: tuple[str, ...] = ()
 
 
 def table_with(file: Path, text: bytes, addition: Addition, secret: str | None = None) -> bytes:
@@ -54,6 +56,8 @@ def table_with(file: Path, text: bytes, addition: Addition, secret: str | None =
         entry["servers"] = list(addition.servers)
     if addition.history:
         entry["history"] = True
+    if addition.doors:
+        entry["doors"] = list(addition.doors)
     # Parse the entry alone first, so that its problems are not reported at some line of the file.
     try:
         alone = parse_users(file, dump({"users": {addition.name: entry}}).encode())

@@ -45,6 +45,7 @@ SHOWN: Final = frozenset(
         "slow_consumer",
         "upstream_lost",
         "history",
+        "doors",
         "limits",
         "certificate",
         "login",

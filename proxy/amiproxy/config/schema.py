@@ -245,6 +245,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return tuple(listener for listener in self.listeners if not listener.is_plain)
 
     @property
+    def doors(self) -> frozenset[str]:
+        """All ways in that listeners serve, by the names that users have for them."""
+        served = (("ami",) if one.door == "ami" else one.doors for one in self.listeners)
+        return frozenset(door for doors in served for door in doors)
+
+    @property
     def first_server(self) -> ServerSettings:
         """The settings of the first server, or of the only one."""
         return next(iter(self.every_server.values()))

@@ -23,8 +23,8 @@ def warnings_of(config: Config, users: UsersFile) -> list[str]:
     found = list(_of_servers(config))
     if config.metrics is not None and config.metrics.insecure_remote:
         found.append(f"metrics: {config.metrics.address} answers any client in plain HTTP (insecure_remote)")
-    if config.history != History() and not any(entry.history for entry in users.users.values()):
-        found.append("history: has no effect: no user has history: true")
+    if config.history != History() and not any(map(_uses_journal, users.users.values())):
+        found.append("history: has no effect: no user has history: true, or a door other than ami")
     if not users.users:
         remedy = "make the first with: ami-proxy setup, or ami-proxy users add NAME"
         found.append(f"users: no client can log in: no users are defined; {remedy}")
@@ -37,12 +37,20 @@ def warnings_of(config: Config, users: UsersFile) -> list[str]:
             if entry.login != "secret" and not asks:
                 text = f"cannot log in: login is {entry.login}, and no listener asks for certificates"
                 found.append(f"user {name}: {text} (client_auth)")
+            unserved = [door for door in entry.doors if door not in config.doors]
+            if unserved:
+                text = f"no listener serves {', '.join(unserved)} (doors)"
+                found.append(f"user {name}: {text}")
             found += [f"user {name}: {text}" for text in warnings_of_entry(entry)]
         if servers.named:
             found += [f"user {name}: {text}" for text in warnings_of_servers(entry, servers)]
     if servers.named:
         found += _of_slashes(users, servers)
     return found
+
+
+def _uses_journal(entry: UserEntry) -> bool:
+    return entry.history or entry.doors != ("ami",)
 
 
 def _of_servers(config: Config) -> Iterator[str]:

@@ -359,6 +359,7 @@ class TestList:
             "login": ["secret"],
             "from": [],
             "history": False,
+            "doors": ["ami"],
             "servers": None,
             "file": str(file),
         }

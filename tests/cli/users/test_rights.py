@@ -42,6 +42,13 @@ def row(what: str, **keys: object) -> str:
         ("sessions", {"allowmultiplelogin": False}, "one at a time"),
         ("history", {}, "none"),
         ("history", {"history": True}, "snapshots, resume, numbered events"),
+        ("history", {"doors": ("ws",)}, "snapshots, resume, numbered events"),
+        ("doors", {}, "AMI"),
+        (
+            "doors",
+            {"doors": ("ami", "ajam", "api", "ws")},
+            "AMI, AJAM, REST and event streams (api), WebSocket (ws)",
+        ),
         ("reads events of", {"read": ("call", "agent")}, "call,agent"),
         ("writes", {"write": "all"}, "all"),
         ("event filters", {}, "none"),

@@ -25,6 +25,9 @@ OFFICE = ["deny 0.0.0.0/0", "permit 10.0.0.0/8"]
         ({}, {"hosts": ["a.b"], "certificate": ["dns:a"]}, {"hosts": ["a.b"], "certificate": ["dns:a"]}),
         ({"contexts": ["a"]}, {"contexts": ["b", "a"]}, {"contexts": ["a", "b"]}),
         ({"contexts": []}, {"contexts": ["b"]}, {"contexts": ["b"]}),
+        ({}, {"doors": ["ajam", "ws"]}, {"doors": ["ami", "ajam", "ws"]}),
+        ({}, {"doors": ["ami"]}, {}),
+        ({"doors": ["ws"]}, {"doors": ["api"]}, {"doors": ["ws", "api"]}),
         ({}, {"actions": ["Ping"]}, {}),
         ({"actions": {"allow": ["X"]}}, {"actions": ["Ping"]}, {"actions": {"allow": ["X", "Ping"]}}),
         ({"actions": {"allow": ["Q*"]}}, {"actions": ["QueueAdd"]}, {}),
@@ -56,6 +59,7 @@ def test_granting_adds_what_is_missing(entry: Any, asked: Any, changes: Any) -> 
         ({"actions": {"deny": ["Ping", "X"]}}, {"actions": ["Ping"]},
          {"actions": {"deny": ["X"], "allow": ["Ping"]}}),
         ({}, {"acl": ["10.0.0.0/8"]}, {"acl": OFFICE}),
+        ({}, {"doors": ["ajam"]}, {"doors": ["ajam"]}),
         ({}, {"scope-accountcodes": ["a,b"]}, {"scope": {"accountcodes": ["a,b"]}}),
     ],
 )  # fmt: skip
@@ -63,7 +67,7 @@ def test_granting_only_these_replaces_each_list(entry: Any, asked: Any, changes:
     assert granted(entry, asked, only=True) == changes
 
 
-@pytest.mark.parametrize("name", [right.name for right in RIGHTS if right.without])
+@pytest.mark.parametrize("name", [right.name for right in RIGHTS if right.without and right.name != "doors"])
 def test_a_grant_that_would_narrow_the_rights_is_refused(name: str) -> None:
     with pytest.raises(Unfit) as refused:
         granted({}, {name: ["x"]})
@@ -142,3 +146,16 @@ def test_the_acl_says_for_each_address_what_was_asked_last(acl: list[str], netwo
         entry = {**entry, **verb(entry, {"acl": [network]})}
         assert AccessList.from_lines(entry.get("acl") or ()).allows(address) is allows
         assert verb(entry, {"acl": [network]}) == {}
+
+
+@pytest.mark.parametrize(
+    ("entry", "doors", "changes"),
+    [
+        ({"doors": ["ami", "ws"]}, ["ws"], {"doors": ["ami"]}),
+        ({"doors": ["ws"]}, ["ws"], {"doors": []}),  # which no entry may have: it would mean none
+        ({}, ["ws"], {}),
+        ({}, ["ami"], {"doors": []}),
+    ],
+)
+def test_taking_away_the_last_door_does_not_give_that_of_ami(entry: Any, doors: Any, changes: Any) -> None:
+    assert withdrawn(entry, {"doors": doors}) == changes

@@ -6,6 +6,7 @@ import pytest
 
 from amiproxy.ami.privilege import AGENT, ALL, CALL
 from amiproxy.config import ConfigErrors, UserEntry, parse_users
+from amiproxy.config.users.usertable import user_of
 
 SECRET = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$pzROa0WzGQXg1oZtBNgZtpGUNH8RAj/KA3SdRScQ91g"
 
@@ -192,3 +193,23 @@ def test_no_two_users_share_a_certificate() -> None:
     assert [str(problem) for problem in errors.value.problems] == [
         "users.yaml:3: users.b.certificate[0]: cn:Wall Board is bound to user a already; keep one of them"
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "doors"),
+    [
+        ("read: []", {"ami"}),
+        ("doors: [ajam]", {"ajam"}),
+        ("doors: [ami, ajam, api, ws]", {"ami", "ajam", "api", "ws"}),
+    ],
+)
+def test_doors_are_the_ways_in(written: str, doors: set[str]) -> None:
+    user = user_of("u", entry(f"secret: '{SECRET}', {written}"))
+    assert user.doors == doors
+    assert user.history is bool({"api", "ws"} & doors)
+
+
+@pytest.mark.parametrize("doors", ["[]", "[page]", "[ajam, ajam]", "ajam", "[AJAM]", "null"])
+def test_doors_that_make_no_sense_are_refused(doors: str) -> None:
+    (problem,) = problems_of(f"secret: '{SECRET}', doors: {doors}")
+    assert problem.startswith("users.u.doors")

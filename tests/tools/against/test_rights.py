@@ -45,6 +45,7 @@ FIRST, SECOND = Rule(action="A", header="X"), Rule(action="B", header="X")
         ("eventfilter", ["!Event: X"], []),
         ("allowmultiplelogin", False, True),
         ("history", False, True),
+        ("doors", ["ami"], ["ami", "ws"]),
         ("limits", plain(UserLimits(sessions=1)), plain(UserLimits(sessions=2))),
         ("servers", ["pbx1"], ["pbx1", "pbx2"]),
         ("servers", ["upstream:"], ["pbx1", "pbx2"]),

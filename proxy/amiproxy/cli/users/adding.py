@@ -28,7 +28,8 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "  ami-proxy users add wallboard --read call,agent --history\n"
         "  ami-proxy users add dialer --read call --write originate --generate \\\n"
         '      --acl "deny 0.0.0.0/0" --acl "permit 10.0.0.0/8"\n'
-        '  ami-proxy users add admin --read all --write all --servers "*"',
+        '  ami-proxy users add admin --read all --write all --servers "*"\n'
+        "  ami-proxy users add board --read call,agent --doors ws,api",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", metavar="NAME")
@@ -54,6 +55,12 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         action="store_true",
         help="the user may take snapshots, and resume after a broken connection",
     )
+    parser.add_argument(
+        "--doors",
+        default="",
+        metavar="NAMES",
+        help="ways in: ami (the default), ajam, api, ws; http.md explains the others",
+    )
     parser.add_argument("--generate", action="store_true", help="make a random secret, and show it once")
     add_options(parser)
     parser.set_defaults(run=guarded(_add))
@@ -61,7 +68,7 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def _add(arguments: argparse.Namespace) -> int:
     store = store_of(arguments)
-    servers = tuple(name.strip() for name in arguments.servers.split(",")) if arguments.servers else ()
+    servers = _listed(arguments.servers)
     addition = Addition(
         arguments.name,
         arguments.read,
@@ -69,6 +76,7 @@ def _add(arguments: argparse.Namespace) -> int:
         tuple(arguments.acl),
         servers,
         arguments.history,
+        _listed(arguments.doors),
     )
     _check_servers(servers or None, store)
     # Checked without the secret first, so that a misspelt class is reported before the prompt.
@@ -87,6 +95,10 @@ def _add(arguments: argparse.Namespace) -> int:
         may_be_new=True,
         secret=secret,
     )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",")) if text else ()
 
 
 def _check_servers(servers: tuple[str, ...] | None, store: UserStore) -> None:

@@ -20,11 +20,12 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "repeated.\n\n"
         "A user without a list of contexts may use all of them, so that a list would take\n"
         "rights away. This is refused unless --only makes the values the whole list. It applies\n"
-        "to all keys but read, write, actions, acl, hosts and certificate.\n\n"
+        "to all keys but read, write, actions, acl, hosts, doors and certificate.\n\n"
         "rules, eventfilter, limits and history are changed in the file.",
         epilog="examples:\n"
         "  ami-proxy users allow dialer --write originate --read call,cdr\n"
         "  ami-proxy users allow dialer --acl 10.1.2.0/24\n"
+        "  ami-proxy users allow dialer --doors ajam\n"
         "  ami-proxy users allow dialer --contexts outbound --technologies PJSIP --only",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

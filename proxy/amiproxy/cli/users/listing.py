@@ -45,6 +45,8 @@ def _list(arguments: argparse.Namespace) -> int:
             print(json.dumps(row))
         return 0
     shown = ["name", "state", "read", "write", "login", "from"]
+    if any(row["doors"] != ["ami"] for row in rows):
+        shown.append("doors")
     if any(row["servers"] is not None for row in rows):
         shown.append("servers")
     if len(store.files) > 1:
@@ -65,6 +67,7 @@ def _row(entry: UserEntry) -> dict[str, Any]:
         "login": list(_ways_in(entry)),
         "from": list(entry.acl),
         "history": entry.history,
+        "doors": list(entry.doors),
         "servers": None if entry.servers is None else list(entry.servers),
     }
 

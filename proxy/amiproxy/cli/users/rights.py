@@ -20,6 +20,8 @@ from amiproxy.core.policy.classes import classes_of
 from amiproxy.core.policy.kinds.dialling import TELEPHONES
 from amiproxy.tools import terminal
 
+#: The ways in, as people are shown them.
+_DOORS = {"ami": "AMI", "ajam": "AJAM", "api": "REST and event streams (api)", "ws": "WebSocket (ws)"}
 _EXAMPLE = "example:\n  ami-proxy users show wallboard"
 
 
@@ -69,6 +71,7 @@ def rights_of(name: str, entry: UserEntry, servers: ServerNames | None = None) -
         default = user.default_server
     yield "user", f"{name} (disabled)" if user.disabled else name
     yield "logs in", _ways_in(entry)
+    yield "doors", ", ".join(_DOORS[door] for door in entry.doors)
     yield "from", "; ".join(entry.acl) or "any address"
     yield "sessions", "any number" if user.allowmultiplelogin else "one at a time"
     yield "history", "snapshots, resume, numbered events" if user.history else "none"

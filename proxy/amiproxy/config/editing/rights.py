@@ -33,6 +33,8 @@ class Right(NamedTuple):
 
 
 _ALL_CALLS: Final = "all calls are seen"
+#: Those of a user without the key.
+_DEFAULT_DOORS: Final = ["ami"]
 RIGHTS: Final = (
     Right("read", ("read",), "classes whose events the user sees, such as call,agent"),
     Right("write", ("write",), "classes whose actions the user may run"),
@@ -52,6 +54,7 @@ RIGHTS: Final = (
         "servers that the user may use, such as pbx1 or eu-*",
         "it may use the only one",
     ),
+    Right("doors", ("doors",), "ways in: ami, ajam, api, ws", "it may log in by AMI only"),
     Right("certificate", ("certificate",), "a client certificate, such as dns:HOST", commas=False),
     Right("scope-channels", ("scope", "channels"), "devices whose calls the user sees", _ALL_CALLS),
     Right("scope-contexts", ("scope", "contexts"), "contexts whose calls the user sees", _ALL_CALLS),
@@ -176,6 +179,10 @@ def _changes(entry: Mapping[str, Any], asked: Asked, verb: _Granting | _Withdraw
             after[top] = verb.acl(old or (), values) or None
         elif right.name == "actions":
             after[top] = _without_none({**(old or {}), **verb.actions(old or {}, values)})
+        elif right.name == "doors":
+            after[top] = verb.items(right, old or _DEFAULT_DOORS, values)
+            if old is None and after[top] == _DEFAULT_DOORS:
+                del after[top]
         elif top == "scope":
             # A scope without this list admits no call by it, so that the list only adds to it.
             part = right if old is None else right._replace(without="")

@@ -14,6 +14,7 @@ from amiproxy.config.users.classes import Classes, mask_of
 from amiproxy.config.users.narrowing import Narrowing, problems_of_narrowing
 from amiproxy.config.users.rules import problems as problems_of
 from amiproxy.config.users.servers import ServerPatterns
+from amiproxy.config.web.values import UserDoor
 from amiproxy.core.model.errors import Unfit
 from amiproxy.core.model.limits import SlowConsumer, UpstreamLost, UserLimits
 from amiproxy.core.model.networks import parse_rules
@@ -78,6 +79,8 @@ class UserEntry(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True, gc
     upstream_lost: UpstreamLost | None = None
     #: Whether the user may take snapshots, resume, and ask for numbered events.
     history: bool = False
+    #: The ways in by which the user may log in.
+    doors: tuple[UserDoor, ...] = ("ami",)
     #: Override the limits of proxy.yaml, which apply to every user.
     limits: UserLimits = UserLimits()
     #: The client certificates that belong to this user, and to no other user.
@@ -136,6 +139,12 @@ def check_entry(entry: UserEntry, path: KeyPath, document: Document) -> None:
     if entry.login != "certificate" and entry.secret is None and entry.md5_secret is None:
         text = "the user has neither secret nor md5_secret"
         document.report(path, text, "make a hash with: ami-proxy users hash")
+    if not entry.doors:
+        text = "the user could not log in anywhere"
+        document.report((*path, "doors"), text, "name a door, or write disabled: true")
+    for number, door in enumerate(entry.doors):
+        if door in entry.doors[:number]:
+            document.report((*path, "doors", number), f"{door} is there already", "remove it")
     for name, value in entry.setvar.items():
         if not _VARIABLE_NAME.fullmatch(name):
             document.report((*path, "setvar", name), "not a variable name", "use letters, digits and _")

@@ -39,6 +39,7 @@ def user_of(name: str, entry: UserEntry, servers: ServerNames = _ONE) -> User:
         slow_consumer=entry.slow_consumer,
         upstream_lost=entry.upstream_lost,
         history=entry.history,
+        doors=frozenset(entry.doors),
         limits=entry.limits,
         login=entry.certificate_login,
         servers=allowed,

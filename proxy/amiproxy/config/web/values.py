@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from importlib.util import find_spec
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from amiproxy.config.address import check_host_name
@@ -62,8 +62,3 @@ Realm = Annotated[str, _check_realm]
 def missing_packages() -> list[str]:
     """Packages that a listener with ``door: http`` needs and that are not installed."""
     return [name for name in _EXTRA if find_spec(name) is None]
-
-
-def doors_known() -> tuple[str, ...]:
-    """The ways in that a user may be given."""
-    return get_args(UserDoor)

@@ -167,5 +167,6 @@ _JUDGES: Final[Mapping[str, Callable[[Plain, Plain], Direction]]] = {
     "eventfilter": _all_or_none,
     "allowmultiplelogin": _larger,
     "history": _larger,
+    "doors": _additional_names,
     "limits": _parts(dict.fromkeys(_LIMITS, _larger)),
 }
