@@ -104,7 +104,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     # Clients of doors that speak HTTP.  A web session is logged in without a connection of its own.
     web_sessions_per_user: Count = 256  # past it, the one ends that was not used for the longest time
     web_session_seconds: Annotated[float, Meta(gt=0, le=31_536_000)] = 43_200.0  # from login, however used
-    http_head_bytes: Bytes = 16 << 10
+    http_head_bytes: Bytes = 16 << 10  # request line and headers
     http_request_line: Annotated[int, Meta(ge=256, le=1 << 20)] = 8192  # bytes
     http_body_bytes: Bytes = 40_960
     http_seconds: Seconds = 10.0  # for a head, and again for a body
