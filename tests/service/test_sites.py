@@ -1,14 +1,21 @@
 """Listeners with ``door: http`` in the whole service."""
 
+import socket
 import ssl
+import stat
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trustme
 import yaml
 
+from amiproxy.net.doors.http.exchange import Exchange
+from amiproxy.net.doors.http.responses import plain
+from amiproxy.net.doors.http.site import Route
+from amiproxy.service import app as module
 from amiproxy.service.app import App
-from tests.service.running import certificate, change, connect, running
+from tests.service.running import certificate, change, connect, running, start_fails
 from tests.support.http_peer import HttpPeer
 from tests.support.proxy_process import ProxyProcess
 from tests.support.waiting import until
@@ -85,4 +92,85 @@ async def test_a_stop_ends_idle_connections_and_closes_the_others_behind_their_a
         assert (await peer.get("/livez")).status == 200
         await until(lambda: app.pool.open == 1)
         app.stop()
+        assert await peer.is_closed()
+
+
+def plain_listener(files: ProxyProcess, address: str, **settings: Any) -> None:
+    """Add a listener of plain HTTP."""
+    configured = yaml.safe_load(files.config.read_text())["listeners"][:1]
+    plain = {"address": address, "door": "http", "doors": ["ajam"], "insecure_local": True, **settings}
+    change(files, listeners=[*configured, plain])
+
+
+async def test_a_unix_socket_serves_a_reverse_proxy_until_the_end(files: ProxyProcess) -> None:
+    path = files.directory / "web.sock"
+    plain_listener(files, "unix:web.sock")
+    async with running(files) as app:
+        assert app.addresses[1] == (str(path), 0)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o660
+        async with HttpPeer.plain(str(path)) as peer:
+            assert (await peer.get("/livez")).status == 200
+    assert not path.exists()
+
+
+async def test_plain_http_is_served_on_loopback(files: ProxyProcess) -> None:
+    plain_listener(files, "127.0.0.1:0")
+    async with running(files) as app, HttpPeer.plain(web(app)) as peer:
+        assert (await peer.get("/readyz")).body == b"ready\n"
+        plain_listener(files, "127.0.0.1:0", names=["web.example"], ajam={"timeout": 30})
+        assert (await app.reload("test")).succeeded
+        assert (await peer.get("/readyz")).status == 421
+        assert app._listeners._entrances[1]["ajam"].idle == 30
+        plain_listener(files, "127.0.0.1:0", doors=["ws"])
+        report = await app.reload("test")
+        assert [problem.partition("listeners[1].doors")[1] for problem in report.problems] == [
+            "listeners[1].doors"
+        ]
+
+
+async def test_a_path_where_something_else_lies_is_named(files: ProxyProcess) -> None:
+    (files.directory / "web.sock").write_text("not a socket")
+    plain_listener(files, "unix:web.sock")
+    assert "web.sock exists and is not a socket" in await start_fails(files)
+
+
+@pytest.mark.parametrize("family", [socket.AF_UNIX, socket.AF_INET])
+async def test_sockets_of_the_service_manager_serve_plain_http_to_this_machine(
+    files: ProxyProcess, monkeypatch: pytest.MonkeyPatch, family: socket.AddressFamily
+) -> None:
+    plain_listener(files, "fd:web")
+    with socket.socket(family) as sock:
+        sock.bind(str(files.directory / "web.sock") if family == socket.AF_UNIX else ("127.0.0.1", 0))
+        sock.setblocking(False)
+        sock.listen()
+        address = sock.getsockname()
+        monkeypatch.setattr(module, "inherited_sockets", lambda: {"web": [sock]})
+        async with running(files), HttpPeer.plain(address) as peer:
+            assert (await peer.get("/livez")).status == 200
+
+
+async def test_a_socket_that_others_can_reach_is_refused_for_plain_http(
+    files: ProxyProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain_listener(files, "fd:web")
+    with socket.create_server(("0.0.0.0", 0)) as sock:
+        monkeypatch.setattr(module, "inherited_sockets", lambda: {"web": [sock]})
+        assert "the socket 'web' is open to other machines" in await start_fails(files)
+
+
+async def test_what_waits_for_asterisk_is_still_answered_when_the_service_stops(files: ProxyProcess) -> None:
+    http_listener(files)
+    waiting: list[Exchange] = []
+    async with running(files) as app, HttpPeer.to(web(app), client(files.directory)) as peer:
+        site = app._listeners._sites[1]
+        assert site is not None
+        site.add("/later", Route(waiting.append))
+        await peer.send(b"GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await until(lambda: waiting)
+        app.stop()
+        (connection,) = app.pool._clients
+        await until(lambda: connection._draining)
+        waiting[0].respond(plain(200, "the last one"))
+        reply = await peer.reply()
+        assert (reply.body, reply.get("connection")) == (b"the last one\n", "close")
         assert await peer.is_closed()

@@ -74,7 +74,7 @@ class App:
         self.hub.adopt_history(config.history.bounds, config.upstream_lost)
         self.pool = ConnectionPool(self.hub.limit_state, self.hub.ctx.shares)
         self.upstreams = Upstreams(self.hub.servers, config, prepared.secrets)
-        self._listeners = Listeners(self.pool, self.hub.attach, lambda: is_ready(self))
+        self._listeners = Listeners(self.pool, self.hub, lambda: is_ready(self))
         self.reloads = Reloads(self._reload)
         self.lag = LoopLag()
         self.journal = Journal()

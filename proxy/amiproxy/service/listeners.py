@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +11,7 @@ from amiproxy.config.address import is_loopback
 from amiproxy.core.admission.networks import NetworkSet
 from amiproxy.core.clients.routes.entrance import Entrance
 from amiproxy.core.clients.session import Session
+from amiproxy.core.hub import Hub
 from amiproxy.core.ports import Transport
 from amiproxy.net.admin.localsocket import SocketRefused, UnixListener
 from amiproxy.net.certs.certset import CertSet
@@ -40,10 +41,10 @@ class Listeners:
     def __init__(
         self,
         pool: ConnectionPool,
-        attach: Callable[[Transport, Entrance], Session],
+        hub: Hub,
         is_ready: Callable[[], bool] = lambda: True,
     ) -> None:
-        """``attach`` opens the session of a client whose TLS handshake is complete.
+        """``hub`` has the sessions of all clients.
 
         ``is_ready`` says whether load balancers should send clients to this process.
         """
@@ -52,7 +53,7 @@ class Listeners:
         self._entrances: list[dict[str, Entrance]] = []
         #: Of each entry in proxy.yaml; None if it has no ``door: http``.
         self._sites: list[Site | None] = []
-        self._attach = attach
+        self._hub = hub
         self._is_ready = is_ready
         self._certificates: CertSet | None = None
         #: Each with the index of its entry in proxy.yaml: systemd may pass several sockets for one entry.
@@ -107,19 +108,20 @@ class Listeners:
             acceptor = TlsAcceptor(self._pool, *self.certificates.served_by(number))
             certificates = self.certificates.names_of(number)
         names = ("ami",) if settings.door == "ami" else settings.doors
-        entrances = {name: Entrance(settings.server or "", name) for name in names}
+        entrances = {name: Entrance(door=name) for name in names}
+        _configure(entrances.values(), settings)
         self._entrances.append(entrances)
         if settings.door == "ami":
             self._sites.append(None)
             return partial(AmiConnection, self._attach_at(entrances["ami"]), acceptor)
         from amiproxy.service import sites  # noqa: PLC0415 - only this needs the extra
 
-        site = sites.opened_site(settings, certificates, entrances, self._is_ready)
+        site = sites.opened_site(settings, certificates, entrances, self._is_ready, self._hub)
         self._sites.append(site)
         return sites.accepting(site, acceptor)
 
     def _attach_at(self, entrance: Entrance) -> Callable[[Transport], Session]:
-        return lambda transport: self._attach(transport, entrance)
+        return lambda transport: self._hub.attach(transport, entrance)
 
     def adopt(self, settings: Sequence[ListenerSettings]) -> None:
         """Apply the trusted networks, servers and sites of a new configuration.
@@ -132,8 +134,7 @@ class Listeners:
             listener.trusted = NetworkSet(settings[number].proxy_protocol)
             listener.relays = NetworkSet(settings[number].trusted_proxies)
         for entrances, site, entry in zip(self._entrances, self._sites, settings, strict=True):
-            for entrance in entrances.values():
-                entrance.server = entry.server or ""
+            _configure(entrances.values(), entry)
             if site is not None:
                 site.adopt(entry)
 
@@ -169,6 +170,13 @@ class Listeners:
             raise StartError(f"listeners: {error}", may_pass=True) from error
         except OSError as error:
             raise StartError(f"listeners: {error.strerror}", may_pass=True) from error
+
+
+def _configure(entrances: Iterable[Entrance], settings: ListenerSettings) -> None:
+    for entrance in entrances:
+        entrance.server = settings.server or ""
+        if entrance.door == "ajam":
+            entrance.idle = settings.ajam.timeout
 
 
 def _refuse_remote(name: str, sockets: list[socket.socket]) -> None:

@@ -5,6 +5,7 @@ from functools import partial
 
 from amiproxy.config import ListenerSettings
 from amiproxy.core.clients.routes.entrance import Entrance
+from amiproxy.core.hub import Hub
 from amiproxy.net.doors.connection import ConnectionFactory
 from amiproxy.net.doors.http import probes
 from amiproxy.net.doors.http.connection import HttpConnection
@@ -17,6 +18,7 @@ def opened_site(
     certificates: Callable[[], Iterable[str]],
     entrances: Mapping[str, Entrance],
     is_ready: Callable[[], bool],
+    hub: Hub,
 ) -> Site:
     """The site of one listener with all its routes; ``entrances`` has one for each of its doors."""
     site = Site(settings, certificates)

@@ -49,6 +49,8 @@ class UnixListener:
                 path.unlink()
                 text = f"{path} was created with mode {stat.S_IMODE(made.st_mode):04o}"
                 raise SocketRefused(f"{text}; put it on a file system that supports file modes")
+            if stat.S_IMODE(made.st_mode) != mode:
+                path.chmod(mode)  # the umask has taken more from it
             self._inode = made.st_dev, made.st_ino
             self.socket.setblocking(False)
             self.socket.listen(_BACKLOG)
