@@ -13,6 +13,7 @@ from amiproxy.config import Address, ListenerSettings
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from amiproxy.core.ports import Peer
+from amiproxy.net.doors.http import probes
 from amiproxy.net.doors.http.connection import HttpConnection
 from amiproxy.net.doors.http.exchange import Exchange, TakenStream
 from amiproxy.net.doors.http.responses import plain
@@ -186,6 +187,7 @@ class HttpHouse(House):
         self.open: list[Exchange] = []
         #: Peers of the requests for ``/echo``.
         self.peers: list[Peer] = []
+        probes.routes(self.site, lambda: True)
         self.site.add("/echo", Route(self._echo, ("GET", "HEAD", "POST")))
         self.site.add("/later", Route(self.open.append))
 

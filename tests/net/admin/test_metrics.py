@@ -26,6 +26,7 @@ from amiproxy.core.servers.servers import Configured
 from amiproxy.net.admin.exposition import writing
 from amiproxy.net.admin.metrics import ServiceCollector, known
 from amiproxy.net.admin.reloads import ReloadReport
+from amiproxy.net.doors.requestcounts import ASKED, STATUSES
 from amiproxy.net.upstream.link import LinkState
 from amiproxy.steps import result_of
 from tests.support.certificates import DAY, forge, forge_crl, install
@@ -54,6 +55,7 @@ CLASSES = [*privilege.CLASS_NAMES, "unknown"]
 FROM_THE_START = {
     "amiproxy_slow_consumers": {"user": ["", *USER_NAMES]},
     "amiproxy_login_failures": {"reason": REASONS},
+    "amiproxy_http_requests": {"asked": ASKED, "status": STATUSES},
     "amiproxy_session_closes": {"reason": [*known.CLOSES, "other"]},
     "amiproxy_events": {"server": ["", "asterisk"], "class": CLASSES},
     "amiproxy_events_unread": {"server": ["", "asterisk"], "class": CLASSES},
@@ -205,6 +207,18 @@ async def test_sessions_logins_and_closes_are_counted(service: LiveService) -> N
     assert found['amiproxy_login_failures_total{reason="no such user"}'] == 1
     assert found['amiproxy_session_closes_total{reason="kicked"}'] == 1
     assert found['amiproxy_session_closes_total{reason="close timeout"}'] == 1
+
+
+async def test_http_requests_streams_and_sessions_are_counted(service: LiveService) -> None:
+    service.pool.requests.answer("ajam", 200)
+    service.pool.requests.answer("other", 404)
+    service.pool.requests.streams["ws"] += 2
+    found = values_of(service)
+    assert found['amiproxy_http_requests_total{asked="ajam",status="2xx"}'] == 1
+    assert found['amiproxy_http_requests_total{asked="other",status="4xx"}'] == 1
+    assert found['amiproxy_http_streams{door="ws"}'] == 2
+    assert found['amiproxy_http_streams{door="api"}'] == 0
+    assert found["amiproxy_http_sessions"] == 0
 
 
 async def test_events_are_counted_by_class(service: LiveService) -> None:

@@ -16,6 +16,7 @@ from amiproxy.core.limits.shares import Shares
 from amiproxy.core.limitstate import Backlog, LimitState
 from amiproxy.core.model.limits import Limits
 from amiproxy.net.doors.connection import Connection
+from amiproxy.net.doors.requestcounts import RequestCounts
 from amiproxy.net.loop.fairpoller import FairPoller
 from amiproxy.net.tls.autoretry import DisableAutoRetry
 from amiproxy.net.tls.tlserrors import OVERLONG_HANDSHAKE
@@ -53,6 +54,8 @@ class ConnectionPool:
         #: Connections must not use this descriptor number or higher.  The system assigns the lowest free one.
         self.reserved = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _RESERVE
         self.handshake_failures: dict[str, int] = {}
+        #: Of the connections that speak HTTP.
+        self.requests = RequestCounts()
         #: Completed handshakes by TLS version.
         self.handshakes: dict[str, int] = {}
 

@@ -200,3 +200,102 @@ async def test_a_fault_of_a_handler_is_answered_and_ends_the_connection(house: H
         reply = await peer.get("/fault?secret=hidden")
         assert (reply.status, reply.get("connection")) == (500, "close")
         assert await peer.is_closed()
+
+
+async def test_answers_are_counted_by_what_was_asked_for(house: HttpHouse) -> None:
+    for path, add in (
+        ("/ws", house.site.add),
+        ("/api/v1/me", house.site.add),
+        ("rawman", house.site.add_ajam),
+    ):
+        add(path, Route(lambda exchange: exchange.respond(plain(403, "no"))))
+    async with house.peer() as peer:
+        for path in ("/livez", "/ws", "/api/v1/me", "/RawMan/", "/nothing?/ws", "/echo"):
+            await peer.get(path)
+        assert (await peer.ask(b"nonsense\r\n\r\n")).status == 400
+    assert house.pool.requests.answered == {
+        ("ws", "4xx"): 1,
+        ("api", "4xx"): 1,
+        ("ajam", "4xx"): 1,
+        ("other", "4xx"): 3,
+        ("probe", "2xx"): 1,
+    }
+
+
+async def test_streams_are_counted_while_they_are_open(house: HttpHouse) -> None:
+    taken, streams = Taken(), house.pool.requests.streams
+    house.site.add("/ws", Route(house.open.append))
+    async with house.peer() as peer:
+        await peer.send(b"GET /ws HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        taken.stream = (await house.asked()).take_over(b"HTTP/1.1 101 Switching Protocols\r\n\r\n", taken)
+        assert streams["ws"] == 1
+        taken.stream.abort()
+        await until(lambda: streams["ws"] == 0)
+    assert house.pool.requests.answered == {("ws", "1xx"): 1}
+
+
+@with_(prefix="/asterisk")
+async def test_paths_of_ajam_are_behind_the_prefix_and_in_any_case(house: HttpHouse) -> None:
+    house.site.add_ajam(
+        "rawman", Route(lambda exchange: exchange.respond(plain(200, "ajam")), wrong_method=501)
+    )
+    house.site.add_below("/api/v1/actions/", Route(lambda exchange: exchange.respond(plain(200, "below"))))
+    async with house.peer() as peer:
+        for path, status in {
+            "/asterisk/rawman": 200,
+            "/Asterisk/RAWMAN/": 200,
+            "/asterisk/rawman?x": 200,
+            "/rawman": 404,
+            "/asterisk/rawman//": 404,
+            "/asterisk//rawman": 404,
+            "/asterisk/raw%6dan": 404,
+            "/asterisk/rawman/x": 404,
+            "/asteriskrawman": 404,
+            "//asterisk/rawman": 404,
+            "/api/v1/actions/Ping": 200,
+            "/api/v1/actions": 404,
+            "/API/v1/actions/Ping": 404,
+            "/asterisk/api/v1/actions/Ping": 404,
+        }.items():
+            assert (await peer.get(path)).status == status, path
+        assert (await peer.get("/asterisk/rawman", method="PUT")).status == 501
+        assert (await peer.get("/echo", method="PUT")).status == 405
+        assert (await peer.get("/echo", method="TRACE")).status == 501
+
+
+@with_(hsts=31536000)
+async def test_every_response_has_the_headers_that_protect_browsers(house: HttpHouse) -> None:
+    async with house.peer() as peer:
+        for path in ("/echo", "/nothing"):
+            reply = await peer.get(path)
+            assert reply.get("x-content-type-options") == "nosniff"
+            assert reply.get("referrer-policy") == "same-origin"
+            assert reply.get("x-frame-options") == "DENY"
+            assert "frame-ancestors 'none'" in (reply.get("content-security-policy") or "")
+            assert reply.get("strict-transport-security") == "max-age=31536000"
+            assert reply.get("server") is None
+        assert (await peer.ask(b"nonsense\r\n\r\n")).get("x-content-type-options") == "nosniff"
+
+
+async def test_a_handler_may_set_those_headers_itself(house: HttpHouse) -> None:
+    async with house.peer() as peer:
+        await peer.send(b"GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        headers = (b"content-security-policy", b"default-src 'self'"), (b"Date", b"then")
+        (await house.asked()).respond(Response(299, headers))
+        reply = await peer.reply()
+        assert reply.get("content-security-policy") == "default-src 'self'"
+        assert reply.get("date") == "then"
+        assert reply.get("strict-transport-security") is None
+
+
+async def test_a_request_shows_nothing_secret_of_itself(house: HttpHouse) -> None:
+    async with house.peer() as peer:
+        lines = "Authorization: Basic hidden", "Cookie: a=hidden; b; =c; d = e", 'cookie: f="g"'
+        await peer.send(
+            "\r\n".join(["GET /later?secret=hidden HTTP/1.1", "Host: localhost", *lines, "", ""]).encode()
+        )
+        request = (await house.asked()).request
+        assert "hidden" not in repr(request)
+        assert request.cookies == [(b"a", b"hidden"), (b"", b"c"), (b"d ", b" e"), (b"f", b'"g"')]
+        assert (request.header(b"host"), request.header(b"x")) == (b"localhost", b"")
+        assert (request.path, request.query, request.http10) == (b"/later", b"secret=hidden", False)

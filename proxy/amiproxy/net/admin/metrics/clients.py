@@ -7,6 +7,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from amiproxy.net.admin.metrics.families import bounded, by_user, counter, counters, parts
 from amiproxy.net.admin.metrics.known import CLOSES, LOGIN_FAILURES
 from amiproxy.net.admin.service import Service
+from amiproxy.net.doors.requestcounts import ASKED, STATUSES
 
 
 def collect(service: Service) -> Iterator[Metric]:
@@ -33,6 +34,20 @@ def collect(service: Service) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "amiproxy_outbox_largest_bytes", "Bytes waiting for the slowest client", max(waiting, default=0)
     )
+    requests = pool.requests
+    yield from counters(
+        "amiproxy_http_requests",
+        "Answered HTTP requests, by what was asked for and the class of the status",
+        ["asked", "status"],
+        {(asked, status): requests.answered[asked, status] for asked in ASKED for status in STATUSES},
+    )
+    streams = GaugeMetricFamily(
+        "amiproxy_http_streams", "Open WebSockets and event streams, by door", labels=["door"]
+    )
+    for door in ("api", "ws"):
+        streams.add_metric([door], requests.streams[door])
+    yield streams
+    yield GaugeMetricFamily("amiproxy_http_sessions", "Logged-in web sessions", len(hub.web))
     stats = hub.stats
     yield from counters(
         "amiproxy_slow_consumers",

@@ -49,6 +49,7 @@ class HttpConnection(TlsConnection):
         "_reader",
         "_secure",
         "_site",
+        "_streams_for",
         "_taker",
         "_turn_due",
         "_unsent",
@@ -67,6 +68,8 @@ class HttpConnection(TlsConnection):
         #: The request that is being answered.
         self._exchange: HttpExchange | None = None
         self._taker: Taker | None = None
+        #: What the connection was given to the taker for.
+        self._streams_for = ""
         self._is_authenticated = False
         self._secure = False
         #: The response that is being sent is the last one.
@@ -119,6 +122,7 @@ class HttpConnection(TlsConnection):
         self._end()
         taker, self._taker = self._taker, None
         if taker is not None:
+            self._pool.requests.streams[self._streams_for] -= 1
             taker.gone()
         super().gone()
 
@@ -229,6 +233,7 @@ class HttpConnection(TlsConnection):
         if refused is not None:
             self._head = None
             self._closing = True  # it is not known whether the body will come
+            self._pool.requests.answer("other", refused.status)
             self._send(self._site.finished(None, refused), head_only=False)
             return False
         if head.length != 0 and not self._reader.buffered:
@@ -263,6 +268,7 @@ class HttpConnection(TlsConnection):
         self._head = None
         self._closing = True
         response = plain(refused.status, str(refused), close=True)
+        self._pool.requests.answer("other", refused.status)
         self._send(self._site.finished(None, response), head_only=False)
 
     def _hold_back(self) -> None:
@@ -283,6 +289,7 @@ class HttpConnection(TlsConnection):
             return
         self._exchange = None
         request = exchange.request
+        self._pool.requests.answer(self._site.asked(request), response.status)
         self._closing = self._closing or exchange.closes or response.close or self._draining or self._ended
         self._send(self._site.finished(request, response), head_only=request.method == "HEAD")
         if not self._turn_due and self._is_ready and self._reader.buffered:
@@ -314,6 +321,9 @@ class HttpConnection(TlsConnection):
             return Taken(exchange.request.peer, None)
         self._exchange = None
         self._alarm.clear()
+        self._streams_for = self._site.asked(exchange.request)
+        self._pool.requests.streams[self._streams_for] += 1
+        self._pool.requests.answer(self._streams_for, int(head[9:12]))
         if self._stream.send(head) < len(head):
             # Whoever asks for this has read all answers before, so there is room for the head.
             self._loop.call_soon(taker.lost, "client does not read")

@@ -14,6 +14,8 @@ from amiproxy.net.doors.http.responses import SECURITY_HEADERS, Response, plain
 
 #: Methods that a route may have; all others are answered 501, as by Asterisk.
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+#: What is asked for at single paths.
+_ASKED: Final = {b"/ws": "ws", b"/livez": "probe", b"/readyz": "probe", b"/metrics": "probe"}
 #: Makes the response of a refusal: its status, and one line that says what is wrong.
 ErrorPage = Callable[[int, str], Response]
 
@@ -92,6 +94,15 @@ class Site:
         if found is None:
             found = next((route for start, route in self._below.items() if path.startswith(start)), None)
         return found
+
+    def asked(self, request: Request) -> str:
+        """What the request asks for, of ``requestcounts.ASKED``."""
+        path, route = request.path, self._route(request.path)
+        if route is None:
+            return "other"
+        if route in self._ajam.values():
+            return "ajam"
+        return "api" if path.startswith(b"/api/") else _ASKED.get(path, "other")
 
     # -- requests ----------------------------------------------------------
 
