@@ -39,6 +39,13 @@ def test_decoding(form: bytes, expected: list[tuple[bytes, bytes]]) -> None:
 def test_the_first_action_that_is_not_empty_counts_as_in_the_form_of_the_page() -> None:
     assert action_name(decode(b"action=&Action=ping&action=logoff")) == b"ping"
     assert action_name(decode(b"actionid=1&action=")) == b""
+    assert action_name(decode(b"action=+&action=++ping+")) == b"ping "
+
+
+@given(names=st.lists(st.sampled_from([b"", b" ", b"\t", b" Ping", b"Ping ", b"Logoff"]), max_size=4))
+def test_the_name_is_the_one_that_ami_reads(names: list[bytes]) -> None:
+    parameters = [(b"Action", name) for name in names]
+    assert parse_action(as_action(parameters)).name == action_name(parameters)
 
 
 def test_the_last_of_a_parameter_for_the_door_itself_counts() -> None:

@@ -43,7 +43,12 @@ def decode(form: bytes) -> Parameters:
 
 def action_name(parameters: Parameters) -> bytes:
     """The name of the action: the first value of ``action`` that is not empty; b"" if there is none."""
-    return next((value for name, value in parameters if value and name.lower() == b"action"), b"")
+    for name, value in parameters:
+        if name.lower() == b"action":
+            text = value.lstrip(b" \t")  # AMI skips them
+            if text:
+                return text
+    return b""
 
 
 def last(parameters: Parameters, wanted: bytes) -> bytes:
