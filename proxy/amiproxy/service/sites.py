@@ -8,6 +8,7 @@ from amiproxy.core.clients.routes.entrance import Entrance
 from amiproxy.core.hub import Hub
 from amiproxy.net.doors.connection import ConnectionFactory
 from amiproxy.net.doors.http import probes
+from amiproxy.net.doors.http.ajam import routes as ajam
 from amiproxy.net.doors.http.connection import HttpConnection
 from amiproxy.net.doors.http.site import Site
 from amiproxy.net.doors.tlsconnection import TlsAcceptor
@@ -23,6 +24,8 @@ def opened_site(
     """The site of one listener with all its routes; ``entrances`` has one for each of its doors."""
     site = Site(settings, certificates)
     probes.routes(site, is_ready)
+    if "ajam" in entrances:
+        ajam.routes(site, hub.web, entrances["ajam"], hub.limit_state)
     return site
 
 

@@ -5,9 +5,9 @@ from typing import Final
 
 _EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "denial": ("action-denied", "action-not-described", "header-not-sent"),
-    "login": ("login", "login-failed"),
+    "login": ("login", "login-failed", "secret-in-url"),
     "session": ("session-open", "session-close"),
-    "action": ("action-allowed",),
+    "action": ("action-allowed", "ajam-request"),
     "limit": (
         *("limit-hit", "penalty-start", "penalty-end", "log-suppressed"),
         *("accept-paused", "control-full", "metrics-full", "few-descriptors"),

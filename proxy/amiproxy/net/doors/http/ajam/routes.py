@@ -1,0 +1,23 @@
+"""The routes of AJAM on a site."""
+
+from functools import partial
+from typing import Final
+
+from amiproxy.core.clients.routes.entrance import Entrance
+from amiproxy.core.clients.web.websessions import WebSessions
+from amiproxy.core.limitstate import LimitState
+from amiproxy.net.doors.http.ajam.answers import refusal
+from amiproxy.net.doors.http.ajam.cookiedoor import CookieDoor
+from amiproxy.net.doors.http.ajam.pages import COOKIE_PAGES
+from amiproxy.net.doors.http.site import Route, Site
+
+#: As in Asterisk: HEAD acts like GET, and all other methods are answered 501.
+_METHODS: Final = ("GET", "HEAD", "POST")
+
+
+def routes(site: Site, web: WebSessions, entrance: Entrance, limit_state: LimitState) -> None:
+    """Serve AJAM's pages on this site; ``entrance`` is that of its clients."""
+    by_cookie = CookieDoor(site, web, entrance, limit_state)
+    for page in COOKIE_PAGES:
+        handler = partial(by_cookie.serve, page)
+        site.add_ajam(page.name, Route(handler, _METHODS, wrong_method=501, errors=refusal))
