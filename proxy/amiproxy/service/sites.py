@@ -11,6 +11,7 @@ from amiproxy.net.doors.http import probes
 from amiproxy.net.doors.http.ajam import routes as ajam
 from amiproxy.net.doors.http.connection import HttpConnection
 from amiproxy.net.doors.http.site import Site
+from amiproxy.net.doors.http.websocket import door as websocket
 from amiproxy.net.doors.tlsconnection import TlsAcceptor
 
 
@@ -26,6 +27,8 @@ def opened_site(
     probes.routes(site, is_ready)
     if "ajam" in entrances:
         ajam.routes(site, hub.web, entrances["ajam"], hub.limit_state)
+    if "ws" in entrances:
+        websocket.routes(site, hub, entrances["ws"])
     return site
 
 

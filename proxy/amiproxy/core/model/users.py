@@ -17,7 +17,7 @@ from amiproxy.core.model.limits import UpstreamLost, UserLimits
 from amiproxy.core.model.phc import cost, dummy_hash, work
 from amiproxy.core.model.rules import Rules
 from amiproxy.steps import Steps, finish
-from amiproxy.x509.identity import Binding, CertificateLogin, Claim, Identity, claim
+from amiproxy.x509.identity import Binding, CertificateLogin, Claim, Identity, bound_users, claim
 
 #: The name of the only server of a configuration that names none.  Clients never see it.
 LONE_SERVER: Final = "asterisk"
@@ -203,6 +203,12 @@ class UserTable:
         if user is None:
             return claim("", CertificateLogin(), self._bound, certificate)
         return claim(user.name, user.login, self._bound, certificate)
+
+    def of_certificate(self, certificate: Identity) -> User | None:
+        """The only user to whom this certificate is bound, if it is enough to log in; otherwise None."""
+        owners = bound_users(self._bound, certificate)
+        user = self.find(next(iter(owners)).encode()) if len(owners) == 1 else None
+        return user if user is not None and user.login.way == "certificate" else None
 
     def successor(self, before: User, certificate: Identity | None) -> User | str:
         """The user for an open session of ``before``, a user of an earlier table.
