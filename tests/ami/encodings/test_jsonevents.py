@@ -27,6 +27,11 @@ def test_an_event_of_a_session_with_several_servers() -> None:
     assert json.loads(event_message(event)) == {"seq": "T", **message}
 
 
+def test_an_event_that_follows_an_action_has_its_id() -> None:
+    raw = HANGUP.replace(b"Channel:", b'ActionID: a"b\r\nChannel:')
+    assert json.loads(event_message(raw)) == {"type": "event", "id": 'a"b', "data": DATA}
+
+
 def test_a_heartbeat_has_the_position() -> None:
     raw = b"Event: ProxyHeartbeat\r\nPrivilege: system,all\r\nSequence: T-_\r\n\r\n"
     assert json.loads(event_message(raw)) == {"type": "heartbeat", "seq": "T-_"}

@@ -34,7 +34,7 @@ _BEFORE_FREE_TEXT: Final = re.compile(
 )
 _AFTER_FREE_TEXT: Final = "--END COMMAND--"
 
-_ACTION_ID: Final = re.compile(rb"\r\nActionID: ([^\r\n]*)")
+_ACTION_ID: Final = b"\r\nActionID: "
 _MESSAGE: Final = re.compile(rb"\r\nMessage: ([^\r\n]*)")
 _RESPONSE: Final = re.compile(rb"Response: ([^\r\n]*)")
 #: The end of an event that has its position; the header before it may be anything.
@@ -146,8 +146,11 @@ def server_of(raw: bytes) -> bytes:
 
 def action_id_of(raw: bytes) -> bytes:
     """The client's ActionID in a message of an answer; b"" if it has none."""
-    found = _ACTION_ID.search(raw)
-    return b"" if found is None else found[1]
+    place = raw.find(_ACTION_ID)
+    if place < 0:
+        return b""
+    place += len(_ACTION_ID)
+    return raw[place : raw.find(b"\r", place)]
 
 
 def messages_in(data: bytes) -> list[bytes]:

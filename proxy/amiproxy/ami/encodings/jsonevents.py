@@ -1,8 +1,8 @@
 """JSON events: AMI's events as the messages that WebSocket clients and event streams are sent.
 
 ``{"type": "event", "seq": "TOKEN", "server": "NAME", "data": {"Event": …}}``, with ``seq`` if the event has a
-position and ``server`` in sessions with several servers.  The proxy's own events about the stream itself have
-types of their own: ``lost``, ``heartbeat`` and ``link``.
+position, ``server`` in sessions with several servers, and ``id`` if it has an ActionID.  The proxy's own
+events about the stream itself have types of their own: ``lost``, ``heartbeat`` and ``link``.
 """
 
 # mypyc: compiled
@@ -10,7 +10,7 @@ types of their own: ``lost``, ``heartbeat`` and ``link``.
 import re
 from typing import Final
 
-from amiproxy.ami.encodings.json import event_object, quoted, sequence_of, server_of
+from amiproxy.ami.encodings.json import action_id_of, event_object, quoted, sequence_of, server_of
 
 _OWN: Final = b"Event: Proxy"
 _DROPPED: Final = b"Event: ProxyEventsDropped\r\n"
@@ -28,10 +28,11 @@ def event_message(raw: bytes) -> bytes:
         if own:
             return own
     position, server = sequence_of(raw), server_of(raw)
-    if not position and not server:
-        return b'{"type":"event","data":%b}' % event_object(raw)
     seq = b'"seq":"%b",' % position if position else b""
-    return b'{"type":"event",%b%b"data":%b}' % (seq, _server(server), event_object(raw))
+    # Asterisk copies the ActionID of some actions into an event for all, such as OriginateResponse.
+    action_id = action_id_of(raw)
+    id_ = b'"id":%b,' % quoted(action_id) if action_id else b""
+    return b'{"type":"event",%b%b%b"data":%b}' % (id_, seq, _server(server), event_object(raw))
 
 
 def _server(name: bytes) -> bytes:
