@@ -17,7 +17,7 @@ from amiproxy.core.clients.session import Session
 from amiproxy.core.limits.bucket import Bucket
 from amiproxy.core.model.encoding import Encoding
 from amiproxy.core.model.share import Share
-from amiproxy.core.model.state import OVER
+from amiproxy.core.model.state import OVER, State
 from amiproxy.core.ports import AnswerWriter, Peer
 from amiproxy.net.doors.http.exchange import Exchange, TakenStream
 from amiproxy.net.doors.http.websocket.codes import TOO_BIG, TOO_MANY, code_of
@@ -89,6 +89,7 @@ class WebSocketConnection:
         self._clock = clock
         self._protocol = ServerProtocol(state=OPEN, max_size=most, logger=_SILENT)
         speech.farewell = self._farewell
+        speech.logged_in = self._prove
         #: See Transport.
         self.peer: Peer = exchange.request.peer
         self.encoding: Encoding = speech.encoding
@@ -134,7 +135,7 @@ class WebSocketConnection:
         self._speech.begin()
 
     def _prove(self) -> None:
-        """Give up the place of a newcomer if the client has logged in."""
+        """The client may have logged in: then it gives up the place of a newcomer."""
         if self._session is not None and self._session.principal.user is not None:
             self._weight = -1
             self._exchange.authenticated()
@@ -191,15 +192,14 @@ class WebSocketConnection:
         session = self._session
         assert session is not None
         if self._weight >= 0:
-            self._prove()
-            if self._weight >= 0:
-                self._weight += max(len(payload), 40)
-                if self._weight > _BYTES_OF_STRANGERS:
-                    session.limit_reached("login_bytes")
-                    session.close("too much before login")
-                    return
+            self._weight += max(len(payload), 40)
+            if self._weight > _BYTES_OF_STRANGERS:
+                session.limit_reached("login_bytes")
+                session.close("too much before login")
         if session.state not in OVER:
             self._speech.take(payload, is_text=self._is_text)
+        if self._weight >= 0 and session.state is State.JUDGED:
+            self._exchange.judged()
 
     def _fail(self, session: Session, code: int, text: str) -> None:
         """Close because of what the client has sent."""
@@ -256,7 +256,6 @@ class WebSocketConnection:
         session = self._session
         if session is None or session.state in OVER:
             return
-        self._prove()
         self._ticks += 1
         if self._ticks % 2 == 0:
             if self._unanswered >= _UNANSWERED:

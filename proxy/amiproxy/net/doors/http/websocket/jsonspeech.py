@@ -22,7 +22,6 @@ from amiproxy.net.doors.http.websocket.speech import Speech, Unspeakable
 #: Seconds after which a snapshot that is not to be had now is asked for again.
 _RETRY: Final = 5.0
 _EVENT: Final = b"Event:"
-_EVENT_MESSAGE: Final = b'{"type":"event",'
 
 
 class Timer(Protocol):
@@ -245,11 +244,8 @@ class JsonSpeech(Speech):
         return b"".join(frames)
 
     def _alone(self, raw: bytes) -> bytes:
-        """An event for this client alone; it has the id of the action that it follows, if it follows one."""
-        message, action_id = event_message(raw), action_id_of(raw)
-        if action_id and message.startswith(_EVENT_MESSAGE):
-            message = _EVENT_MESSAGE + texts.id_(action_id) + message[len(_EVENT_MESSAGE) :]
-        frame = text(message)
+        """An event for this client alone."""
+        frame = text(event_message(raw))
         if self._is_greeted:
             return frame
         self._early += frame
@@ -261,6 +257,7 @@ class JsonSpeech(Speech):
         frames = sink.end() if sink is not None else b""
         if not self._is_greeted and self._session is not None and self._session.principal.user is not None:
             frames += self._greeting()
+            self.logged_in()
             self._soon(self._start)
         return frames
 

@@ -29,6 +29,8 @@ class Speech(ABC):
         self._session: Session | None = None
         #: See AnswerWriter; set by the connection, which knows what was sent of the closing handshake.
         self.farewell: Callable[[str], bytes] = _nothing
+        #: Called when the client has logged in by a message; set by the connection.
+        self.logged_in: Callable[[], None] = _no_call
 
     @property
     def session(self) -> Session:
@@ -76,6 +78,7 @@ class RawSpeech(Speech):
 
     def __init__(self) -> None:
         super().__init__(RAW)
+        self._is_in = False
 
     def begin(self) -> None:
         """See Speech: the client has the banner."""
@@ -97,7 +100,14 @@ class RawSpeech(Speech):
 
     def ended(self) -> bytes:
         """See AnswerWriter."""
+        if not self._is_in and self._session is not None and self._session.principal.user is not None:
+            self._is_in = True
+            self.logged_in()
         return b""
+
+
+def _no_call() -> None:
+    return
 
 
 def _nothing(_reason: str) -> bytes:
