@@ -19,7 +19,6 @@ from amiproxy.cli.configured import actions_of, add_config_option
 from amiproxy.cli.ctl.connection import Connection, NotReachable, Refused
 from amiproxy.cli.ctl.where import socket_of
 from amiproxy.cli.durations import duration
-from amiproxy.cli.printable import text_of
 from amiproxy.config import ConfigErrors, UserEntry, UsersFile, load_config, load_users, users_files
 from amiproxy.config.reading.document import dump
 from amiproxy.config.users.rules import problems
@@ -27,6 +26,7 @@ from amiproxy.config.users.usertable import user_of
 from amiproxy.core.learning.proposal import Proposal, propose
 from amiproxy.core.learning.recording import BadRecording, Recording, from_rows, parse, serialise
 from amiproxy.core.model.rules import Rules
+from amiproxy.net.admin.explaining.printable import text_of
 from amiproxy.tools import terminal
 
 _EXAMPLE = """\

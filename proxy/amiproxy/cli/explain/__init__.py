@@ -11,14 +11,14 @@ from pathlib import Path
 
 from amiproxy.cli import file_error
 from amiproxy.cli.configured import actions_of, add_users_options, config_of, users_of
-from amiproxy.cli.explain.action import explain_action
-from amiproxy.cli.explain.event import explain_event
 from amiproxy.cli.explain.replaying import replay
 from amiproxy.config import ConfigErrors, load_config
 from amiproxy.config.users.servers import ServerNames
 from amiproxy.config.users.usertable import table_of
 from amiproxy.core.learning.recording import BadRecording, parse
 from amiproxy.core.model.users import UserTable
+from amiproxy.net.admin.explaining.action import explain_action
+from amiproxy.net.admin.explaining.event import explain_event
 from amiproxy.tools import terminal
 
 _EXAMPLE = """\

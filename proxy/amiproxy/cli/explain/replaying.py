@@ -11,12 +11,12 @@ from collections.abc import Iterator
 
 from amiproxy.ami import privilege
 from amiproxy.ami.actions import ActionTable
-from amiproxy.cli.printable import text_of
 from amiproxy.core.audit.targets import target_of
 from amiproxy.core.learning.recorder import Seen
 from amiproxy.core.learning.recording import Recording
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.policy import Deny, decide
+from amiproxy.net.admin.explaining.printable import text_of
 from amiproxy.tools import terminal
 
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from amiproxy.ami import privilege
 from amiproxy.ami.relay import BROADCAST, BROADCAST_HEAD, rebuild_event
 from amiproxy.ami.stamp import stamp_of, stamped
-from amiproxy.cli.printable import text_of
 from amiproxy.core.calls.scope import CallTracker
 from amiproxy.core.model.users import User
+from amiproxy.net.admin.explaining.printable import text_of
 
 
 def explain_event(users: list[User], raw: bytes, servers: Sequence[str] = ()) -> tuple[bool, list[str]]:

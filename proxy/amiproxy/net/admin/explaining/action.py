@@ -8,8 +8,6 @@ from amiproxy.ami.arguments.kinds import MEANING
 from amiproxy.ami.errors import ProtocolError
 from amiproxy.ami.message import Action, parse_action
 from amiproxy.ami.privilege import class_names
-from amiproxy.cli.explain.servers import is_of_the_proxy, rights_at, where
-from amiproxy.cli.printable import text_of
 from amiproxy.core.audit.targets import target_of
 from amiproxy.core.model.users import User
 from amiproxy.core.policy import Step, judge
@@ -17,6 +15,8 @@ from amiproxy.core.policy.classes import classes_of
 from amiproxy.core.policy.reference.stricter import STRICTER
 from amiproxy.core.servers import originate
 from amiproxy.counted import count
+from amiproxy.net.admin.explaining.printable import text_of
+from amiproxy.net.admin.explaining.servers import is_of_the_proxy, rights_at, where
 
 #: What each check tests, in words.
 _CHECKS = {
