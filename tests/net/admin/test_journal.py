@@ -143,3 +143,18 @@ async def test_a_closed_journal_does_not_listen(output: io.StringIO) -> None:
         log.say(log.INFO, "login", number=2)
         assert [line["number"] for line in await taken(tail.lines(), 1)] == [2]
     assert made not in logging.getLogger("amiproxy").handlers
+
+
+def test_the_last_refusals_are_kept_however_much_else_is_logged(journal: Journal) -> None:
+    log.say(log.WARNING, "action-denied", user="dialer", rule="classes")
+    log.say(log.WARNING, "login-failed", user="dialer")
+    for _ in range(KEPT + 1):
+        log.say(log.INFO, "session-open")
+    log.say(log.WARNING, "penalty-start", network="192.0.2.0/24")
+    assert [line["event"] for line in journal.refusals(9)] == [
+        "action-denied",
+        "login-failed",
+        "penalty-start",
+    ]
+    assert [line["event"] for line in journal.refusals(1)] == ["penalty-start"]
+    assert journal.refusals(0) == []

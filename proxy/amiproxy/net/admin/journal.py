@@ -21,6 +21,9 @@ from amiproxy.net.admin.logkinds import kind_of
 KEPT: Final = 200
 #: Lines that wait for one reader; more are dropped and counted.
 _ROOM: Final = 500
+#: The kinds of lines about refusals; of logins only those that failed.
+_REFUSING: Final = frozenset({"denial", "limit"})
+_REFUSED_LOGIN: Final = "login-failed"
 #: Longer values are cut when they are printed; no more is kept of them.
 _LONGEST: Final = 300
 
@@ -79,6 +82,8 @@ class Journal(logging.Handler):
     def __init__(self) -> None:
         super().__init__(log.INFO)
         self._kept: deque[Fact] = deque(maxlen=KEPT)
+        #: The last about refusals: other lines come so often that they would soon take their place.
+        self._refusals: deque[Fact] = deque(maxlen=KEPT)
         self._tails: list[Tail] = []
         self._is_open = False
 
@@ -98,11 +103,22 @@ class Journal(logging.Handler):
         try:
             fact = _fact(record)
             self._kept.append(fact)
+            if kind_of(fact.event) in _REFUSING or fact.event == _REFUSED_LOGIN:
+                self._refusals.append(fact)
             for tail in self._tails:
                 tail.take(fact)
         except Exception:
             # As every handler does: a fault here must not reach the code that logs.
             self.handleError(record)
+
+    def refusals(self, lines: int) -> list[Line]:
+        """The last lines about denied actions, failed logins, limits and penalties, the oldest first."""
+        self.acquire()
+        try:
+            kept = list(self._refusals)
+        finally:
+            self.release()
+        return [fact.line for fact in kept[max(0, len(kept) - lines) :]]
 
     def add(self, tail: "Tail", lines: int) -> None:
         """Pass lines to this tail from now on, and at once the last ``lines`` that it wants."""
