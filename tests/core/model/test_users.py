@@ -5,6 +5,7 @@ import pytest
 from amiproxy.core.model.phc import check_hash, cost, dummy_hash
 from amiproxy.core.model.rules import Rules, Scope
 from amiproxy.core.model.users import LONE_SERVER, User, UserTable, check_md5, check_plain
+from amiproxy.x509.identity import CertificateLogin, Identity, LoginWay, parse_binding
 
 SECRET = dummy_hash("$argon2id$v=19$m=64,t=1,p=1$$")
 
@@ -191,3 +192,22 @@ def test_a_scope_at_one_server_is_a_scope() -> None:
     assert narrowed.has_scope
     assert UserTable([User("v"), narrowed]).any_scope
     assert not UserTable([User("v")]).any_scope
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["dns:board.example"], "board"),
+        (["dns:both.example"], None),
+        (["dns:board.example", "dns:other.example"], None),
+        (["dns:nobody.example"], None),
+    ],
+)
+def test_a_certificate_that_is_enough_to_log_in_names_its_user(names: list[str], found: str | None) -> None:
+    def user(name: str, way: LoginWay) -> User:
+        return User(name, login=CertificateLogin((parse_binding(f"dns:{name}.example"),), way))
+
+    users = UserTable([user("board", "certificate"), user("other", "certificate"), user("both", "both")])
+    identity = Identity("CN=x", "ab", frozenset(map(parse_binding, names)))
+    owner = users.of_certificate(identity)
+    assert (owner.name if owner is not None else None) == found
