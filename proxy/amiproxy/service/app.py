@@ -18,6 +18,7 @@ from amiproxy.core.audit import masking
 from amiproxy.core.fanout.pacing import Pacing
 from amiproxy.core.form import FORM
 from amiproxy.core.hub import Hub
+from amiproxy.net.admin.control.remote import RemoteOperator
 from amiproxy.net.admin.endpoints import AdminEndpoints, EndpointRefused
 from amiproxy.net.admin.health import is_ready
 from amiproxy.net.admin.journal import Journal
@@ -74,7 +75,7 @@ class App:
         self.hub.adopt_history(config.history.bounds, config.upstream_lost)
         self.pool = ConnectionPool(self.hub.limit_state, self.hub.ctx.shares)
         self.upstreams = Upstreams(self.hub.servers, config, prepared.secrets)
-        self._listeners = Listeners(self.pool, self.hub, lambda: is_ready(self))
+        self._listeners = Listeners(self.pool, self.hub, lambda: is_ready(self), lambda: RemoteOperator(self))
         self.reloads = Reloads(self._reload)
         self.lag = LoopLag()
         self.journal = Journal()

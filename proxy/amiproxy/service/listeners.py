@@ -21,6 +21,7 @@ from amiproxy.net.certs.rotation import SETTLE
 from amiproxy.net.doors.ami import AmiConnection
 from amiproxy.net.doors.binding import await_first_byte, bind
 from amiproxy.net.doors.connection import ConnectionFactory
+from amiproxy.net.doors.http.api.operator import Operator
 from amiproxy.net.doors.listener import Listener
 from amiproxy.net.doors.plainstream import PlainAcceptor
 from amiproxy.net.doors.pool import ConnectionPool
@@ -42,11 +43,13 @@ class Listeners:
         self,
         pool: ConnectionPool,
         hub: Hub,
-        is_ready: Callable[[], bool] = lambda: True,
+        is_ready: Callable[[], bool],
+        operator: Callable[[], Operator],
     ) -> None:
         """``hub`` has the sessions of all clients.
 
-        ``is_ready`` says whether load balancers should send clients to this process.
+        ``is_ready`` says whether load balancers should send clients to this process.  ``operator`` makes what
+        operators may do over HTTP.
         """
         self._pool = pool
         #: Of each entry in proxy.yaml, by door.
@@ -54,6 +57,7 @@ class Listeners:
         #: Of each entry in proxy.yaml; None if it has no ``door: http``.
         self._sites: list[Site | None] = []
         self._hub = hub
+        self._operator = operator
         self._is_ready = is_ready
         self._certificates: CertSet | None = None
         #: Each with the index of its entry in proxy.yaml: systemd may pass several sockets for one entry.
@@ -116,7 +120,7 @@ class Listeners:
             return partial(AmiConnection, self._attach_at(entrances["ami"]), acceptor)
         from amiproxy.service import sites  # noqa: PLC0415 - only this needs the extra
 
-        site = sites.opened_site(settings, certificates, entrances, self._is_ready, self._hub)
+        site = sites.opened_site(settings, certificates, entrances, self._is_ready, self._hub, self._operator)
         self._sites.append(site)
         return sites.accepting(site, acceptor)
 

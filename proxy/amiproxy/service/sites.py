@@ -9,6 +9,8 @@ from amiproxy.core.hub import Hub
 from amiproxy.net.doors.connection import ConnectionFactory
 from amiproxy.net.doors.http import probes
 from amiproxy.net.doors.http.ajam import routes as ajam
+from amiproxy.net.doors.http.api import api
+from amiproxy.net.doors.http.api.operator import Operator
 from amiproxy.net.doors.http.connection import HttpConnection
 from amiproxy.net.doors.http.site import Site
 from amiproxy.net.doors.http.websocket import door as websocket
@@ -21,14 +23,20 @@ def opened_site(
     entrances: Mapping[str, Entrance],
     is_ready: Callable[[], bool],
     hub: Hub,
+    operator: Callable[[], Operator],
 ) -> Site:
-    """The site of one listener with all its routes; ``entrances`` has one for each of its doors."""
+    """The site of one listener with all its routes; ``entrances`` has one for each of its doors.
+
+    ``operator`` makes what operators may do over HTTP, if the site offers that.
+    """
     site = Site(settings, certificates)
     probes.routes(site, is_ready)
     if "ajam" in entrances:
         ajam.routes(site, hub.web, entrances["ajam"], hub.limit_state)
     if "ws" in entrances:
         websocket.routes(site, hub, entrances["ws"])
+    if "api" in entrances:
+        api.routes(site, hub, entrances["api"], operator())
     return site
 
 

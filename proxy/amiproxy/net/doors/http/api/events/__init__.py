@@ -1,0 +1,1 @@
+"""The stream of events: server-sent events, rendered once for all clients of one audience."""

@@ -1,0 +1,33 @@
+"""Operator: what operators may ask of the service and do to it over HTTP; ``net.admin`` implements it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+
+class Operator(Protocol):
+    """All methods raise ``problems.Refused`` if what they are given does not exist or cannot be done."""
+
+    def status(self) -> Mapping[str, object]:
+        """What ``ami-proxy ctl status --json`` prints."""
+
+    def denials(self, last: int) -> Sequence[Mapping[str, object]]:
+        """The last log lines about denials, failed logins, limits and penalties, the oldest first."""
+
+    def explain(self, user: str, message: bytes, server: str) -> tuple[bool, list[str]]:
+        """What the proxy would do with a message, as ``ami-proxy explain`` says it, line by line.
+
+        ``message`` is a whole action of this user, or a whole event.  ``server`` is the one that the session
+        is bound to, "" for all of the user's.  The bool: the action is allowed, or the user sees the event.
+        """
+
+    async def kick(self, target: str, by: str) -> list[str]:
+        """End the session with this id, or with ``user:NAME`` all of this user; returns their ids.
+
+        ``by`` is the user who asks; so in the other methods.
+        """
+
+    async def drain(self, by: str) -> Mapping[str, object]:
+        """Begin to end the service; returns what is open."""
+
+    async def set_log_level(self, level: str, by: str) -> Mapping[str, object]:
+        """Set the level of the log until the next reload; returns it and the one before."""

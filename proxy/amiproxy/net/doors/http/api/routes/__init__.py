@@ -1,0 +1,1 @@
+"""The routes of the JSON interface, by subject."""

@@ -1,0 +1,148 @@
+"""Routes of operators: the state of the service, what was denied and why, and ending sessions or the service.
+
+Those that change something need class ``command`` and a member ``confirm`` with the name of what they do, so
+that neither a mistyped path nor a form of another page does it.
+"""
+
+from typing import Final
+
+from amiproxy.net.doors.http.api import models
+from amiproxy.net.doors.http.api.call import Call
+from amiproxy.net.doors.http.api.problems import Refused
+from amiproxy.net.doors.http.api.route import Access, Parameter, Route
+from amiproxy.net.doors.http.api.routes.actions import message_of
+
+_LAST: Final = Parameter("last", "how many lines at most; without it 100", r"[0-9]{1,4}")
+_USUAL: Final = "100"
+
+
+def _status(call: Call) -> None:
+    call.tell(call.place.operator.status())
+
+
+def _denials(call: Call) -> None:
+    last = int(call.query.get("last", _USUAL))
+    call.tell({"denials": call.place.operator.denials(last)})
+
+
+def _explain(call: Call) -> None:
+    body: models.Explain = call.body
+    names = {name.lower() for name in body.message}
+    if len(names & {"action", "event"}) != 1:
+        raise Refused(400, "The message needs either Action or Event.")
+    headers = {**body.message}
+    if "event" in names and next(iter(headers)).lower() != "event":
+        raise Refused(400, "The first header of an event is Event.")
+    message = message_of({name: _as_read(value) for name, value in headers.items()})
+    allowed, lines = call.place.operator.explain(body.user, message, body.server)
+    call.tell(models.Explanation(allowed, lines))
+
+
+def _as_read(value: models.Header) -> object:
+    """The value as ``message_of`` takes it: numbers are text."""
+    if isinstance(value, list):
+        return [_as_read(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _as_read(each) for name, each in value.items()}
+    return value if isinstance(value, bool | str) else str(value)
+
+
+def _kick(call: Call) -> None:
+    body: models.Kick = call.body
+
+    async def work() -> None:
+        kicked = await call.place.operator.kick(body.target, call.session.user.name)
+        call.tell(models.Kicked(kicked))
+
+    call.begin(work())
+
+
+def _drain(call: Call) -> None:
+    async def work() -> None:
+        call.tell(await call.place.operator.drain(call.session.user.name))
+
+    call.begin(work())
+
+
+def _log_level(call: Call) -> None:
+    body: models.LogLevel = call.body
+
+    async def work() -> None:
+        call.tell(await call.place.operator.set_log_level(body.level, call.session.user.name))
+
+    call.begin(work())
+
+
+ROUTES: Final = (
+    Route(
+        "GET",
+        "/status",
+        "get_status",
+        "Show a summary of the service",
+        Access.SYSTEM,
+        _status,
+        answers=models.Status,
+        tag="operators",
+        text="The same as `ami-proxy ctl status --json`.",
+    ),
+    Route(
+        "GET",
+        "/denials",
+        "get_denials",
+        "Show what was denied lately, and by which rule",
+        Access.SYSTEM,
+        _denials,
+        answers=models.Denials,
+        tag="operators",
+        query=(_LAST,),
+        text="Lines of the log about denied actions, failed logins, limits and penalties, the oldest first.",
+    ),
+    Route(
+        "POST",
+        "/explain",
+        "explain",
+        "Say what the proxy would do with an action or event, and why",
+        Access.SYSTEM,
+        _explain,
+        answers=models.Explanation,
+        tag="operators",
+        body=models.Explain,
+        errors=(404,),
+        text="Nothing is sent to Asterisk. The same as `ami-proxy explain`.",
+    ),
+    Route(
+        "POST",
+        "/kick",
+        "kick",
+        "End a session, or all sessions of a user",
+        Access.COMMAND,
+        _kick,
+        answers=models.Kicked,
+        tag="operators",
+        body=models.Kick,
+        errors=(404,),
+    ),
+    Route(
+        "POST",
+        "/drain",
+        "drain",
+        "End the service in good order",
+        Access.COMMAND,
+        _drain,
+        answers=models.Drained,
+        tag="operators",
+        body=models.Drain,
+        text="No more clients are accepted, actions in flight are answered, all sessions are closed.",
+    ),
+    Route(
+        "POST",
+        "/log-level",
+        "set_log_level",
+        "Set the level of the log until the next reload",
+        Access.COMMAND,
+        _log_level,
+        answers=models.Level,
+        tag="operators",
+        body=models.LogLevel,
+    ),
+)
