@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from amiproxy.ami.relay import event_list_of
 from amiproxy.core.policy.verdict import PERMISSION_DENIED
 from amiproxy.core.servers.answers import failures
 
@@ -34,9 +35,6 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[bytes], int], ...]] = (
 )
 #: The header by which the proxy says why it has refused an action.
 _BY_PROXY: Final = re.compile(rb"\r\nProxyReason: ")
-#: The end of a list that is not complete.
-_CANCELLED: Final = re.compile(rb"\r\nEventList: Cancelled\r\n[^\0]{0,400}?\r\n\r\n\Z")
-_LONGEST_END: Final = 2048
 
 
 def status_of(data: bytes, kind: bytes, text: bytes) -> int:
@@ -49,7 +47,7 @@ def status_of(data: bytes, kind: bytes, text: bytes) -> int:
         return 401
     if kind != b"Error":
         # Reading a list again does no harm, whatever has ended it.
-        return 503 if _CANCELLED.search(data, max(0, len(data) - _LONGEST_END)) else 200
+        return 503 if event_list_of(_last_of(data)) == b"cancelled" else 200
     status = _STATUSES.get(text)
     if status is not None:
         return status
@@ -57,3 +55,9 @@ def status_of(data: bytes, kind: bytes, text: bytes) -> int:
         if pattern.match(text):
             return status
     return 403 if _BY_PROXY.search(data) else 422
+
+
+def _last_of(data: bytes) -> bytes:
+    """The last message."""
+    begin = data.rfind(b"\r\n\r\n", 0, -4)
+    return data if begin < 0 else data[begin + 4 :]
