@@ -101,9 +101,10 @@ class State(msgspec.Struct, frozen=True):
     """What exists now, by kind.  Events after ``seq`` are later than this."""
 
     seq: str
+    kinds: list[str]
+    kindsMissing: Annotated[list[str], Meta(description="not known now, or the user may see nothing of them")]  # noqa: N815 - as in messages of the WebSocket
+    serversMissing: Annotated[list[str], Meta(description="servers that are not connected")]  # noqa: N815
     data: dict[str, list[Message]]
-    missing: Annotated[list[str], Meta(description="kinds that were asked for and are not known")]
-    servers_missing: list[str]
 
 
 class Queue(msgspec.Struct, frozen=True):

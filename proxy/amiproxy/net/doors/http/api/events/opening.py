@@ -7,11 +7,11 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from amiproxy.ami.encodings import json
+from amiproxy.ami.encodings.jsonsnapshots import Snapshot, in_parts, joined_groups
 from amiproxy.ami.eventfilter import compile_advanced
 from amiproxy.core.clients.session import Session
 from amiproxy.core.model.state import OVER
 from amiproxy.net.doors.http.api.events import rendering
-from amiproxy.net.doors.http.snapshots import Snapshot, in_parts, joined_groups
 
 #: Kinds that stand for no snapshot.
 NO_SNAPSHOT: Final = b"none"

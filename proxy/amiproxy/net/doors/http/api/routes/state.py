@@ -7,15 +7,13 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
-import msgspec
-
 from amiproxy.ami.encodings import json
+from amiproxy.ami.encodings.jsonsnapshots import Snapshot, joined_groups
 from amiproxy.net.doors.http.api import models
 from amiproxy.net.doors.http.api.call import Call
 from amiproxy.net.doors.http.api.outcomes import status_of
 from amiproxy.net.doors.http.api.problems import Refused
 from amiproxy.net.doors.http.api.route import Access, Parameter, Route
-from amiproxy.net.doors.http.snapshots import Snapshot, joined_groups
 from amiproxy.net.loop import gently
 from amiproxy.steps import Steps
 
@@ -64,9 +62,7 @@ def _regrouping(messages: Iterable[bytes]) -> Steps[Snapshot]:
 
 
 def _state(snapshot: Snapshot) -> bytes:
-    missing, absent = msgspec.json.encode(snapshot.missing), msgspec.json.encode(snapshot.servers_missing)
-    data = joined_groups(snapshot.groups)
-    return b'{"data":%b,"missing":%b,"servers_missing":%b}' % (data, missing, absent)
+    return b'{%b"data":%b}' % (snapshot.about, joined_groups(snapshot.groups))
 
 
 def _snapshot(call: Call) -> None:

@@ -1,4 +1,6 @@
-"""Snapshots: the answer of ProxySnapshot in JSON, its items regrouped by what they are."""
+"""JSON snapshots: the answer of ProxySnapshot, its items regrouped by what they are."""
+
+# mypyc: compiled
 
 import re
 from collections.abc import Iterable, Mapping
@@ -70,7 +72,12 @@ class Snapshot:
         return self._last.get(b"Sequence", b"")
 
     @property
-    def missing(self) -> list[str]:
+    def kinds(self) -> list[str]:
+        """The kinds that are in it, even if nothing of them exists."""
+        return _names(self._last.get(b"Kinds", b""))
+
+    @property
+    def kinds_missing(self) -> list[str]:
         """Kinds that were asked for and are not in it."""
         return _names(self._last.get(b"KindsMissing", b""))
 
@@ -84,10 +91,17 @@ class Snapshot:
         """All groups of the kinds that are known, even if they are empty."""
         ordered = {
             group: self._groups.get(group, [])
-            for kind in _names(self._last.get(b"Kinds", b""))
+            for kind in self.kinds
             for group in _GROUPS_OF.get(kind, (kind,))
         }
         return ordered | self._groups
+
+    @property
+    def about(self) -> bytes:
+        """Members of a JSON object that say what is in it: ``kinds`` and so on, ending with a comma."""
+        lists = [(b"kinds", self.kinds), (b"kindsMissing", self.kinds_missing)]
+        lists.append((b"serversMissing", self.servers_missing))
+        return b"".join([b'"%b":%b,' % (name, _array(names)) for name, names in lists])
 
 
 def joined_groups(groups: Mapping[str, Iterable[bytes]]) -> bytes:
@@ -114,3 +128,7 @@ def in_parts(groups: Mapping[str, list[bytes]], most: int) -> list[dict[str, lis
 
 def _names(text: bytes) -> list[str]:
     return [name.decode("ascii", "replace") for name in text.split(b", ") if name]
+
+
+def _array(names: Iterable[str]) -> bytes:
+    return b"[%b]" % b",".join([json.quoted(name.encode()) for name in names])
