@@ -13,7 +13,8 @@
  * wants it, a snapshot of channels and queues or the lists of them; its events are on then, whatever --events says.  The last S clients have small receive buffers and can be told not to read.
  *
  * --door ws: the clients are WebSockets with the subprotocol ami.json, and log in by an Authorization header.  A client
- * is in once it has a snapshot, or, after "return", all events that it has missed.  --door ajam: the clients log in over
+ * is in once it has a snapshot, or, after "return", an event that is younger than its connection: then it has had all that
+ * it missed.  --door ajam: the clients log in over
  * HTTP and then always have a WaitEvent under way.
  *
  * Commands on stdin; each prints one JSON object on a line of stdout:
@@ -81,8 +82,7 @@ struct client {
     uint64_t began, retry_at, bytes;    /* bytes: read from the socket since the mark, or before it */
     struct seen *seen;                  /* one for each server */
     char *position;                     /* where it can resume, or its AJAM cookie; empty if it has none */
-    uint64_t came, due;                 /* events since this connection began, and those it must have to be in */
-    int resuming;
+    int resuming, resumed, is_live;     /* is_live: has had an event that is younger than this connection */
     /* actions: numbers of the first unanswered and of the next, and when each was sent */
     uint64_t answered, asked, sent_at[DEPTH_LIMIT], act_at;
     int list_items;
@@ -257,7 +257,7 @@ static void enter(struct client *c)
     if (c->fd < 0) { perror("swarm"); exit(1); }
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (is_slow(c)) setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
-    c->state = CONNECTING, c->began = now_ns(), c->retry_at = 0, c->asked = c->answered = c->came = 0, c->due = UINT64_MAX;
+    c->state = CONNECTING, c->began = now_ns(), c->retry_at = 0, c->asked = c->answered = 0, c->resumed = c->is_live = 0;
     entering++;
     if (connect(c->fd, (void *)&to, sizeof to) && errno != EINPROGRESS) { lose(c); return; }
     struct epoll_event e = {.events = EPOLLOUT, .data.ptr = c};
@@ -333,7 +333,8 @@ static void count_event(struct client *c, const char *p, const char *stamp)
     else if (sequence > seen->next_of[type]) { if (is_slow(c)) slow_gaps += sequence - seen->next_of[type]; else gaps += sequence - seen->next_of[type]; }
     seen->known = 1, seen->last = global, seen->next_of[type] = sequence + 1;
     if (is_slow(c)) { slow_events++; return; }
-    events++, c->came++, last_event_at = now;
+    events++, last_event_at = now;
+    if (made_at >= c->began) c->is_live = 1;
     note(&latency, now - made_at);
 }
 
@@ -452,7 +453,7 @@ static void keep_position(struct client *c, const char *text, const char *end)
 
 static void take_json(struct client *c, const char *text, size_t size)
 {
-    const char *sequence = json_value(text, size, "seq"), *count;
+    const char *sequence = json_value(text, size, "seq");
     if (size < 2 || text[0] != '{' || text[size - 1] != '}') { wrong_answers++; return; }
     if (sequence) keep_position(c, sequence, text + size);
     if (json_is(text, size, "type", "event")) {
@@ -465,8 +466,7 @@ static void take_json(struct client *c, const char *text, size_t size)
         if (c->resuming) wrong_answers++;
         if (c->state == FIRST && !json_is(text, size, "more", "true")) is_in(c);
     } else if (json_is(text, size, "type", "resumed")) {
-        count = json_value(text, size, "count");
-        c->due = count ? strtoull(count, NULL, 10) : 0;
+        c->resumed = 1;
     } else if (json_is(text, size, "type", "response")) {
         char expected[64];
         snprintf(expected, sizeof expected, "%d/%llu", c->number, (unsigned long long)c->answered);
@@ -474,7 +474,7 @@ static void take_json(struct client *c, const char *text, size_t size)
         if (c->answered < c->asked) answered(c);
     } else if (json_is(text, size, "type", "lost") || json_is(text, size, "type", "error")) wrong_answers++;
     else other_events++;
-    if (c->state == FIRST && c->came >= c->due) is_in(c);
+    if (c->state == FIRST && c->resumed && c->is_live) is_in(c);
 }
 
 static char *take_websocket(struct client *c, char *start, char *end)
