@@ -55,7 +55,9 @@ def main() -> int:
         said = ", ".join(f"{number} {name}" for name, number in model.done.items())
         sys.stdout.write(f"Asterisk {version}, seed {options.seed}: {said}; nothing wrong with the proxy\n")
         sys.stdout.writelines(f"  Asterisk crashed: {crash}\n" for crash in model.crashes)
-        sys.stdout.writelines(f"  not told by Asterisk: {line}\n" for line in model.untold)
+        sys.stdout.writelines(
+            f"  events and lists of Asterisk differ: {line}\n" for line in model.contradictions
+        )
         sys.stdout.flush()
     return 0
 

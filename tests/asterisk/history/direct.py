@@ -89,7 +89,8 @@ class Direct:
         self._client.inbox.clear()
 
     def about(self, line: str) -> list[str]:
-        """The events that name the channel which a line of ``Picture.differences`` is about."""
+        """The names of the events about the channel that a line of ``Picture.differences`` is about."""
         names = [word.strip("',():") for word in line.split()]
         names = [name for name in names if "-" in name or "." in name]
-        return [text for text in self.events if any(name in text for name in names)]
+        about = (text for text in self.events if any(name in text for name in names))
+        return [text.partition("\r\n")[0].removeprefix("Event: ") for text in about]

@@ -55,11 +55,11 @@ class Model:
         self._boards = [self._board() for _ in range(_BOARDS)]
         #: What has been done, by name.
         self.done = dict.fromkeys(
-            ("rounds", "snapshots", "resumes", "events", "restarts", "crashes", "untold", "drift"), 0
+            ("rounds", "snapshots", "resumes", "events", "restarts", "crashes", "contradictions", "drift"), 0
         )
-        #: How Asterisk crashed, and what had been done last; what it did not tell, and the events about it.
+        #: How Asterisk crashed, and what had been done last; what its events and lists had otherwise.
         self.crashes: list[str] = []
-        self.untold: list[str] = []
+        self.contradictions: list[str] = []
 
     def _board(self) -> Dashboard:
         return Dashboard(self._proxy.port, self._proxy.context, "board", "b")
@@ -162,13 +162,16 @@ class Model:
         )
         self._judge_drift(direct)
         if found:
-            # The same events lead to another picture than the lists: Asterisk has not told everything.  If
-            # this picture has followed events only and yet agrees with the lists, the proxy is wrong.
-            untold = direct.picture.differences(Picture(await listed(ami)))
-            wrong = [line for line in found if line.partition(": ")[2] not in untold]
-            assert not wrong, (self._seed, self.done, wrong, untold)
-            self.untold += [text for line in untold for text in (line, *map(repr, direct.about(line)[-12:]))]
-            self.done["untold"] += len(untold)
+            # If a picture that has followed the events of the other session agrees with the lists, the proxy
+            # is wrong.  Else Asterisk has not told everything, or its lists are wrong: some of them lack, for
+            # example, a conference for which it has just told that a channel has entered it.
+            contradictions = direct.picture.differences(Picture(await listed(ami)))
+            wrong = [line for line in found if line.partition(": ")[2] not in contradictions]
+            assert not wrong, (self._seed, self.done, wrong, contradictions)
+            self.contradictions += [
+                f"{line}, after {', '.join(direct.about(line)[-8:])}" for line in contradictions
+            ]
+            self.done["contradictions"] += len(contradictions)
             await self.restart()
             return
         # A heartbeat says that all have had what there is, if no event comes: each then ends with the same.
@@ -218,7 +221,7 @@ class Model:
             ended = items[missing : missing + surplus]
             told += [text for key in ended for text in direct.events if is_about(text, ENDED, key)]
             assert not told, (self._seed, self.done, line, told)
-            self.untold.append(line)
+            self.contradictions.append(line)
 
     async def _close_direct(self) -> None:
         if self._direct is not None:

@@ -87,3 +87,42 @@ async def test_what_events_tell_is_never_found_by_an_audit(pbx: Asterisk) -> Non
         follower.state.seed_all(audit=True)  # the last audit, of what is there when nothing happens any more
         follower.pump(SETTLE_SECONDS * 5)
         assert [raw for found in follower.state.found for raw in told(follower.events, found)] == []
+
+
+async def storm(asterisk: Asterisk, witness: AmiClient) -> None:
+    """Begin and end calls as fast as Asterisk can."""
+    async with await AmiClient.connect(asterisk.host, asterisk.port) as ami:
+        await ami.login(asterisk.user, asterisk.secret, Events="off")
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            call = {"Channel": "Local/echo@flows", "Context": "flows", "Exten": "dial", "Priority": "1"}
+            for _ in range(10):
+                await ami.action("Originate", **call, Async="true")
+            if len(witness.log) % 7 == 0 or time.monotonic() > until - 1:
+                await ami.action("Hangup", Channel="/^Local/")
+            await asyncio.sleep(0.02)
+        await ami.action("Hangup", Channel="/^Local/")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(180)
+async def test_what_an_audit_of_a_busy_asterisk_finds_was_told_to_no_other_session_either(
+    pbx: Asterisk,
+) -> None:
+    """A busy Asterisk does not write all of its events: this is not drift of the proxy."""
+    with Follower(pbx, (Channels, Bridges)) as follower:
+        async with await AmiClient.connect(pbx.host, pbx.port) as witness:
+            await witness.login(pbx.user, pbx.secret)
+            stop = threading.Event()
+            async with asyncio.TaskGroup() as tasks:
+                following = tasks.create_task(asyncio.to_thread(follow, follower, stop))
+                await storm(pbx, witness)
+                await asyncio.sleep(SETTLE_SECONDS * 5)
+                stop.set()
+                await following
+            follower.state.seed_all(audit=True)
+            follower.pump(SETTLE_SECONDS * 5)
+            theirs = [message.raw for message in witness.log if message.event]
+        assert len(theirs) > 5000
+        assert [raw for found in follower.state.found for raw in told(theirs, found)] == []
+        assert [raw for found in follower.state.found for raw in told(follower.events, found)] == []

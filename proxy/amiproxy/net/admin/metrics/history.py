@@ -79,7 +79,7 @@ def _state(service: Service) -> Iterator[Metric]:
     )
     yield from counters(
         "amiproxy_state_drift",
-        "Items that differed from Asterisk's lists although no event had been missed",
+        "Items that Asterisk's lists had otherwise than its events, none of which the proxy had lost",
         ["server", "kind"],
         {(server, one.kind): counts.drift[one.kind] for server, counts, one in kept},
     )
