@@ -148,6 +148,11 @@ class Item:
                 break
         else:
             return self
+        if changes.keys() <= before.keys():
+            # The usual case, and all items are changed at once when durations are computed.
+            values = before.copy()
+            values.update(changes)
+            return Item(self.form, self.key, values)
         values = {}
         for name in self.form.fields:
             if name in changes:
