@@ -230,14 +230,14 @@ class Model:
 
     async def stop(self) -> None:
         """End everything but Asterisk."""
-        await self._close_direct()
-        for board in (self._witness, *self._boards):
-            await board.cut()
-        if self._ami is not None:
-            if self._flows is not None and self._pbx.status is None:
-                await self._flows.end_all()
-            await self._ami.close()
         try:
+            await self._close_direct()
+            for board in (self._witness, *self._boards):
+                await board.cut()
+            if self._ami is not None:
+                if self._flows is not None and self._pbx.status is None:
+                    await self._flows.end_all()
+                await self._ami.close()
             if self._proxy.process is not None:
                 await asyncio.to_thread(self._proxy.stop)
         finally:
