@@ -8,7 +8,7 @@ from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from amiproxy.core.ports import Peer
 from amiproxy.core.servers.servers import Configured
-from tests.support.core_doubles import Bench
+from tests.support.core_doubles import Bench, HandClock
 
 DOORS = frozenset({"ajam", "api", "ws"})
 BOSS = User("boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x", doors=DOORS)
@@ -24,8 +24,21 @@ LOGIN = b"Action: Login\r\nUsername: boss\r\nSecret: x\r\n\r\n"
 class WebBench(Bench):
     """A hub with clients that send requests."""
 
-    def __init__(self, *users: User, servers: Configured = ONE_SERVER, **limits: float) -> None:
-        super().__init__(*(users or (BOSS, AMI_ONLY, MD5)), limits=Limits(**limits), servers=servers)
+    def __init__(
+        self,
+        *users: User,
+        servers: Configured = ONE_SERVER,
+        interval: float = 0.0,
+        clock: HandClock | None = None,
+        **limits: float,
+    ) -> None:
+        super().__init__(
+            *(users or (BOSS, AMI_ONLY, MD5)),
+            limits=Limits(**limits),
+            interval=interval,
+            servers=servers,
+            clock=clock,
+        )
         for name in servers.names:
             self.link_up(b"Ping: Keepalive command.  (Priv: <none>)\r\n", at=name)
             self.upstreams[name].take()

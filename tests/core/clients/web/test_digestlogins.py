@@ -164,3 +164,18 @@ def test_a_changed_secret_ends_the_session(bench):
     assert session.is_over
     got = bench.ask()
     assert got == []
+
+
+def test_a_nonce_of_an_earlier_process_is_stale_and_makes_no_session(bench):
+    bench.nonce = b"0" * 80
+    ((session, challenges),) = bench.ask()
+    assert session is None
+    assert challenges[0].endswith(b", stale=true")
+    assert not bench.hub.sessions
+
+
+def test_a_nonce_is_never_the_key_of_a_session(bench):
+    ((session, _),) = bench.ask()
+    assert bench.web.find(bench.nonce, HERE, AJAM) is None
+    assert bench.web.find(bench.nonce[16:48], HERE, AJAM) is None
+    assert bench.web.find(session.key, HERE, AJAM) is session

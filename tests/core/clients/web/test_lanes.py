@@ -583,3 +583,31 @@ def test_a_penalty_refuses_a_client_that_has_proved_itself(bench):
 
 def test_users_of_other_doors_are_in_the_bench():
     assert (AMI_ONLY.doors, MD5.history) == (frozenset({"ami"}), True)
+
+
+def test_no_event_follows_a_login(bench):
+    bench.feed(b"Event: FullyBooted\r\nPrivilege: system,all\r\nStatus: Fully Booted\r\n\r\n")
+    got = []
+    bench.web.login(HERE, AJAM, LOGIN, lambda *outcome: got.append(outcome))
+    bench.turn()
+    assert got[0][1] == b"Response: Success\r\nMessage: Authentication accepted\r\n\r\n"
+
+
+def test_a_lane_has_no_banner_and_no_events(bench):
+    session = bench.log_in()
+    lane = session.main
+    lane.greet(b"Asterisk Call Manager\r\n")
+    assert lane.view.is_empty
+    assert lane.collected.write(b"12") == 2
+    assert lane.collected.take() == b"12"
+    lane.close("kicked")
+    lane.close("kicked", abort=True)
+    session.ends("kicked")
+    assert bench.hub.stats.closes == {"kicked": 1}
+
+
+def test_a_challenge_may_be_used_for_some_seconds(bench):
+    challenge(bench)
+    bench.clock.advance(4)
+    bench.hub.tick(bench.clock.now())
+    assert len(bench.hub.sessions) == 1

@@ -1,12 +1,14 @@
 """WaitEvents of web sessions: what ends them, and what they are answered."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from amiproxy.ami import privilege
 from amiproxy.core.clients.web.unread import LOST
 from amiproxy.core.model.users import User
 from amiproxy.core.servers.servers import Configured
-from tests.support.core_doubles import event
+from tests.support.core_doubles import HandClock, event
 from tests.support.web_bench import AJAM, AMI_ONLY, API, BOSS, DOORS, HERE, WebBench
 
 QUIET = User(
@@ -244,3 +246,96 @@ def test_a_session_of_several_servers_gets_their_events_with_names():
     (answer,) = bench.wait(session)
     assert b"Event: Hold\r\nPrivilege: call,all\r\nServer: pbx2\r\n" in answer
     assert b"Event: Unhold\r\nPrivilege: call,all\r\nServer: pbx1\r\n" in answer
+
+
+def test_an_event_that_waits_for_the_flush_is_kept_when_the_mask_changes():
+    bench = WebBench(QUIET, interval=0.1)
+    session = bench.log_in("quiet")
+    bench.hub.announcements.tell(b"ProxyTold", b"system,all")
+    bench.run(session, "Action: Events\nEventMask: call")
+    bench.hub.announcements.tell(b"ProxyTold", b"system,all")
+    bench.hub.flush()
+    (answer,) = bench.wait(session, "0")
+    assert answer.count(b"ProxyTold") == 1
+
+
+def test_what_is_kept_aside_is_recorded_for_its_user(bench):
+    bench.hub.learner.begin(0)
+    bench.log_in("quiet")
+    bench.hub.announcements.tell(b"ProxyTold", b"system,all")
+    recorder = bench.hub.learner.recorder
+    assert {user for user, *_ in recorder.events} == {"quiet"}
+
+
+def test_a_message_of_any_length_is_taken_by_what_is_unread(bench):
+    session = bench.log_in("quiet")
+    data = memoryview(b"Event: ProxyTold\r\nA: b\r\n\r\n")
+    assert session.unread.send(data) == len(data)
+    session.unread.fall_behind(bytes(data), len(data))
+    assert bench.wait(session) == [BEGIN + data + END]
+
+
+def test_a_late_message_is_not_kept_for_a_session_that_does_not_ask(bench):
+    session = bench.log_in("quiet", API)
+    session.aside(b"Event: Late\r\n\r\n")
+    assert bench.wait(session, "0") == [EMPTY]
+
+
+def test_without_a_journal_nothing_ends_a_wait_event_but_what_is_kept_aside(bench):
+    session = bench.log_in("quiet")
+    bench.wait(session, "0")
+    bench.server().keep(None, present=False)
+    got = bench.wait(session)
+    bench.feed(event("Hold"))
+    bench.turns()
+    assert got == []
+    bench.hub.announcements.tell(b"ProxyTold", b"system,all")
+    bench.hub.flush()
+    bench.turns()
+    assert b"ProxyTold" in got[0]
+
+
+def test_a_session_that_began_without_a_journal_has_no_events(bench):
+    bench.server().keep(None, present=False)
+    session = bench.log_in("quiet")
+    got = bench.wait(session, "1")
+    bench.clock.advance(1.1)
+    bench.turns()
+    assert got == [EMPTY]
+
+
+def test_a_fault_while_events_are_read_ends_the_wait_event_only(bench):
+    session = bench.log_in("quiet")
+
+    def fail(_pieces):
+        raise RuntimeError
+
+    got = []
+    session.wait(b"Action: WaitEvent\r\n\r\n", 50, got.append)
+    wait = session._wait
+    assert wait.has_event is False
+    broken = SimpleNamespace(found=[], found_bytes=0, step=fail)
+    wait._unread = broken
+    bench.turns()
+    assert got == [b""]
+    assert bench.hub.stats.faults == 1
+    assert bench.run(session, "Action: Ping")
+
+
+class SlowClock(HandClock):
+    """A clock that is later each time that it is read, so that a slice is over after one part."""
+
+    def clock(self) -> float:
+        self.time += 0.001
+        return self.time
+
+
+def test_wait_events_take_turns():
+    bench = WebBench(QUIET, clock=SlowClock())
+    sessions = [bench.log_in("quiet") for _ in range(3)]
+    got = [bench.wait(session) for session in sessions]
+    bench.feed(event("Hold"))
+    bench.turn()
+    assert [len(one) for one in got] != [1, 1, 1]
+    bench.turns(20)
+    assert got == [[BEGIN + event("Hold") + END]] * 3

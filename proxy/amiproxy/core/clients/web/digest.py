@@ -152,11 +152,13 @@ class Nonces:
         return counts.take(count)
 
     def _forget(self, now: float) -> None:
-        for nonce in list(self._counts):
-            made = int(nonce[:16], 16) / 1000
+        """Forget nonces that are not good any more, and make the oldest ones so if there are too many."""
+        while True:
+            oldest = next(iter(self._counts))
+            made = int(oldest[:16], 16) / 1000
             if now - made <= NONCE_SECONDS and len(self._counts) <= _MOST_NONCES:
-                break
-            del self._counts[nonce]
+                return
+            del self._counts[oldest]
             self._void_until = max(self._void_until, made)
 
     def _signature(self, told: bytes) -> bytes:

@@ -114,9 +114,6 @@ class Waits:
         self._seen: dict[str, tuple[int, int]] = {}
         self._pieces = Pieces()
 
-    def __len__(self) -> int:
-        return len(self._all)
-
     def add(self, wait: WebWait) -> None:
         """A WaitEvent begins: look for events that are there already."""
         self._all[wait] = None
