@@ -29,7 +29,7 @@ from tests.cli.ctl.answering import (
             "status",
             [
                 "1.2.3, pid 7, up 1 h 01 m",
-                "2 logged in, of 1 user; 1 not logged in, 1 in the TLS handshake",
+                "2 logged in, 0 by HTTP, of 1 user; 1 not logged in, 1 in the TLS handshake",
                 "3 configured",
                 "1.2 ms",
             ],
@@ -217,6 +217,13 @@ class TestSeveralServers:
         assert lines[0].split()[:3] == ["id", "user", "server"]
         shown = "\n".join(lines)
         assert all(text in shown for text in ("pbx1", "pbx1,pbx2", "3 servers"))
+
+    def test_sessions_show_their_doors_if_any_is_not_ami(self) -> None:
+        rows = [{**SESSION, "door": "ajam"}, {**STRANGER, "door": "ami"}]
+        lines = lines_of(tables.sessions(rows), 80)
+        assert lines[0].split()[:3] == ["id", "user", "door"]
+        assert lines[2].split()[2] == "ajam"
+        assert "door" not in lines_of(tables.sessions(rows[1:]), 80)[0]
 
     def test_one_session_names_all_its_servers(self) -> None:
         found = {**RESULTS["session"], "servers": ["a", "b", "c"]}

@@ -33,7 +33,8 @@ def status(result: View) -> RenderableType:
         (
             "sessions",
             (
-                f"{result['authenticated']} logged in, of {count(result['users_logged_in'], 'user')}; "
+                f"{result['authenticated']} logged in, {result.get('web_sessions', 0)} by HTTP, "
+                f"of {count(result['users_logged_in'], 'user')}; "
                 f"{result['unauthenticated']} not logged in, {result['handshaking']} in the TLS handshake"
             ),
         ),
@@ -77,10 +78,12 @@ def _links(result: View) -> Iterator[tuple[str, str]]:
 def sessions(result: Sequence[View]) -> RenderableType:
     """``ctl sessions``."""
     are_named = any("servers" in row for row in result)
+    has_doors = any(row.get("door", "ami") != "ami" for row in result)
     table = Table(
         (
             Column("id"),
             Column("user"),
+            *((Column("door"),) if has_doors else ()),
             *((Column("server"),) if are_named else ()),
             Column("peer", rank=1),
             Column("state", rank=4),
@@ -95,6 +98,7 @@ def sessions(result: Sequence[View]) -> RenderableType:
             *cells(
                 row["id"],
                 row["user"] or "-",
+                *((row["door"],) if has_doors else ()),
                 *((servers_of(row),) if are_named else ()),
                 f"{row['peer']}:{row['port']}",
                 row["state"],
@@ -114,6 +118,7 @@ def session(result: View) -> RenderableType:
         ("user", result["user"] or "- (not logged in)"),
         ("logged in as", result["login_name"] or "-"),
         *((("servers", ", ".join(result["servers"]) or "-"),) if "servers" in result else ()),
+        ("door", result.get("door", "ami")),
         ("peer", f"{result['peer']}:{result['port']}"),
         ("local address", f"{result['local']}:{result['local_port']}"),
         ("tls", result["tls"] or "-"),

@@ -97,6 +97,7 @@ class AuditLog:
                 opened=who.opened_wall,
                 origin=origin,
                 extra=extra,
+                door=who.door,
             ),
             wall,
             who.sees,

@@ -81,8 +81,9 @@ def security_event(
     opened: float,
     origin: Iterable[tuple[bytes, bytes]] = (),
     extra: tuple[tuple[bytes, bytes], ...] = (),
+    door: str | None = None,
 ) -> bytes:
-    """The event as bytes.
+    """The event as bytes.  ``door``: see SessionFacts; Asterisk's ``Service`` is AMI for AJAM, too.
 
     ``wall`` and ``opened`` are seconds since the epoch, ``origin`` are the headers from
     ``Origin.headers``.  In values from a client, each control byte is replaced by a question mark.
@@ -100,6 +101,7 @@ def security_event(
         (b"RemoteAddress", asterisk_address(peer.address, peer.port).encode()),
         *((header, _fit(value)) for header, value in extra),
         (b"SessionTV", _stamp(opened)),
+        *(((b"ProxyDoor", door.encode()),) if door is not None else ()),
     ]
     return event(name, *headers)
 

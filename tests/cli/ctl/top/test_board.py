@@ -73,6 +73,11 @@ def test_the_sessions_of_a_user_are_added_up() -> None:
     assert (nameless.id, nameless.peer) == ("-", "[2001:db8::1]:3")
 
 
+def test_the_door_is_named_if_it_is_not_ami() -> None:
+    rows = board(session(1, "wall", door="ajam"), session(2, "wall", door="ami")).sessions
+    assert [row.peer.partition(" ")[0] for row in rows] == ["ajam", rows[1].peer]
+
+
 def test_rows_are_filtered_by_user_peer_and_id() -> None:
     rows = board(session(1, "wall"), session(0xABC, "dialer"), session(3, "x", peer="198.51.100.9")).sessions
     assert [row.user for row in matching(rows, "DIAL")] == ["dialer"]

@@ -611,3 +611,23 @@ def test_a_challenge_may_be_used_for_some_seconds(bench):
     bench.clock.advance(4)
     bench.hub.tick(bench.clock.now())
     assert len(bench.hub.sessions) == 1
+
+
+def test_bytes_are_counted_for_the_whole_session(bench):
+    session = bench.log_in()
+    before = session.main.received, session.main.outbox.sent
+    (answer,) = bench.run(session, "Action: Ping")
+    assert (session.main.received, session.main.outbox.sent) == (
+        before[0] + len(b"Action: Ping\r\n\r\n"),
+        before[1] + len(answer),
+    )
+
+
+def test_a_security_event_names_the_door():
+    bench = WebBench(BOSS, User("reader", read=privilege.SECURITY, secret="plain:x"))
+    _, reader = bench.login("reader")
+    bench.log_in()
+    bench.hub.flush()
+    told = reader.take()
+    assert b"Service: AMI\r\n" in told
+    assert b"ProxyDoor: ajam\r\n" in told

@@ -134,12 +134,13 @@ class Board:
         for session in self.look.sessions if self.look is not None else ():
             rates = self._sessions[session["id"]]
             host = f"[{session['peer']}]" if ":" in session["peer"] else session["peer"]
+            door = session.get("door", "ami")
             rows.append(
                 Row(
                     session["id"],
                     session["user"] or "-",
                     _server(session.get("servers", ())) if self.is_named else "",
-                    f"{host}:{session['port']}",
+                    f"{'' if door == 'ami' else door + ' '}{host}:{session['port']}",
                     session["state"],
                     1,
                     session["age"],

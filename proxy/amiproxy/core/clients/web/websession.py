@@ -276,6 +276,7 @@ class WebSession:
         lane = self._free.pop() if self._free else self._further()
         self._jobs[lane] = job
         self._running += job.counts
+        self.main.received += len(job.action)
         lane.longest_wait = longest_wait
         lane.ask(job.action)
 
@@ -288,7 +289,10 @@ class WebSession:
 
     def answered(self, lane: Lane) -> None:
         """See LaneClient."""
-        self._complete(lane, lane.collected.take())
+        answer = lane.collected.take()
+        if lane is not self.main:
+            self.main.outbox.sent += len(answer)
+        self._complete(lane, answer)
 
     def _complete(self, lane: Lane, answer: bytes) -> None:
         job = self._jobs.pop(lane, None)
