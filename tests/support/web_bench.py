@@ -6,7 +6,7 @@ from amiproxy.core.clients.web.websession import WebSession
 from amiproxy.core.hub import ONE_SERVER
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
-from amiproxy.core.ports import Peer
+from amiproxy.core.ports import Peer, Sealer
 from amiproxy.core.servers.servers import Configured
 from tests.support.core_doubles import Bench, HandClock
 
@@ -30,6 +30,7 @@ class WebBench(Bench):
         servers: Configured = ONE_SERVER,
         interval: float = 0.0,
         clock: HandClock | None = None,
+        sealer: Sealer | None = None,
         **limits: float,
     ) -> None:
         super().__init__(
@@ -38,6 +39,7 @@ class WebBench(Bench):
             interval=interval,
             servers=servers,
             clock=clock,
+            sealer=sealer,
         )
         for name in servers.names:
             self.link_up(b"Ping: Keepalive command.  (Priv: <none>)\r\n", at=name)

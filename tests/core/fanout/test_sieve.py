@@ -203,6 +203,28 @@ def test_of_a_call_that_has_been_forgotten_no_more_is_sent_than_was_kept(
     assert missed(Sieve(bound_view(None, SCOPED), site.servers.first), site.servers.first) == sent
 
 
+def test_a_client_that_follows_a_journal_for_long_keeps_little_of_it() -> None:
+    site = FanOut("pbx1")
+    site.keep()
+    server = site.servers.first
+    journal = journal_of(server)
+    sieve = Sieve(bound_view(None, SCOPED), server)
+    site.feed("pbx1", bare("0.1"))
+    sequence, got = 0, []
+    for number in range(1, 1500):
+        call = f"{number}.1"
+        site.feed("pbx1", bare(call), leg("PJSIP/own" if number % 2 else "PJSIP/other", call))
+        entries = journal.after(journal.epoch, sequence)
+        assert entries is not None
+        got += sieve.sift(entries)
+        sequence = entries.last
+    assert got.count(bare("1499.1")) == 1
+    assert len(got) == 2 * 750
+    assert max(len(one) for one in (sieve._ends, sieve._known, sieve._searched, sieve._verdicts)) <= 1024
+    site.feed("pbx1", leg("PJSIP/own", "0.1"))
+    assert missed(sieve, server, sequence) == [bare("0.1"), leg("PJSIP/own", "0.1")]
+
+
 def linked(one: str, other: str) -> bytes:
     return event(
         "DialBegin",

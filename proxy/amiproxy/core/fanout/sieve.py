@@ -25,6 +25,8 @@ from amiproxy.core.servers.server import Server
 #: A client of several servers is sent this event whatever its classes and filters; see ``Inflow``.
 _BOOTED: Final = b"FullyBooted"
 _END_OF_HEAD: Final = b",all\r\n"
+#: Most parts of the journal of which it is known what the tracker knew when they were judged.
+_MOST_PARTS: Final = 512
 
 
 class _Verdict:
@@ -184,6 +186,21 @@ class Sieve:
             number += 1
         self._ends.append(number - 1)
         self._known.append(tracker.number)
+        if len(self._ends) > _MOST_PARTS:
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        """Take the older half of the parts for one that was judged last of them.
+
+        A client may follow a journal for hours.  Of a call that became its own while these parts were judged,
+        and of which there was no event since, it is not sent the first events any more.
+        """
+        half = len(self._ends) // 2
+        del self._ends[:half]
+        del self._known[:half]
+        known = self._known[0]
+        self._searched = {call: number for call, number in self._searched.items() if number > known}
+        self._verdicts.clear()  # they are found again when they are needed
 
     def _is_in_time(self, call: Call, number: int) -> bool:
         """Whether an event of a call that is the client's was shown live, at once or because it was kept."""

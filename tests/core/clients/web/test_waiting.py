@@ -1,14 +1,12 @@
 """WaitEvents of web sessions: what ends them, and what they are answered."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from amiproxy.ami import privilege
 from amiproxy.core.clients.web.unread import LOST
 from amiproxy.core.model.users import User
 from amiproxy.core.servers.servers import Configured
-from tests.support.core_doubles import HandClock, event
+from tests.support.core_doubles import HandClock, PlainSealer, event
 from tests.support.web_bench import AJAM, AMI_ONLY, API, BOSS, DOORS, HERE, WebBench
 
 QUIET = User(
@@ -304,18 +302,21 @@ def test_a_session_that_began_without_a_journal_has_no_events(bench):
     assert got == [EMPTY]
 
 
-def test_a_fault_while_events_are_read_ends_the_wait_event_only(bench):
-    session = bench.log_in("quiet")
+class BrokenSealer(PlainSealer):
+    """A Sealer with a fault."""
 
-    def fail(_pieces):
+    def seal(self, epoch: int, sequence: int) -> bytes:
         raise RuntimeError
 
+
+def test_a_fault_while_events_are_read_ends_the_wait_event_only():
+    bench = WebBench(QUIET, sealer=BrokenSealer())
+    session = bench.log_in("quiet")
+    bench.run(session, "Action: Events\nEventMask: on\nProxySequence: on")
     got = []
     session.wait(b"Action: WaitEvent\r\n\r\n", 50, got.append)
-    wait = session._wait
-    assert wait.has_event is False
-    broken = SimpleNamespace(found=[], found_bytes=0, step=fail)
-    wait._unread = broken
+    assert session._wait.has_event is False
+    bench.feed(event("Hold"))
     bench.turns()
     assert got == [b""]
     assert bench.hub.stats.faults == 1
