@@ -88,6 +88,18 @@ _ACTIONS = [
     b"Action: ProxyServers\r\nActionID: Server: pbx3\r\n\r\nAction: ListCommands\r\nServer: pbx2\r\n\r\n",
     b"Action: WaitEvent\r\nTimeout: 1\r\n\r\nAction: Events\r\nEventMask: off\r\nServer: pbx3\r\n\r\n",
 ]
+_DIGEST = (
+    b'Digest username="boss", realm="amiproxy", nonce="0badcafe", uri="/arawman", response="0", '
+    b'algorithm=MD5, nc=00000001, qop=auth, cnonce="c0ffee"'
+)
+_DIGESTS = [
+    _DIGEST,
+    _DIGEST.replace(b"MD5", b"SHA-256"),
+    _DIGEST.replace(b"boss", b'bo\\"s\\\\s'),
+    _DIGEST.replace(b", ", b" ,\t"),
+    _DIGEST + b', username="other"',
+    b"Basic Ym9zczp4",
+]
 
 
 def seeds(target: str) -> list[bytes]:
@@ -129,6 +141,8 @@ def _made(target: str) -> Iterable[bytes]:
             return [*_ACTIONS, *_recorded("*.out")]
         case "positions":
             return _POSITIONS
+        case "digest_header":
+            return _DIGESTS
         case "event_rebuilding":
             return {m for data in _recorded("*.in") for m in data.split(b"\r\n\r\n") if m[:6] == b"Event:"}
         case "eventfilters":

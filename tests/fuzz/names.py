@@ -15,6 +15,7 @@ NAMES = (
     "control",
     "proxy_header",
     "scrape_request",
+    "digest_header",
     "client_certificate",
     "shell_answers",
 )

@@ -36,6 +36,7 @@ from amiproxy.config.users.servers import ServerNames
 from amiproxy.config.users.userfiles import UsersReader
 from amiproxy.config.users.usertable import table_of
 from amiproxy.core.admission.sidedoor import SideDoor
+from amiproxy.core.clients.web.digest import Digest, parse_authorization
 from amiproxy.core.history.positions import joined, positions_in
 from amiproxy.core.model.users import User
 from amiproxy.core.servers.servers import Configured
@@ -236,6 +237,19 @@ def positions(data: bytes) -> None:
     found = positions_in(data, _SEALER)
     if found is not None:
         assert joined(_SEALER.seal(*one) for one in found) == data
+
+
+def digest_header(data: bytes) -> None:
+    """An Authorization header of a client that does not know the secret is never right, nor makes a nonce."""
+    digest = Digest()
+    for value in (data, b"Digest " + data):
+        found = parse_authorization(value)
+        checked = digest.check(value, b"GET", b"/arawman", b"amiproxy", ("MD5",), lambda _: b"sekret", 1.0)
+        assert checked.verdict in {"malformed", "wrong"}
+        assert (found is None) <= (checked.verdict == "malformed")
+        if found is not None:
+            assert all((found.username, found.realm, found.nonce, found.uri, found.response, found.cnonce))
+            assert 0 <= int(found.nc, 16) < 1 << 32
 
 
 def event_rebuilding(data: bytes) -> None:
@@ -495,6 +509,7 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
             control,
             proxy_header,
             scrape_request,
+            digest_header,
             client_certificate,
             shell_answers,
         )
