@@ -1,8 +1,11 @@
 """The lanes of a web session are governed as one session: rights, rates, limits, links, operators."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from amiproxy.ami import privilege
+from amiproxy.ami.framing import ActionFramer
 from amiproxy.core.clients.routes.entrance import Entrance
 from amiproxy.core.clients.web.websession import TOO_LONG
 from amiproxy.core.clients.web.websessions import NOT_RESUMABLE
@@ -271,7 +274,31 @@ def test_log_lines_name_the_door_once_for_each_session(bench, caplog):
 # -- what doors do wrong, and right ----------------------------------------
 
 
-@pytest.mark.parametrize("action", [b"", b"Action: Ping\r\n", b"A: b\r\n\r\nC: d\r\n\r\n", b"A: b\r\n\r\nC"])
+@given(st.lists(st.sampled_from([b"A: b", b"\r\n", b"\n", b"\r", b"\r\n\r\n", b"C: d"]), max_size=6))
+def test_a_door_may_give_what_the_framer_takes_for_one_action(parts):
+    action = b"".join(parts)
+    framer = ActionFramer()
+    is_one = len(framer.feed(action)) == 1 and not framer.pending and action not in (b"\r\n", b"\n")
+    session = WebBench().log_in()
+    if is_one and action.endswith(b"\r\n\r\n"):
+        session.run(action, lambda _: None)
+    else:
+        with pytest.raises(ValueError, match="one action"):
+            session.run(action, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        b"",
+        b"Action: Ping\r\n",
+        b"A: b\r\n\r\nC: d\r\n\r\n",
+        b"A: b\r\n\r\nC",
+        b"A: b\n\nC: d\r\n\r\n",
+        b"\r\nA: b\r\n\r\n",
+        b"\nA: b\r\n\r\n",
+    ],
+)
 def test_a_door_must_give_exactly_one_action(bench, action):
     session = bench.log_in()
     for run in (session.run, lambda one, done: session.wait(one, 1, done)):
@@ -284,6 +311,7 @@ def test_a_door_must_give_exactly_one_action(bench, action):
 def test_an_action_that_cannot_be_parsed_ends_its_lane_only(bench):
     session = bench.log_in()
     assert b"control character" in bench.run(session, "Action: Ping\0")[0]
+    assert b"control character" in bench.run(session, "Action: WaitEvent\0")[0]
     assert b"line too long" in bench.run(session, "Action: Ping\nX: " + "y" * 2000)[0]
     assert b"too long" in bench.run(session, "Action: Ping\nX: " + "y" * 70000)[0]
     assert not session.is_over
