@@ -118,6 +118,7 @@ class Hub:
         self.web = WebSessions(
             self.ctx, self._registry, self._routing, self._roster, login, self._handlers, self.attach
         )
+        self._waits = self.web.waits
         self._flusher = Flusher(
             pacing,
             scheduler,
@@ -322,7 +323,7 @@ class Hub:
             session, _ = answered.popitem()
             session.push()
         self.backpressure.resume_paused()
-        self.web.waits.settle()
+        self._waits.settle()
         self._flusher.settle()
         self.backpressure.close_slow_consumers()
 

@@ -234,6 +234,20 @@ def test_a_long_backlog_comes_in_parts(bench):
     assert first[0].count(big) + second[0].count(big) == 2000
 
 
+def test_http_answer_bytes_divides_a_backlog_and_loses_nothing():
+    bench = WebBench(QUIET, http_answer_bytes=4096)
+    session = bench.log_in("quiet")
+    big = event("Hold", Data="x" * 900)
+    bench.feed(*([big] * 20))
+    got = b""
+    for _ in range(20):
+        (answer,) = bench.wait(session, "0")
+        assert len(answer) < 4096
+        got += answer
+    assert got.count(big) == 20
+    assert bench.hub.stats.limits == {}
+
+
 def test_a_session_of_several_servers_gets_their_events_with_names():
     servers = Configured(("pbx1", "pbx2"), named=True)
     user = User("quiet", read=QUIET.read, write=0, secret="plain:x", doors=DOORS, servers=("pbx1", "pbx2"))

@@ -140,14 +140,17 @@ class Unread:
 
     # -- reading -----------------------------------------------------------
 
-    def step(self, pieces: Pieces) -> bool:
-        """Read a part of what is there; what is for the client is ``found``.  False if there is no more."""
+    def step(self, pieces: Pieces, most: int) -> bool:
+        """Read about this many bytes of what is there; what is for the client is ``found``.
+
+        False if there is no more.
+        """
         self._look_again()
         after = self._aside[0].after if self._aside else {}
         for _ in range(len(self._turns)):
             name = self._turns[0]
             self._turns.rotate(-1)
-            if self._read(self._readers[name], after.get(name), pieces):
+            if self._read(self._readers[name], after.get(name), pieces, most):
                 return True
         if not self._aside:
             return False
@@ -163,7 +166,7 @@ class Unread:
         self.found_bytes = 0
         return data
 
-    def _read(self, reader: Reader, after: tuple[int, int] | None, pieces: Pieces) -> bool:
+    def _read(self, reader: Reader, after: tuple[int, int] | None, pieces: Pieces, most: int) -> bool:
         journal = reader.server.journal
         if journal is None:
             return False
@@ -174,7 +177,7 @@ class Unread:
             )  # what is to come first is of an earlier epoch
         if reader.is_valid and (reader.is_done or reader.sequence >= until):
             return False
-        piece = reader.read(PIECE, pieces, until)
+        piece = reader.read(min(PIECE, most), pieces, until)
         if piece is None:
             self._lose()
             reader.sequence = journal.first - 1

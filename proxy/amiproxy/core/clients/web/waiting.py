@@ -61,7 +61,8 @@ class WebWait:
     def serve(self, pieces: Pieces) -> bool:
         """Read a part of what is there; returns whether there is more to do."""
         unread = self._unread
-        if unread.found_bytes < _MOST and unread.step(pieces):
+        most = min(_MOST, self.lane.ctx.limits.http_answer_bytes // 2)
+        if unread.found_bytes < most and unread.step(pieces, most):
             return True
         if unread.found or self._is_due:
             self.over()
