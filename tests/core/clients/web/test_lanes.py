@@ -12,8 +12,9 @@ from amiproxy.core.clients.web.websessions import NOT_RESUMABLE
 from amiproxy.core.model.acl import AccessList
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.servers.servers import Configured
+from amiproxy.x509.identity import Binding, CertificateLogin, Identity
 from tests.support.core_doubles import ListTransport, event
-from tests.support.web_bench import AJAM, AMI_ONLY, BOSS, DOORS, ELSEWHERE, HERE, LOGIN, MD5, WebBench
+from tests.support.web_bench import AJAM, AMI_ONLY, API, BOSS, DOORS, ELSEWHERE, HERE, LOGIN, MD5, WebBench
 
 WS = Entrance(door="ws")
 NOT_HERE = AccessList.from_lines(["deny 192.0.2.0/24"])
@@ -555,7 +556,7 @@ def test_a_session_has_a_number_of_tickets(bench):
 
 def basic(bench, name=b"boss", secret=b"x"):
     got = []
-    leave = bench.web.basic(HERE, AJAM, name, secret, lambda *outcome: got.append(outcome))
+    leave = bench.web.basic(HERE, API, name, secret, lambda *outcome: got.append(outcome))
     return got, leave
 
 
@@ -574,19 +575,43 @@ def test_requests_with_equal_credentials_wait_for_one_login(bench):
     assert again == []
 
 
-def test_equal_credentials_are_forgotten_when_they_are_not_used(bench):
+def test_a_session_by_basic_credentials_ends_when_it_is_not_used(bench):
     one, _ = basic(bench)
     bench.turn()
+    session = one[0][0]
     bench.clock.advance(59)
     bench.hub.tick(bench.clock.now())
     again, _ = basic(bench)
     bench.turn()
-    assert again[0][0] is one[0][0]
-    one[0][0].end("logoff")
+    assert again[0][0] is session
+    opened = session.open(ListTransport(), WS)
+    for _ in range(3):
+        bench.clock.advance(50)
+        bench.hub.tick(bench.clock.now())
+    opened.close("logoff")
+    assert not session.is_over
+    bench.clock.advance(61)
     bench.hub.tick(bench.clock.now())
+    assert session.is_over
     other, _ = basic(bench)
     bench.turn()
-    assert other[0][0] is not one[0][0]
+    assert other[0][0] is not session
+
+
+def test_a_client_with_a_certificate_finds_its_session_again():
+    binding = Binding("cn", "phone")
+    login = CertificateLogin((binding,), "certificate")
+    bench = WebBench(User("phone", doors=DOORS, login=login, allowmultiplelogin=False))
+    peer = HERE._replace(certificate=Identity("CN=phone", "fp", frozenset({binding})))
+    session = bench.web.enter(peer, API, b"phone", "certificate")
+    assert bench.web.enter(peer, API, b"phone", "certificate") is session
+    elsewhere = peer._replace(address=ELSEWHERE.address)
+    assert bench.web.enter(elsewhere, API, b"phone", "certificate") == "already logged in"
+    assert bench.web.find(session.key, HERE, API) is None
+    bench.clock.advance(61)
+    bench.hub.tick(bench.clock.now())
+    assert session.is_over
+    assert not isinstance(bench.web.enter(elsewhere, API, b"phone", "certificate"), str)
 
 
 @pytest.mark.parametrize(

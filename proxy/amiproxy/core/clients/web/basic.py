@@ -3,18 +3,17 @@
 import hmac
 import secrets
 from collections.abc import Callable
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from amiproxy.ami import message
 from amiproxy.core.clients.routes.entrance import Entrance
+from amiproxy.core.clients.web.remembered import Remembered
 from amiproxy.core.clients.web.websession import Cancel, Job, WebSession
 from amiproxy.core.context import Context
 from amiproxy.core.ports import Peer
 
 #: Given a session that has logged in, or None; and the AMI answer of the login.
 LoggedIn = Callable[[WebSession | None, bytes], None]
-#: Seconds after its last use in which an equal name and secret find the same session.
-_SECONDS: Final = 60.0
 _CONTROLS: Final = bytes(range(32)) + b"\x7f"
 
 
@@ -29,12 +28,6 @@ class Logins(Protocol):
 
     def complete(self, job: Job, answer: bytes) -> None:
         """See Home in websession.py."""
-
-
-class _Known(NamedTuple):
-    session: WebSession
-    #: When its name and secret were last given, in monotonic seconds.
-    used: float
 
 
 class _Waiter:
@@ -58,11 +51,10 @@ class BasicLogins:
     """Equal credentials from one address share a session, and wait for one comparison of their secret."""
 
     def __init__(self, ctx: Context, logins: Logins) -> None:
-        self._ctx = ctx
         self._logins = logins
         self._key = secrets.token_bytes(32)
         #: By a keyed hash of name, secret and where they came from, so that no secret is kept.
-        self._known: dict[bytes, _Known] = {}
+        self._known = Remembered(ctx)
         #: Those who wait for a login that runs.
         self._asking: dict[bytes, list[_Waiter]] = {}
 
@@ -72,11 +64,10 @@ class BasicLogins:
         told = b"".join(b"%d:%b" % (len(part), part) for part in (name, secret, origin))
         digest = hmac.digest(self._key, told, "sha256")
         waiter = _Waiter(done)
-        known = self._known.get(digest)
-        if known is not None and self._logins.permits(known.session, peer, entrance):
-            session = known.session
-            self._known[digest] = _Known(session, self._ctx.scheduler.now())
-            job = Job(b"", lambda answer: waiter.tell(session, answer))
+        session = self._known.find(digest)
+        if session is not None and self._logins.permits(session, peer, entrance):
+            found = session
+            job = Job(b"", lambda answer: waiter.tell(found, answer))
             self._logins.complete(job, message.success(b"", b"Authentication accepted"))
         elif digest in self._asking:
             self._asking[digest].append(waiter)
@@ -92,16 +83,13 @@ class BasicLogins:
 
     def _tell(self, digest: bytes, session: WebSession | None, answer: bytes) -> None:
         if session is not None:
-            self._known[digest] = _Known(session, self._ctx.scheduler.now())
+            self._known.keep(digest, session)
         for waiter in self._asking.pop(digest):
             waiter.tell(session, answer)
 
     def tick(self) -> None:
-        """Forget what is too old; to be called about once a second."""
-        now = self._ctx.scheduler.now()
-        for digest, known in list(self._known.items()):
-            if now - known.used > _SECONDS or known.session.is_over:
-                del self._known[digest]
+        """See Remembered."""
+        self._known.tick()
 
 
 def _login_of(name: bytes, secret: bytes) -> bytes:

@@ -17,6 +17,7 @@ from amiproxy.core.clients.tap import Taps
 from amiproxy.core.clients.web.basic import BasicLogins, LoggedIn
 from amiproxy.core.clients.web.digestlogins import DigestLogins
 from amiproxy.core.clients.web.lane import Lane
+from amiproxy.core.clients.web.remembered import Remembered
 from amiproxy.core.clients.web.tickets import Tickets, new_key
 from amiproxy.core.clients.web.waiting import Waits
 from amiproxy.core.clients.web.websession import Cancel, Job, WebSession
@@ -72,6 +73,7 @@ class WebSessions:
         self._challenged: dict[bytes, WebSession] = {}
         self._tickets = Tickets(ctx)
         self._basic = BasicLogins(ctx, self)
+        self._by_certificate = Remembered(ctx)
         #: Clients that prove themselves by a digest of their secret.
         self.digests = DigestLogins(ctx, self)
         self._completed: deque[tuple[Job, bytes, Callable[[], None] | None]] = deque()
@@ -169,20 +171,29 @@ class WebSessions:
     def enter(self, peer: Peer, entrance: Entrance, user_name: bytes, by: Proof) -> WebSession | str:
         """Log in a client that has proved in this way that it is the user.
 
-        All other checks of a login are made.  Returns the reason, of ``REASONS``, if it is refused: the
-        client is to be told so after Asterisk's second, with nothing that tells the reasons apart.
+        All other checks of a login are made.  A client with the same certificate and address as before finds
+        its session again, until that was not used for 60 seconds; then it ends.  Returns the reason, of
+        ``REASONS``, if it is refused: the client is to be told so after Asterisk's second, with nothing that
+        tells the reasons apart.
         """
+        certificate = peer.certificate.sha256 if peer.certificate is not None else ""
+        known = (user_name, certificate, peer.address, entrance.door, entrance.server)
+        session = self._by_certificate.find(known) if by == "certificate" else None
+        if session is not None and self.permits(session, peer, entrance):
+            return session
         session = WebSession(self, peer, entrance, user_name, by)
         reason = self._login.enter(session.main, user_name, by)
         if reason:
             return reason
         self._admit(session)
+        if by == "certificate":
+            self._by_certificate.keep(known, session)
         return session
 
     def basic(self, peer: Peer, entrance: Entrance, name: bytes, secret: bytes, done: LoggedIn) -> Cancel:
         """As ``login``, with a name and a secret; an equal pair from the same address finds the same session.
 
-        It does so until it has not been given for 60 seconds.
+        It does so until the session was not used for 60 seconds; then it ends.
         """
         return self._basic.login(peer, entrance, name, secret, done)
 
@@ -246,6 +257,7 @@ class WebSessions:
                 session.end("challenge expired")
         self._tickets.tick()
         self._basic.tick()
+        self._by_certificate.tick()
         self.digests.tick()
 
     # -- see Home ----------------------------------------------------------
