@@ -54,6 +54,26 @@ _SCRAPES = [
     b"GET http://x/%2e%2e/metrics HTTP/2\r\n\r\n",
     b"Action: Login\r\n\r\n",
 ]
+_HTTP_HEAD = b"POST /asterisk/rawman?a=%0a&b=\xe9 HTTP/1.1\r\nHost: pbx.example\r\n"
+_HTTP = [
+    b'GET /rawman?action=ping HTTP/1.1\r\nHost: pbx.example\r\nCookie: mansession_id="0"\r\n\r\n' * 2,
+    _HTTP_HEAD + b"Content-Length: 11\r\nExpect: 100-continue\r\n\r\naction=pingGET / HTTP/1.0\r\n\r\n",
+    _HTTP_HEAD
+    + b"Transfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n1\r\nd\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+    _HTTP_HEAD + b"Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc",
+    _HTTP_HEAD + b"Content-Length: 0\r\nContent-Length: 3\r\n\r\nabc",
+    _HTTP_HEAD + b"X: a\r\n b\r\n\r\n",
+    b"\r\nGET /ws HTTP/1.1\nHost: pbx.example\nUpgrade: websocket\n\n",
+    b"OPTIONS * HTTP/1.1\r\nHost: pbx.example\r\nOrigin: null\r\n\r\n",
+]
+_FORWARDED = [
+    b'f:for=192.0.2.1;proto=https;by=10.0.0.1, for="[2001:db8::7]:4711"',
+    b'f:for="_hidden\\"", for=unknown;host="a,b;c"',
+    b"xf:192.0.2.1, 10.1.1.1, [::ffff:10.2.2.2]:80, unknown",
+    b"xf:pbx.example:8089",
+    b"xf:a.example.org.",
+    b"xf:[::1]",
+]
 _LIST = [
     b"Response: Success\r\nActionID: RELAY\r\nEventList: start\r\nMessage: Channels will follow\r\n\r\n",
     b"Event: CoreShowChannel\r\nActionID: RELAY\r\nChannel: PJSIP/one-1\r\nServer: pbx2\r\n\r\n",
@@ -158,6 +178,10 @@ def _made(target: str) -> Iterable[bytes]:
             )
         case "proxy_header":
             return _PROXY_HEADERS
+        case "http_requests":
+            return [*_HTTP, *_SCRAPES]
+        case "forwarding":
+            return _FORWARDED
         case "scrape_request":
             return _SCRAPES
         case "client_certificate":

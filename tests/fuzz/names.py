@@ -14,6 +14,8 @@ NAMES = (
     "users",
     "control",
     "proxy_header",
+    "http_requests",
+    "forwarding",
     "scrape_request",
     "digest_header",
     "client_certificate",

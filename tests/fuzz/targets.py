@@ -62,6 +62,7 @@ from amiproxy.tools.shell.showing.answers import answer as shell_answer
 from amiproxy.x509.identity import CertificateLogin, claim, identities
 from amiproxy.x509.validating.trust import TrustStore
 from tests.differential.asterisk_reader import AsteriskReader
+from tests.fuzz.web import forwarding, http_requests
 from tests.support import fixed_certificates
 from tests.support.core_doubles import Bench
 
@@ -508,6 +509,8 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
             users,
             control,
             proxy_header,
+            http_requests,
+            forwarding,
             scrape_request,
             digest_header,
             client_certificate,

@@ -7,7 +7,6 @@ protects against DNS rebinding, where a web page's name is made to point here.
 """
 
 import asyncio
-import ipaddress
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -20,6 +19,7 @@ from amiproxy.net.admin.health import Grade, readiness
 from amiproxy.net.admin.metrics import ServiceCollector
 from amiproxy.net.admin.service import Service
 from amiproxy.net.admin.sideserver import SideServer, Visit
+from amiproxy.net.doors.http.hosts import host_of, is_address
 
 #: Maximum bytes of a request's head.
 _LONGEST = 8192
@@ -29,7 +29,6 @@ _WORKING = 8
 #: Seconds for receiving the request and answering it, and again for the close.
 _PATIENCE = 5.0
 _TEXT = "text/plain; charset=utf-8"
-_HOST = re.compile(r"(?:\[([^\]]+)\]|([^:\[\]]+))(?::\d*)?", re.ASCII)
 _PRINTABLE = re.compile(r"[ -~]*")
 #: Paths that are answered even while many clients request metrics.
 _URGENT = frozenset({"/livez", "/readyz"})
@@ -122,8 +121,8 @@ class MetricsServer(SideServer):
 
     def _is_ours(self, host: str) -> bool:
         """Whether the Host is safe: an address, which no rebound web page can have, or a configured name."""
-        name = _name_of(host)
-        return _is_address(name) or name in self._names
+        name = host_of(host)
+        return is_address(name) or name in self._names
 
     async def _metrics(self, accept: str) -> Answer:
         # The encoder copies the requested version into the content type, and raises if it is not a number.
@@ -150,20 +149,6 @@ def _path_of(head: bytes) -> str:
 def _values(lines: list[str], name: str) -> list[str]:
     pairs = (line.partition(":") for line in lines)
     return [value.strip() for key, _, value in pairs if key.strip().lower() == name]
-
-
-def _name_of(host: str) -> str:
-    """The host of ``host`` or ``host:port``, in lower case, an IPv6 address without its brackets."""
-    found = _HOST.fullmatch(host)
-    return (found[1] or found[2].removesuffix(".")).lower() if found else ""
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _response(answer: Answer) -> bytes:

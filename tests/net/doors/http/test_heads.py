@@ -62,6 +62,7 @@ REFUSED = {
     "two blanks": (400, b"GET  /echo HTTP/1.1\r\n" + H + b"\r\n"),
     "a tab": (400, b"GET\t/echo HTTP/1.1\r\n" + H + b"\r\n"),
     "no version": (400, b"GET /echo\r\n" + H + b"\r\n"),
+    "HTTP/1.2": (505, b"GET /echo HTTP/1.2\r\n" + H + b"\r\n"),
     "HTTP/2": (505, b"GET /echo HTTP/2.0\r\n" + H + b"\r\n"),
     "the preface of HTTP/2": (505, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     "a lower-case version": (400, b"GET /echo http/1.1\r\n" + H + b"\r\n"),

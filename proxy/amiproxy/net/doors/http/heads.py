@@ -92,7 +92,7 @@ def _parsed(raw: bytes, limits: Limits) -> Head:
     found = _REQUEST_LINE.fullmatch(line)
     if found is None:
         raise Refused(400, "not an HTTP request")
-    if found[3] != b"1":
+    if found[3] != b"1" or found[4] not in (b"0", b"1"):
         raise Refused(505, "use HTTP/1.1")
     target = found[2]
     if not target.startswith(b"/"):

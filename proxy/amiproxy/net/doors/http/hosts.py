@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from amiproxy.x509.names import covers
 
-_HOST = re.compile(r"(?:\[([^\]]+)\]|([^:\[\]]+))(?::[0-9]{0,5})?", re.ASCII)
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?))(?::[0-9]{0,5})?")
 _LOCAL = ("dns:localhost", "ip:127.0.0.1", "ip:::1")
 
 
