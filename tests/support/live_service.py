@@ -63,6 +63,7 @@ class LiveService:
         self.lag = LoopLag()
         self.journal = Journal()
         self.addresses = [("127.0.0.1", 5039), ("::", 5040)]
+        self.doors: list[tuple[str, ...]] = [("ami",), ("ajam", "ws")]
         self.hashes_pending = 0
         self.started = time.time() - 100
         self.log_level = "info"

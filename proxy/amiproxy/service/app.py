@@ -188,6 +188,11 @@ class App:
         return self._listeners.addresses
 
     @property
+    def doors(self) -> list[tuple[str, ...]]:
+        """The ways in on each listener, in the order of ``addresses``."""
+        return self._listeners.doors
+
+    @property
     def config(self) -> Config:
         """The configuration in force."""
         return self._transaction.prepared.config

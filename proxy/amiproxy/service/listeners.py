@@ -75,6 +75,11 @@ class Listeners:
         """Host and port of each socket; a configured port of 0 shows as the port that was chosen."""
         return [listener.address for listener in self.sockets]
 
+    @property
+    def doors(self) -> list[tuple[str, ...]]:
+        """What is spoken on each socket, in the order of ``addresses``: ``ami``, or the doors of HTTP."""
+        return [tuple(self._entrances[number]) for number in self.sockets.values()]
+
     async def open(
         self, config: Config, inherited: dict[str, list[socket.socket]], loop: asyncio.AbstractEventLoop
     ) -> None:

@@ -240,3 +240,11 @@ class TestSeveralServers:
         lines = lines_of(tables.limits([*RESULTS["limits"], own]), 80)
         assert lines[0].split() == ["limit", "server", "value", "used", "hits"]
         assert lines[-1].split() == ["action_timeout", "pbx2", "3.0"]
+
+
+def test_status_names_the_doors_of_listeners_for_http() -> None:
+    listening = {**STATUS, "listeners": ["[::]:5039", "unix:/run/a"], "doors": [["ami"], ["ajam", "ws"]]}
+    (row,) = [line for line in lines_of(tables.status(listening), 120) if line.startswith("listeners")]
+    assert row.split(maxsplit=1)[1] == "[::]:5039, unix:/run/a (http: ajam ws)"
+    (row,) = [line for line in lines_of(tables.status(STATUS), 120) if line.startswith("listeners")]
+    assert row.split() == ["listeners", "[::]:5039"], "an older service tells no doors"

@@ -29,7 +29,7 @@ def status(result: View) -> RenderableType:
     rows = [
         ("ami-proxy", f"{result['version']}, pid {result['pid']}, up {span(result['uptime'])}"),
         ("state", result["state"]),
-        ("listeners", " ".join(result["listeners"])),
+        ("listeners", ", ".join(_listeners(result))),
         (
             "sessions",
             (
@@ -59,6 +59,13 @@ def status(result: View) -> RenderableType:
         ("loop lag", f"{result['loop_lag'] * 1000:.1f} ms"),
     ]
     return facts(rows)
+
+
+def _listeners(result: View) -> Iterator[str]:
+    """The addresses, with the doors of those that speak HTTP; an older service does not tell them."""
+    listeners = result["listeners"]
+    for address, doors in zip(listeners, result.get("doors", [["ami"]] * len(listeners)), strict=True):
+        yield address if doors == ["ami"] else f"{address} (http: {' '.join(doors)})"
 
 
 def _links(result: View) -> Iterator[tuple[str, str]]:

@@ -72,6 +72,10 @@ class Service(Protocol):
         """Host and port of each listener."""
 
     @property
+    def doors(self) -> list[tuple[str, ...]]:
+        """The ways in on each listener, in the order of ``addresses``: those that users may have."""
+
+    @property
     def hashes_pending(self) -> int:
         """Number of secrets that are being compared or wait for it."""
 

@@ -17,6 +17,7 @@ async def test_status_shows_state_listeners_and_counts(control: Control) -> None
     assert found["state"] == "serving"
     assert found["pid"] == os.getpid()
     assert found["listeners"] == ["127.0.0.1:5039", "[::]:5040"]
+    assert found["doors"] == [["ami"], ["ajam", "ws"]]
     assert (found["authenticated"], found["unauthenticated"], found["users"]) == (1, 0, 3)
     assert found["link"] == {"state": "connecting", "reason": ""}
     assert found["certificates"]["state"] == "fine"

@@ -32,6 +32,7 @@ def status(service: Service) -> View:
         "started": service.started,
         "uptime": round(time.time() - service.started, 1),
         "listeners": [str(Address(host, port)) for host, port in service.addresses],
+        "doors": [list(doors) for doors in service.doors],
         "connections": service.pool.open,
         "handshaking": service.pool.handshaking,
         "unauthenticated": hub.unauthenticated,
