@@ -7,6 +7,7 @@ an earlier text.
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -19,6 +20,7 @@ from amiproxy.steps import Steps
 
 #: The last line of an OpenMetrics text.
 _END: Final = b"# EOF\n"
+_PRINTABLE: Final = re.compile(r"[ -~]*")
 
 Encoder = Callable[[Collector], bytes]
 
@@ -46,6 +48,14 @@ class Exposition:
         self._asking = 0
         #: Number and body of the last text by content type; kept only while requests are waiting.
         self._written: dict[str, tuple[int, bytes]] = {}
+
+    async def text_for(self, accept: str) -> tuple[bytes, str]:
+        """As ``text``, whatever a client has sent as its Accept header."""
+        # The encoder copies the requested version into the content type, and raises if it is not a number.
+        try:
+            return await self.text(accept if _PRINTABLE.fullmatch(accept) else "")
+        except (TypeError, ValueError):
+            return await self.text("")
 
     async def text(self, accept: str, slices: gently.SliceRunner | None = None) -> tuple[bytes, str]:
         """The text (UTF-8) and its content type, chosen by this Accept header.

@@ -7,7 +7,6 @@ protects against DNS rebinding, where a web page's name is made to point here.
 """
 
 import asyncio
-import re
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import NamedTuple
@@ -29,7 +28,6 @@ _WORKING = 8
 #: Seconds for receiving the request and answering it, and again for the close.
 _PATIENCE = 5.0
 _TEXT = "text/plain; charset=utf-8"
-_PRINTABLE = re.compile(r"[ -~]*")
 #: Paths that are answered even while many clients request metrics.
 _URGENT = frozenset({"/livez", "/readyz"})
 
@@ -125,11 +123,7 @@ class MetricsServer(SideServer):
         return is_address(name) or name in self._names
 
     async def _metrics(self, accept: str) -> Answer:
-        # The encoder copies the requested version into the content type, and raises if it is not a number.
-        try:
-            text, content_type = await self._exposition.text(accept if _PRINTABLE.fullmatch(accept) else "")
-        except (TypeError, ValueError):
-            text, content_type = await self._exposition.text("")
+        text, content_type = await self._exposition.text_for(accept)
         return Answer(HTTPStatus.OK, text, content_type)
 
     def _readiness(self) -> Answer:

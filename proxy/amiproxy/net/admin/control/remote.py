@@ -11,6 +11,8 @@ from amiproxy.core.model.users import User
 from amiproxy.net.admin.control import commands, views
 from amiproxy.net.admin.explaining.action import explain_action
 from amiproxy.net.admin.explaining.event import explain_event
+from amiproxy.net.admin.exposition import Exposition
+from amiproxy.net.admin.metrics import ServiceCollector
 from amiproxy.net.admin.service import Service
 from amiproxy.net.doors.http.api.problems import Refused
 
@@ -22,11 +24,16 @@ class RemoteOperator:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._exposition = Exposition(ServiceCollector(service))
         service.journal.open()
 
     def status(self) -> Mapping[str, object]:
         """See Operator."""
         return views.status(self._service)
+
+    async def metrics(self, accept: str) -> tuple[bytes, str]:
+        """See Operator."""
+        return await self._exposition.text_for(accept)
 
     def denials(self, last: int) -> Sequence[Mapping[str, object]]:
         """See Operator."""

@@ -36,6 +36,9 @@ class Recorder:
     def status(self) -> Mapping[str, object]:
         return {"state": "serving"}
 
+    async def metrics(self, accept: str) -> tuple[bytes, str]:
+        return f"all metrics, {accept}\n".encode(), "text/plain; version=1.0.0"
+
     def denials(self, last: int) -> list[Mapping[str, object]]:
         return [{"event": "action-denied", "number": number} for number in range(min(last, 3))]
 

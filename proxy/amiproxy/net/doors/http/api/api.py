@@ -17,6 +17,7 @@ from amiproxy.net.doors.http.api.operator import Operator
 from amiproxy.net.doors.http.api.problems import Refused, problem
 from amiproxy.net.doors.http.api.rights import may_operate, may_see_status
 from amiproxy.net.doors.http.api.route import BASE, Access, Parameter, Route
+from amiproxy.net.doors.http.api.scraping import metrics
 from amiproxy.net.doors.http.api.table import ROUTES
 from amiproxy.net.doors.http.exchange import Exchange
 from amiproxy.net.doors.http.requests import Request
@@ -162,6 +163,8 @@ def _body(request: Request, kind: Any) -> Any:
 
 
 def routes(site: Site, hub: Hub, entrance: Entrance, operator: Operator) -> None:
-    """Add the JSON interface to a site."""
-    api = Api(Place(hub, site, entrance, operator))
+    """Add the JSON interface to a site, and the metrics."""
+    place = Place(hub, site, entrance, operator)
+    api = Api(place)
     site.add_below(f"{BASE}/", SiteRoute(api.handle, ("GET", "HEAD", "POST", "DELETE"), errors=problem))
+    site.add("/metrics", metrics(place))

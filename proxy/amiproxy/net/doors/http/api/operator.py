@@ -10,6 +10,9 @@ class Operator(Protocol):
     def status(self) -> Mapping[str, object]:
         """What ``ami-proxy ctl status --json`` prints."""
 
+    async def metrics(self, accept: str) -> tuple[bytes, str]:
+        """All metrics as text, and its media type, for a client that sends this header Accept."""
+
     def denials(self, last: int) -> Sequence[Mapping[str, object]]:
         """The last log lines about denials, failed logins, limits and penalties, the oldest first."""
 
