@@ -21,6 +21,8 @@ from amiproxy.net.loop.fairpoller import FairPoller
 from amiproxy.net.tls.autoretry import DisableAutoRetry
 from amiproxy.net.tls.tlserrors import OVERLONG_HANDSHAKE
 
+#: Why connections are displaced that have not logged in within ``limits.login_timeout``.
+LOGIN_TIMEOUT: Final = "login timeout"
 #: Unauthenticated connections that are closed when the process is out of file descriptors or the system is
 #: out of memory, so that users, the link and a reload find a descriptor.
 _SHED: Final = 16
@@ -164,6 +166,11 @@ class ConnectionPool:
         """Note that the client's secret is being compared: it gives up its place among the newcomers."""
         self._limit_state.newcomers.judge(client)
 
+    def unproven(self, client: Connection) -> None:
+        """Note that a client that was judged stays and has not logged in: it takes a place again."""
+        now = asyncio.get_running_loop().time()
+        self._limit_state.newcomers.enter(client, client.peer.address, now, SPOKE)
+
     def authenticated(self, client: Connection) -> None:
         """Note that the client has logged in."""
         self._limit_state.admission.authenticated(client)
@@ -218,7 +225,7 @@ class ConnectionPool:
                 del self._unproven[client]
             else:
                 self._limit_state.limit_reached("login_timeout", client.peer.address)
-                client.displace("login timeout")
+                client.displace(LOGIN_TIMEOUT)
 
     def drain(self) -> None:
         """End each connection as soon as it has answered what was asked on it; see ``Connection.drain``."""

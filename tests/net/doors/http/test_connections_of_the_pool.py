@@ -46,6 +46,32 @@ async def test_a_connection_whose_secret_is_being_compared_makes_no_room(house: 
         assert (await first.reply()).body == b"still here"
 
 
+@with_({"unauthenticated": 1, "unauthenticated_per_address": 1})
+async def test_a_connection_whose_login_was_refused_makes_room_again(house: HttpHouse) -> None:
+    async with house.peer() as first:
+        for number in range(3):
+            await first.send(LATER)
+            exchange = await house.asked(number + 1)
+            exchange.judged()
+            assert len(house.hub.limit_state.newcomers) == 0
+            exchange.respond(plain(401, "no"))
+            assert (await first.reply()).status == 401
+            assert len(house.hub.limit_state.newcomers) == 1
+        async with house.peer() as second:
+            assert (await second.get("/echo")).status == 200
+            assert await was_cut(first.peer)
+    await house.empty()
+    assert len(house.hub.limit_state.newcomers) == 0
+
+
+@with_({"login_timeout": 5.0})
+async def test_a_health_check_that_keeps_its_connection_is_closed_in_good_order(house: HttpHouse) -> None:
+    async with house.peer() as peer:
+        assert (await peer.get("/livez")).status == 200
+        house.pool.tick(loop_time() + 5.1)
+        assert await peer.peer.record() == b""
+
+
 @with_({"connections_per_address": 2, "exempt": ()})
 async def test_connections_of_one_address_are_limited(house: HttpHouse) -> None:
     async with house.peer() as one, house.peer() as other:

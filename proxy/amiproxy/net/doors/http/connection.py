@@ -10,7 +10,7 @@ from amiproxy.core.admission.addresses import network_of
 from amiproxy.core.model.share import Share
 from amiproxy.core.ports import Peer
 from amiproxy.net.doors.http.exchange import TakenStream, Taker
-from amiproxy.net.doors.http.forwarding import client_of
+from amiproxy.net.doors.http.forwarding import request_of
 from amiproxy.net.doors.http.heads import Head, Refused
 from amiproxy.net.doors.http.reading import RequestReader
 from amiproxy.net.doors.http.requests import Request
@@ -18,6 +18,7 @@ from amiproxy.net.doors.http.responses import Response, encoded, plain
 from amiproxy.net.doors.http.serving import HttpExchange, Taken
 from amiproxy.net.doors.http.site import Site
 from amiproxy.net.doors.http.unsent import Unsent
+from amiproxy.net.doors.pool import LOGIN_TIMEOUT
 from amiproxy.net.doors.tlsconnection import TlsAcceptor, TlsConnection
 from amiproxy.net.loop.alarm import Alarm
 
@@ -43,6 +44,7 @@ class HttpConnection(TlsConnection):
         "_exchange",
         "_head",
         "_is_authenticated",
+        "_is_judged",
         "_loop",
         "_over",
         "_paused",
@@ -60,7 +62,6 @@ class HttpConnection(TlsConnection):
         super().__init__(acceptor, sock, peer)
         self._site = site
         self._loop = asyncio.get_running_loop()
-        #: Names the connection in the log.
         self.id = secrets.token_hex(6)
         self._reader = RequestReader()
         #: Of the request whose body is awaited.
@@ -71,6 +72,7 @@ class HttpConnection(TlsConnection):
         #: What the connection was given to the taker for.
         self._streams_for = ""
         self._is_authenticated = False
+        self._is_judged = False
         self._secure = False
         #: The response that is being sent is the last one.
         self._closing = False
@@ -102,7 +104,10 @@ class HttpConnection(TlsConnection):
 
     def displaced(self, reason: str) -> None:
         """See TlsConnection."""
-        self.lost(reason)
+        if reason == LOGIN_TIMEOUT and self._is_ready and not self._reader.buffered and self._head is None:
+            self._close()  # such as a health check between two requests
+        else:
+            self.lost(reason)
 
     def certificate_refused(self, reason: str) -> None:
         """See TlsConnection."""
@@ -241,19 +246,12 @@ class HttpConnection(TlsConnection):
         return True
 
     def _request(self, head: Head, body: bytes) -> Request:
-        client = client_of(head.headers, self.peer.address, self._site.trusted, secure=self._secure)
-        peer = self.peer
-        if client.address != peer.address:
-            peer = peer._replace(address=client.address, port=0)
-        return Request(head.method, head.target, head.headers, body, peer, client.secure, head.http10)
+        return request_of(head, body, self.peer, self._site.trusted, secure=self._secure)
 
     def _begin(self, request: Request) -> None:
         self._alarm.clear()
-        asked = {
-            token.strip().lower() for value in request.values(b"connection") for token in value.split(b",")
-        }
         self._pool.spoke(self)
-        exchange = HttpExchange(request, self, closes=request.http10 or b"close" in asked or self._draining)
+        exchange = HttpExchange(request, self, closes=request.asks_to_close or self._draining)
         self._exchange = exchange
         try:
             self._site.serve(exchange)
@@ -284,10 +282,13 @@ class HttpConnection(TlsConnection):
     # -- from the exchange -------------------------------------------------
 
     def answer(self, exchange: HttpExchange, response: Response) -> None:
-        """Send the response of the request that is being answered."""
+        """See HttpExchange; so the following four."""
         if exchange is not self._exchange or self._over:
             return
         self._exchange = None
+        if self._is_judged and not self._is_authenticated:
+            self._is_judged = False
+            self._pool.unproven(self)
         request = exchange.request
         self._pool.requests.answer(self._site.asked(request), response.status)
         self._closing = self._closing or exchange.closes or response.close or self._draining or self._ended
@@ -306,7 +307,8 @@ class HttpConnection(TlsConnection):
 
     def judge(self) -> None:
         """The client's secret is being compared."""
-        if not self._over:
+        if not self._over and not self._is_authenticated:
+            self._is_judged = True
             self._pool.judged(self)
 
     def charge(self, share: Share) -> None:

@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 from amiproxy.core.admission.networks import NetworkSet
 from amiproxy.core.model.addresses import canonical
-from amiproxy.net.doors.http.heads import Refused
+from amiproxy.core.ports import Peer
+from amiproxy.net.doors.http.heads import Head, Refused
+from amiproxy.net.doors.http.requests import Request
 
 _NODE = re.compile(
     r"\[([0-9A-Fa-f:.]{2,45})\](?::[0-9]{1,5})?|([0-9.]{7,15})(?::[0-9]{1,5})?|([0-9A-Fa-f:.]{2,45})"
@@ -27,6 +29,14 @@ class Client(NamedTuple):
 
     address: str
     secure: bool
+
+
+def request_of(head: Head, body: bytes, peer: Peer, trusted: NetworkSet, *, secure: bool) -> Request:
+    """A request that ``peer`` has sent, with the peer that it is from; otherwise as ``client_of``."""
+    client = client_of(head.headers, peer.address, trusted, secure=secure)
+    if client.address != peer.address:
+        peer = peer._replace(address=client.address, port=0)
+    return Request(head.method, head.target, head.headers, body, peer, client.secure, head.http10)
 
 
 def client_of(

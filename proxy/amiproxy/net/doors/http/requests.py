@@ -48,6 +48,12 @@ class Request:
         return b""
 
     @property
+    def asks_to_close(self) -> bool:
+        """Whether the client wants the connection to end with the answer."""
+        tokens = b",".join(self.values(b"connection")).lower().split(b",")
+        return self.http10 or b"close" in (token.strip() for token in tokens)
+
+    @property
     def cookies(self) -> list[tuple[bytes, bytes]]:
         """Names and values of all cookies in their order; quotes around a value are part of it."""
         found = []
