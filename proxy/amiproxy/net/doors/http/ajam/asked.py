@@ -7,11 +7,12 @@ from amiproxy import log
 from amiproxy.ami import message
 from amiproxy.ami.encodings.parameters import Parameters, UnfitParameter, action_name, as_action, decode
 from amiproxy.ami.errors import ProtocolError
+from amiproxy.core.clients.web.websession import WebSession
 from amiproxy.net.doors.http.ajam import answers
 from amiproxy.net.doors.http.ajam.pages import Page
 from amiproxy.net.doors.http.exchange import Exchange
 from amiproxy.net.doors.http.requests import Request
-from amiproxy.net.doors.http.responses import Headers
+from amiproxy.net.doors.http.responses import Headers, Response
 
 _FORM: Final = b"application/x-www-form-urlencoded"
 #: The longest name of an action that is logged; the longest of Asterisk has 32 characters.
@@ -49,6 +50,10 @@ class Asked:
         self.session: str | None = None
         self.action: bytes | None = None
 
+    def belongs_to(self, session: WebSession) -> None:
+        """It is a request in this session; for the log."""
+        self.session, self.user = session.principal.id, session.user.name
+
     @property
     def action_id(self) -> bytes:
         """The client's own ActionID."""
@@ -83,20 +88,28 @@ class Asked:
 
         self._page.write(self.parameters, ami, longest, written)
 
+    def unauthorized(self, challenges: list[bytes]) -> None:
+        """Ask for credentials by these challenges."""
+        self._send(answers.unauthorized(self.exchange, challenges))
+
     def _respond(self, body: bytes, status: int) -> None:
+        kind = self._page.content_type
+        self._send(answers.page(self.exchange, kind, body, *self.headers, status=status))
+
+    def _send(self, response: Response) -> None:
+        request = self.exchange.request
         log.say(
             log.DEBUG,
             "ajam-request",
             request=self._number,
             session=self.session,
             user=self.user,
-            peer=self.exchange.request.peer.address,
-            method=self.exchange.request.method,
+            peer=request.peer.address,
+            method=request.method,
             # Never the target: it may hold a secret.
             path=self._page.path,
             action=self.name[:_LOGGED].decode("latin-1") or None,
-            status=status,
-            bytes=len(body),
+            status=response.status,
+            bytes=len(response.body),
         )
-        page = answers.page(self.exchange, self._page.content_type, body, *self.headers, status=status)
-        self.exchange.respond(page)
+        self.exchange.respond(response)

@@ -122,7 +122,7 @@ class CookieDoor:
     def _set_cookie(self, asked: Asked, session: WebSession) -> None:
         """Have the client keep the cookie for as long as the session lives without a request."""
         asked.headers = (self._cookie(asked, session.key, int(self._site.ajam.timeout)), _PRAGMA)
-        asked.session, asked.user = session.principal.id, session.user.name
+        asked.belongs_to(session)
 
     def _forget(self, asked: Asked, session: WebSession) -> None:
         """Have the client forget the cookie of a session that has ended."""

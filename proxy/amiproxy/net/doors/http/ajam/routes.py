@@ -8,7 +8,8 @@ from amiproxy.core.clients.web.websessions import WebSessions
 from amiproxy.core.limitstate import LimitState
 from amiproxy.net.doors.http.ajam.answers import refusal
 from amiproxy.net.doors.http.ajam.cookiedoor import CookieDoor
-from amiproxy.net.doors.http.ajam.pages import COOKIE_PAGES
+from amiproxy.net.doors.http.ajam.digestdoor import DigestDoor
+from amiproxy.net.doors.http.ajam.pages import COOKIE_PAGES, DIGEST_PAGES
 from amiproxy.net.doors.http.site import Route, Site
 
 #: As in Asterisk: HEAD acts like GET, and all other methods are answered 501.
@@ -18,6 +19,8 @@ _METHODS: Final = ("GET", "HEAD", "POST")
 def routes(site: Site, web: WebSessions, entrance: Entrance, limit_state: LimitState) -> None:
     """Serve AJAM's pages on this site; ``entrance`` is that of its clients."""
     by_cookie = CookieDoor(site, web, entrance, limit_state)
-    for page in COOKIE_PAGES:
-        handler = partial(by_cookie.serve, page)
+    by_digest = DigestDoor(site, web, entrance, limit_state)
+    handlers = [(page, partial(by_cookie.serve, page)) for page in COOKIE_PAGES]
+    handlers += [(page, partial(by_digest.serve, page)) for page in DIGEST_PAGES]
+    for page, handler in handlers:
         site.add_ajam(page.name, Route(handler, _METHODS, wrong_method=501, errors=refusal))

@@ -23,7 +23,7 @@ def run(
     asked: Asked,
     timeout: float,
     longest: int,
-    over: Callable[[], None],
+    over: Callable[[], None] = lambda: None,
 ) -> None:
     """Run the action of the request, whose ``action`` has been read, and answer it.
 
