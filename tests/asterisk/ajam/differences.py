@@ -118,7 +118,7 @@ DIFFERENCES = [
         "cookie",
         'the cookie `mansession_id="…"` has 8 digits, and no attributes but `Version` and `Max-Age`',
         "32 digits; also `Path`, `Secure`, `HttpOnly` and `SameSite=Strict`; a new one at each login",
-        "32 bits can be guessed. Without these attributes a page of another site can use the session, and who knows an id before the login knows it after that, too.",
+        "32 bits can be guessed. Without these attributes a page of another site can use the session. An attacker who knows an id before the login could use it after that, too.",
         _cookie,
         everywhere=True,
     ),
@@ -181,3 +181,29 @@ DIFFERENCES = [
 ]  # fmt: skip
 
 BY_NAME = {difference.name: difference for difference in DIFFERENCES}
+
+#: What Asterisk does, the proxy, and why: of what one request does not show, but test_holes.py and
+#: test_sessions.py do.
+OTHERS = [
+    (
+        "a nonce of digest is also the cookie of its session; any nonce is accepted, for any target",
+        "a nonce is no cookie; it is signed, lives five minutes, and each count is accepted once, for its own method and target",
+        "Whoever sees one header could act as that user.",
+    ),
+    ("a wrong digest is answered at once", "after a second, and it counts towards a penalty", "Secrets could be guessed fast."),
+    (
+        "digest for all users",
+        "for users with `md5_secret`",
+        "A hash of the secret cannot answer a digest.",
+    ),
+    (
+        "requests of other sites' pages are answered",
+        "status 403, unless the page's origin is in `allowed_origins`",
+        "Such a page acts with the rights of whoever visits it.",
+    ),
+    ("any `Host` is answered", "status 421 for a name that is neither in the certificate nor in `names`", "A page could reach the server under a name of its own (DNS rebinding)."),
+    ("`/httpstatus` shows the server and all cookies", "status 404", "It is for nobody who is not logged in."),
+    ("a `Logoff` ends a running WaitEvent with an ordinary answer", "with an empty one", "The session is over, with its events."),
+    ("a WaitEvent also ends at an event that the client may not see, with none", "only at one that it may see", "It would tell that there was a hidden event."),
+    ("a request may take any time, as long as something comes", "status 408 when its head, or its body, takes longer than `http_seconds`", "Slow clients would take all places."),
+]  # fmt: skip

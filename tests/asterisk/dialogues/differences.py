@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from tests.asterisk.ajam import differences as ajam
+
 PAGE = Path(__file__).parents[3] / "deploy/differences.md"
 
 Transcript = list[bytes]
@@ -218,14 +220,33 @@ second later. It is never older than the question.
 """
 
 
-def page(count: int) -> str:
-    """The whole page, for this number of sessions."""
-    rows = [f"| `{one.name}` | {one.asterisk} | {one.ours} | {one.why} |" for one in DIFFERENCES]
-    table = ["| name in the tests | Asterisk | the proxy | why |", "| --- | --- | --- | --- |", *rows]
-    return "\n".join([_HEAD.format(count=count), *table, ""])
+_OVER_HTTP = """
+## Over HTTP
+
+AJAM is compared in the same way: {count} dialogues of requests at Asterisk's own and at the proxy's, byte by byte, headers
+included. What stands without a name is shown by tests of its own. [Moving from Asterisk's AJAM](http.md#moving-from-asterisks-ajam)
+says what that means for scripts.
+"""
+
+
+def page(count: int, over_http: int) -> str:
+    """The whole page, for these numbers of sessions by AMI and by HTTP."""
+    rows = [_row(f"`{one.name}`", one.asterisk, one.ours, one.why) for one in DIFFERENCES]
+    web = [_row(f"`{one.name}`", one.asterisk, one.ours, one.why) for one in ajam.DIFFERENCES]
+    web += [_row("", *texts) for texts in ajam.OTHERS]
+    head, second = _HEAD.format(count=count), _OVER_HTTP.format(count=over_http)
+    return "\n".join([head, *_TITLES, *rows, second, *_TITLES, *web, ""])
+
+
+_TITLES = ["| name in the tests | Asterisk | the proxy | why |", "| --- | --- | --- | --- |"]
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":
+    from tests.asterisk.ajam.dialogues import DIALOGUES as OVER_HTTP
     from tests.asterisk.dialogues.all import DIALOGUES
 
-    PAGE.write_text(page(len(DIALOGUES)))
+    PAGE.write_text(page(len(DIALOGUES), len(OVER_HTTP)))
