@@ -74,6 +74,19 @@ _FORWARDED = [
     b"xf:a.example.org.",
     b"xf:[::1]",
 ]
+_PARAMETERS = [
+    b"action=login&username=a&secret=b%20c&authtype=MD5&key=0",
+    b"action=&ACTION=+ping&actionid=%c5%bc&&x=%zz&y=%4&=z",
+    b"action=Originate&Variable=A%3D1&Variable=B=2,C=3&Channel=Local/1@x",
+    b"action=UserEvent&UserEvent=x&A=1%0d%0aEvent:Fake%0d%0a%0d%0aResponse:Success&a:b=1&c%00=%0a",
+    b"action=ping&" + b"a=1&" * 130,
+    b"action=ping&x=" + b"%41" * 400,
+]
+_ANSWERS = [
+    b"x'><b\nResponse: Success\r\nA: 1\r\nA: 2\r\na: 3\r\na.b: 4\r\na-b: 5\r\n\r\n",
+    b"box\nEvent: X\r\nlf: one\ntwo\nthree:four\r\n\r\n",
+    b"Pong\n\xe9: \xff\r\n\x01\x1b: <b>&'\"\r\n: e\r\n9: \xef\xbf\xbf\r\n\r\n",
+]
 _LIST = [
     b"Response: Success\r\nActionID: RELAY\r\nEventList: start\r\nMessage: Channels will follow\r\n\r\n",
     b"Event: CoreShowChannel\r\nActionID: RELAY\r\nChannel: PJSIP/one-1\r\nServer: pbx2\r\n\r\n",
@@ -153,6 +166,10 @@ def _made(target: str) -> Iterable[bytes]:
             return _recorded("*.out")
         case "upstream_bytes" | "shell_answers":
             return _recorded("*.in")
+        case "ajam_parameters":
+            return _PARAMETERS
+        case "ajam_answers":
+            return [*_ANSWERS, *_recorded("*.in")]
         case "merged_list":
             return [*_LISTS, *_recorded("*.in")]
         case "answer_of_one":

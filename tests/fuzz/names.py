@@ -20,4 +20,6 @@ NAMES = (
     "digest_header",
     "client_certificate",
     "shell_answers",
+    "ajam_parameters",
+    "ajam_answers",
 )

@@ -62,6 +62,7 @@ from amiproxy.tools.shell.showing.answers import answer as shell_answer
 from amiproxy.x509.identity import CertificateLogin, claim, identities
 from amiproxy.x509.validating.trust import TrustStore
 from tests.differential.asterisk_reader import AsteriskReader
+from tests.fuzz.ajam import ajam_answers, ajam_parameters
 from tests.fuzz.web import forwarding, http_requests
 from tests.support import fixed_certificates
 from tests.support.core_doubles import Bench
@@ -515,6 +516,8 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
             digest_header,
             client_certificate,
             shell_answers,
+            ajam_parameters,
+            ajam_answers,
         )
     }
 )
