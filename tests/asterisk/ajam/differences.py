@@ -206,4 +206,5 @@ OTHERS = [
     ("a `Logoff` ends a running WaitEvent with an ordinary answer", "with an empty one", "The session is over, with its events."),
     ("a WaitEvent also ends at an event that the client may not see, with none", "only at one that it may see", "It would tell that there was a hidden event."),
     ("a request may take any time, as long as something comes", "status 408 when its head, or its body, takes longer than `http_seconds`", "Slow clients would take all places."),
+    ("a connection of HTTP/1.0 stays open", "it is closed after the answer", "HTTP/1.0 says so, and clients wait for the end."),
 ]  # fmt: skip

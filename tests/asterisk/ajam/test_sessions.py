@@ -161,6 +161,33 @@ def test_requests_may_be_sent_ahead_and_are_answered_in_order(either: AjamDoor) 
         assert [f"ActionID: {number}\r\n".encode() in bodies[number] for number in range(3)] == [True] * 3
 
 
+def test_a_form_may_come_in_chunks(either: AjamDoor) -> None:
+    with either.connect() as http:
+        http.send(
+            f"POST {PREFIX}/rawman HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
+            "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+            "7\r\naction=\r\n6\r\nlogoff\r\n0\r\n\r\n".encode()
+        )
+        assert b"Goodbye" in http.read().body
+
+
+def test_a_program_on_this_machine_may_leave_out_the_host(either: AjamDoor) -> None:
+    with either.connect() as http:
+        http.send(f"GET {PREFIX}/rawman?action=ping HTTP/1.1\r\n\r\n".encode())
+        answer = http.read()
+        assert (answer.status, answer.body) == (200, DENIED)
+
+
+def test_a_connection_of_http_1_0_stays_open_at_asterisk_only(either: AjamDoor) -> None:
+    with either.connect() as http:
+        for _ in range(2):
+            http.send(f"GET {PREFIX}/rawman?action=ping HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+            assert http.read().body == DENIED
+            if either.is_ours:
+                assert http.ended() == b""
+                break
+
+
 def test_a_login_is_not_repeated_and_needs_its_second(either: AjamDoor) -> None:
     with either.browser() as one:
         begun = time.monotonic()

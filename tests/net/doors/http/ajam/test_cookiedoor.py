@@ -377,3 +377,10 @@ def test_peer_of_the_request_is_the_one_whose_login_counts(house: AjamHouse) -> 
     house.ask("/rawman?action=login&username=boss&secret=wrong", peer=HERE)
     house.clock.advance(1.0)
     assert house.hub.limit_state.admission.has_failed(HERE.address, house.clock.now())
+
+
+def test_what_asks_for_actions_elsewhere_is_told_where_they_are() -> None:
+    house = AjamHouse(prefix="/asterisk")
+    asking = house.ask("/?Action=Ping")
+    assert asking.response.status == 404
+    assert b"/asterisk/rawman" in asking.body

@@ -10,6 +10,7 @@ from amiproxy.net.doors.http.ajam.answers import refusal
 from amiproxy.net.doors.http.ajam.cookiedoor import CookieDoor
 from amiproxy.net.doors.http.ajam.digestdoor import DigestDoor
 from amiproxy.net.doors.http.ajam.pages import COOKIE_PAGES, DIGEST_PAGES
+from amiproxy.net.doors.http.exchange import Exchange
 from amiproxy.net.doors.http.site import Route, Site
 
 #: As in Asterisk: HEAD acts like GET, and all other methods are answered 501.
@@ -24,3 +25,9 @@ def routes(site: Site, web: WebSessions, entrance: Entrance, limit_state: LimitS
     handlers += [(page, partial(by_digest.serve, page)) for page in DIGEST_PAGES]
     for page, handler in handlers:
         site.add_ajam(page.name, Route(handler, _METHODS, wrong_method=501, errors=refusal))
+    site.add("/", Route(partial(_point_to_the_pages, site), _METHODS, wrong_method=501, errors=refusal))
+
+
+def _point_to_the_pages(site: Site, exchange: Exchange) -> None:
+    """Answer what asks for actions at ``/``, as for AstManProxy, which served its own protocol there."""
+    exchange.respond(refusal(404, f"Actions are at {site.settings.prefix}/rawman, /mxml and /manager."))
