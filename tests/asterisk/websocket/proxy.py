@@ -26,7 +26,7 @@ class SocketProxy(ProxyProcess):
     def __init__(self, directory: Path, asterisk: Asterisk, *doors: str, **settings: Any) -> None:
         upstream = (asterisk.host, asterisk.port, asterisk.user, asterisk.secret)
         users = {
-            name: {**entry, **({"servers": "all"} if "servers" in settings else {})}
+            name: {**entry, **({"servers": list(settings["servers"])} if "servers" in settings else {})}
             for name, entry in USERS.items()
         }
         super().__init__(directory, upstream, users, limits=LIMITS, **settings)
