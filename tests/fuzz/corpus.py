@@ -135,6 +135,27 @@ _DIGESTS = [
 ]
 
 
+_JSON = [
+    b'{"type":"action","id":"1","data":{"Action":"Originate","Variable":{"A":"x,\\"(1)"},"Async":true}}',
+    b'{"Action":"Ping","ActionID":7}',
+    b'{"type":"login","id":1.5,"username":"boss","secret":"x"}',
+    b'{"type":"subscribe","classes":["call"],"events":["Hangup"],"filter":["!Channel: x"]}',
+    b'{"type":"resume","from":"T1-1.T2-2","classes":[]}',
+    b'{"type":"snapshot","kinds":["channels"]}',
+    b'{"type":"ping","id":"\\ud83d\\ude00"}',
+    b'{"Action":"X","Variable":["A=1",2,false]}',
+]
+#: A mask that leaves the payload as it is.
+_MASK = bytes(4)
+_FRAMES = [
+    *(b"\x81\xfe" + len(text).to_bytes(2, "big") + _MASK + text for text in _JSON),
+    b"\x01\x85" + _MASK + b'{"typ' + b"\x89\x81" + _MASK + b"x" + b"\x80\x8c" + _MASK + b'e":"ping"}  ',
+    b"\x88\x85" + _MASK + b"\x03\xe8bye",
+    b"\x82\x80" + _MASK,
+    b"\x8a\x80" + _MASK,
+]
+
+
 def seeds(target: str) -> list[bytes]:
     """The seeds; every input is at most LONGEST bytes."""
     return [seed[:LONGEST] for seed in (*found(target), *_made(target))]
@@ -193,6 +214,10 @@ def _made(target: str) -> Iterable[bytes]:
                 json.dumps({"command": c.name, "arguments": dict.fromkeys(c.arguments, "x")}).encode()
                 for c in COMMANDS.values()
             )
+        case "json_codec":
+            return (*_JSON, *(m for data in _recorded("*.in") for m in data.split(b"\r\n\r\n")[:20]))
+        case "socket_frames":
+            return [*_FRAMES, b"".join(_FRAMES)]
         case "proxy_header":
             return _PROXY_HEADERS
         case "http_requests":

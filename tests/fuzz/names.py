@@ -22,4 +22,6 @@ NAMES = (
     "shell_answers",
     "ajam_parameters",
     "ajam_answers",
+    "json_codec",
+    "socket_frames",
 )

@@ -9,31 +9,13 @@ from collections.abc import Callable
 from typing import Final
 
 from amiproxy.ami.encodings.json import action_id_of, event_object, quoted, server_of
+from amiproxy.ami.encodings.jsonsnapshots import GROUPS
 from amiproxy.ami.message import Message
 from amiproxy.net.doors.http.websocket.frames import text
 from amiproxy.net.doors.http.websocket.texts import array, id_, names
 
 #: Bytes of a part; with the next item it is below 1 MiB.
 _PART: Final = 256 << 10
-#: Which items of a snapshot are in which array.
-GROUPS: Final = {
-    b"CoreShowChannel": b"channels",
-    b"BridgeListItem": b"bridges",
-    b"QueueParams": b"queues",
-    b"QueueMember": b"members",
-    b"QueueEntry": b"entries",
-    b"Agents": b"agents",
-    b"ParkedCall": b"parked",
-    b"ConfbridgeListRooms": b"conferences",
-    b"ConfbridgeList": b"participants",
-    b"DeviceStateChange": b"devices",
-    b"ExtensionStatus": b"extensions",
-    b"PresenceStateChange": b"presence",
-    b"EndpointList": b"endpoints",
-    b"ContactList": b"contacts",
-    b"PeerEntry": b"peers",
-    b"MessageWaiting": b"mailboxes",
-}
 _EVENT: Final = b"Event: "
 
 
@@ -98,7 +80,7 @@ class Snapshot(Sink):
         self._head = b'{"type":"snapshot",' + id_(action_id)
         self._failed = failed
         self._error = b"Session closed"
-        self._groups: dict[bytes, list[bytes]] = {}
+        self._groups: dict[str, list[bytes]] = {}
         self._size = 0
         #: The server of the items that wait.
         self._server = b""
@@ -128,7 +110,7 @@ class Snapshot(Sink):
 
     def _part(self, rest: bytes) -> bytes:
         server = b'"server":%b,' % quoted(self._server) if self._server else b""
-        data = b",".join([b'"%b":%b' % (name, array(items)) for name, items in self._groups.items()])
+        data = b",".join([b'"%b":%b' % (name.encode(), array(items)) for name, items in self._groups.items()])
         self._groups.clear()
         self._size = 0
         return text((b'%b%b"data":{%b},%b' % (self._head, server, data, rest)).removesuffix(b",") + b"}")
