@@ -15,6 +15,7 @@ import pytest
 #: By the end of the variable's name.
 NEEDS: Final[Mapping[str, str]] = {
     "ASTERISK": "two real Asterisks, from Debian, node and ruby_ami",
+    "BROWSER": "Debian's chromium, which runs pages without a window",
     "NODE": "node, which runs the example client in JavaScript",
     "SYSTEMD": "a Debian with systemd as its first process, booted in a container",
     "SCANNERS": "sslyze and testssl.sh",

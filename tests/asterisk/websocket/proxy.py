@@ -14,6 +14,7 @@ SECRET = "a-secret-of-22-letters"
 USERS: dict[str, dict[str, Any]] = {
     "board": {"read": "all", "write": [], "doors": ["ws"]},
     "oper": {"read": "all", "write": "all", "doors": ["ami", "ws"]},
+    "page": {"read": "all", "write": [], "doors": ["ws", "api"]},
     "script": {"read": "all", "write": "all"},
 }
 for _entry in USERS.values():

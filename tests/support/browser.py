@@ -1,0 +1,119 @@
+"""Debian's Chromium without a window, driven by its DevTools protocol."""
+
+import asyncio
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+
+from tests.support.requirements import give_up
+from tests.support.waiting import DEADLINE, until
+
+_LOADED = (
+    "new Promise((go) => document.readyState === 'complete' ? go() : addEventListener('load', () => go()))"
+)
+
+
+class Page:
+    """One page, with cookies of its own."""
+
+    def __init__(self, browser: "Browser", session: str) -> None:
+        self._browser = browser
+        self._session = session
+
+    async def go(self, url: str) -> None:
+        """Load this page; its content security policy does not count for what the test runs in it."""
+        await self.ask("Page.enable")
+        await self.ask("Page.setBypassCSP", enabled=True)
+        answer = await self.ask("Page.navigate", url=url)
+        assert "errorText" not in answer, answer
+        await self.run(_LOADED)
+
+    async def run(self, script: str) -> Any:
+        """What the expression returns, or the promise that it is."""
+        answer = await self.ask(
+            "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True, userGesture=True
+        )
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    async def ask(self, method: str, **params: Any) -> dict[str, Any]:
+        return await self._browser.ask(method, self._session, **params)
+
+
+class Browser:
+    """A running browser."""
+
+    def __init__(self, devtools: ClientConnection) -> None:
+        self._devtools = devtools
+        self._numbers = itertools.count(1)
+
+    async def ask(self, method: str, session: str = "", **params: Any) -> dict[str, Any]:
+        number = next(self._numbers)
+        message = {"id": number, "method": method, "params": params}
+        if session:
+            message["sessionId"] = session
+        await self._devtools.send(json.dumps(message))
+        async with asyncio.timeout(DEADLINE * 2):
+            while (answer := json.loads(await self._devtools.recv())).get("id") != number:
+                pass
+        assert "error" not in answer, answer
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    async def page(self) -> Page:
+        """A new page that shares nothing with others."""
+        context = await self.ask("Target.createBrowserContext")
+        target = await self.ask(
+            "Target.createTarget", url="about:blank", browserContextId=context["browserContextId"]
+        )
+        attached = await self.ask("Target.attachToTarget", targetId=target["targetId"], flatten=True)
+        return Page(self, attached["sessionId"])
+
+
+@asynccontextmanager
+async def chromium(folder: Path) -> AsyncIterator[Browser]:
+    """A new browser that trusts every certificate, with its profile in this folder."""
+    process = _started(folder)
+    try:
+        written = folder / "DevToolsActivePort"
+        await until(lambda: written.exists() and written.read_text().count("\n") >= 1, within=60)
+        port, path = written.read_text().split("\n")[:2]
+        async with connect(f"ws://127.0.0.1:{port}{path}", max_size=None, proxy=None) as devtools:
+            yield Browser(devtools)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _started(folder: Path) -> subprocess.Popen[bytes]:
+    program = shutil.which("chromium")
+    if program is None:
+        give_up("BROWSER", "there is no chromium: apt-get install chromium")
+    options = (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--no-proxy-server",
+        "--no-first-run",
+        "--ignore-certificate-errors",
+        "--remote-debugging-port=0",
+        f"--user-data-dir={folder}",
+    )
+    return subprocess.Popen(
+        [program, *options, "about:blank"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "HOME": str(folder)},
+        start_new_session=True,
+    )
