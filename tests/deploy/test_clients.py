@@ -41,6 +41,8 @@ def test_the_page_names_all_actions_events_and_headers_of_the_proxy_and_no_other
 def test_the_examples_are_of_a_size_that_people_read() -> None:
     examples = [block for block in blocks(PAGE) if block.place == "client"]
     assert [block.language for block in examples] == ["python", "js"]
+    examples += [block for block in blocks(PAGE) if block.info == "js browser"]
+    assert len(examples) == 3
     assert all(len(block.text.splitlines()) <= 35 for block in examples)
 
 

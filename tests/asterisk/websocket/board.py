@@ -4,8 +4,8 @@ import asyncio
 import json
 from typing import Any
 
-import websockets
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from tests.asterisk.history.client import Picture
 from tests.asterisk.websocket.proxy import SECRET, SocketProxy
@@ -24,7 +24,8 @@ class Board:
         self.seen: list[tuple[str, dict[str, Any]]] = []
         self.said: list[dict[str, Any]] = []
         self.snapshots = self.resumed = 0
-        self.ended: websockets.ConnectionClosed | None = None
+        #: The code with which the socket was closed, once it is; None if without a close frame.
+        self.code: int | None = 0
         self._is_whole = True
         self._client: ClientConnection | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -52,8 +53,10 @@ class Board:
         try:
             async for text in client:
                 self._take(json.loads(text))
-        except websockets.ConnectionClosed as closed:
-            self.ended = closed
+        except ConnectionClosed as closed:
+            self.code = closed.rcvd.code if closed.rcvd is not None else None
+        else:
+            self.code = client.close_code
 
     def _take(self, message: dict[str, Any]) -> None:
         kind = message["type"]

@@ -156,3 +156,12 @@ async def test_several_servers_are_followed_in_one_socket(
         proxy.stop()
     finally:
         proxy.kill()
+
+
+async def test_the_end_of_the_service_is_told(proxy: SocketProxy) -> None:
+    board = Board(proxy)
+    await board.connect()
+    await asyncio.to_thread(proxy.stop)
+    await until(lambda: board.code)
+    assert board.code == 1001
+    proxy.start()

@@ -16,11 +16,11 @@ NO_LOGIN: Final = 4001
 LOGIN_FAILED: Final = 4002
 SESSION_OVER: Final = 4003
 BAD_MESSAGE: Final = 4004
-TOO_SLOW: Final = 4008
 TOO_MANY: Final = 4029
 
 #: By the reason with which a session is closed.  Any other means that it was revoked: its user was removed or
-#: its secret changed, an operator has ended it, or it has logged out elsewhere.
+#: its secret changed, an operator has ended it, or it has logged out elsewhere.  A client that does not read
+#: is cut off without a close frame, which would come behind everything that it has not read.
 _CODES: Final = {
     "": GOING_AWAY,
     "client closed": NORMAL,
@@ -35,12 +35,12 @@ _CODES: Final = {
     "not AMI": BAD_MESSAGE,
     "out of descriptors": TRY_LATER,
     "shutdown": GOING_AWAY,
-    "slow consumer": TOO_SLOW,
     "too many control frames": TOO_MANY,
     "too many sessions": TRY_LATER,
     "too many sessions of this user": TRY_LATER,
     "too much before login": POLICY,
     "upstream lost": TRY_LATER,
+    "user disabled": POLICY,
 }
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from amiproxy.core.clients.login import REFUSAL_DELAY
 from amiproxy.core.clients.routes.entrance import Entrance
 from amiproxy.core.clients.session import Session
 from amiproxy.core.clients.web.websession import WebSession
@@ -102,7 +103,8 @@ class _Door:
                 return
             entered = web.enter(request.peer, self._entrance, user.name.encode(), "certificate")
             if isinstance(entered, str):
-                exchange.respond(plain(401, "the user of this certificate may not log in here"))
+                refused = plain(401, "the user of this certificate may not log in here")
+                asyncio.get_running_loop().call_later(REFUSAL_DELAY, exchange.respond, refused)
                 return
             enter(entered)
             return
