@@ -1,12 +1,17 @@
 """Who may open a WebSocket, and how it is refused."""
 
 import asyncio
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
 from amiproxy.core.clients.web.websession import WebSession
+from amiproxy.net.doors.http.site import Route
+from amiproxy.x509.identity import Binding, Identity
 from tests.net.doors.http.settings import with_
+from tests.net.doors.http.websocket.conftest import BINDING, OTHER
 from tests.support.socket_house import SocketHouse, basic
 from tests.support.waiting import until
 
@@ -169,6 +174,33 @@ async def test_a_user_without_this_door_is_refused(house: SocketHouse) -> None:
 async def test_an_authorization_that_cannot_be_read_is_no_login(house: SocketHouse, value: str) -> None:
     async with house.socket(additional_headers={"Authorization": value}) as socket:
         assert (await socket.hear())["type"] == "login_required"
+
+
+class Shown:
+    """An exchange whose client has presented a certificate with this binding."""
+
+    def __init__(self, exchange: Any, binding: Binding) -> None:
+        self._exchange = exchange
+        certificate = Identity("CN=x", "ab", frozenset({binding}))
+        peer = exchange.request.peer._replace(certificate=certificate)
+        self.request = replace(exchange.request, peer=peer)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._exchange, name)
+
+
+async def test_a_certificate_that_is_enough_to_log_in_counts_for_our_own_pages(house: SocketHouse) -> None:
+    door = house.site._exact[b"/ws"]
+    for path, binding in (("/robot", BINDING), ("/absent", OTHER)):
+        house.site.add(
+            path, Route(lambda it, b=binding: door.handler(Shown(it, b)), ("GET",), checks_origin=False)
+        )
+    async with house.socket("/robot") as socket:
+        assert (await socket.hear())["user"] == "robot"
+    assert await status(house, "/robot", FOREIGN) == 403
+    begun = asyncio.get_running_loop().time()
+    assert await status(house, "/absent") == 401
+    assert asyncio.get_running_loop().time() - begun >= 1.0
 
 
 # -- the login message ---------------------------------------------------------------
