@@ -274,3 +274,31 @@ async def test_so_does_one_that_logs_in_as_on_the_port_of_ami(house: SocketHouse
         await until(lambda: len(house.hub.limit_state.newcomers) == 0)
         (connection,) = house.pool._clients
         assert connection.is_authenticated
+
+
+# -- limits ----------------------------------------------------------------------------
+
+
+@with_({"sessions_authenticated": 1})
+async def test_a_socket_past_a_limit_is_told_and_closed(house: SocketHouse) -> None:
+    async with house.socket("/ws?classes=none") as first:
+        await first.say(type="login", username="wall", secret="x")
+        await first.hear_type("hello")
+        async with house.socket() as second:
+            await second.say(type="login", username="wall", secret="x")
+            assert (await second.hear_type("error"))["title"] == "Too many sessions"
+            assert await second.code() == 4002
+    await house.empty()
+
+
+@with_({"sessions_authenticated": 1})
+async def test_a_socket_of_a_web_session_past_a_limit_is_closed_with_1013(house: SocketHouse) -> None:
+    async with house.socket(**basic()) as first, house.socket(**basic()) as second:
+        await first.hear_type("hello")
+        assert await second.code() == 1013
+    await house.empty()
+
+
+async def test_a_user_who_may_log_in_once_has_its_socket_beside_its_web_session(house: SocketHouse) -> None:
+    async with house.socket(**basic("once")) as socket:
+        assert (await socket.hear())["user"] == "once"

@@ -64,6 +64,7 @@ class WebSocketConnection:
         "_controls",
         "_exchange",
         "_fragments",
+        "_is_opening",
         "_is_text",
         "_last",
         "_parts",
@@ -86,6 +87,8 @@ class WebSocketConnection:
         """``most``: bytes of the largest message that the client may send."""
         self._exchange = exchange
         self._speech = speech
+        #: Whether the session is being opened: then it may be refused.
+        self._is_opening = True
         self._clock = clock
         self._protocol = ServerProtocol(state=OPEN, max_size=most, logger=_SILENT)
         speech.farewell = self._farewell
@@ -125,7 +128,11 @@ class WebSocketConnection:
         self._stream = self._exchange.take_over(head, self)
         self.send, self.write = self._stream.send, self._stream.write
         session = open_(self)
+        self._is_opening = False
         if isinstance(session, str):
+            # The session was closed because its login had failed; the client is told why instead.
+            self.send(self._farewell(session))
+            self._stream.close()
             return
         self._session = session
         self.id = session.id
@@ -210,6 +217,8 @@ class WebSocketConnection:
 
     def _farewell(self, reason: str) -> bytes:
         """See AnswerWriter."""
+        if self._is_opening:
+            return b""
         if not self._last and self._protocol.state is OPEN:
             self._protocol.send_close(code_of(reason), reason[:120])
             self._last = b"".join(self._protocol.data_to_send())
@@ -291,7 +300,8 @@ class WebSocketConnection:
     def close(self) -> None:
         """See Transport."""
         self._stop()
-        self._stream.close()
+        if not self._is_opening:
+            self._stream.close()
 
     def abort(self) -> None:
         """See Transport."""
