@@ -14,8 +14,10 @@ from tests.support.ports import free_port
 from tests.support.proxy_process import ProxyProcess, hashed
 
 SECRET = "a-secret-of-22-letters"
-#: ``board`` may only read; ``oper`` may do everything; ``lister`` may do some of it; ``script`` has AMI only.
+#: ``wallboard`` is that of the page; ``board`` may only read, ``oper`` may do all, ``lister`` not quite all;
+#: ``script`` may use AMI only.
 USERS: dict[str, dict[str, Any]] = {
+    "wallboard": {"read": "call,agent", "write": ["reporting"], "doors": ["api"]},
     "board": {"read": "call,agent,user", "write": [], "doors": ["api"]},
     "oper": {"read": "all", "write": "all", "doors": ["ami", "api"]},
     "lister": {
