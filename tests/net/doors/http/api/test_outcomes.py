@@ -39,6 +39,8 @@ def status(data: bytes) -> int:
         (failures.TIMED_OUT, 504),
         (failures.NO_ANSWER, 504),
         (b"Missing action in request", 400),
+        (b"No such kind: x; the kinds are channels", 400),
+        (b"No such server", 400),
         (str(LineTooLong()).encode(), 400),
         (str(TooManyHeaders()).encode(), 400),
         (str(MessageTooLong()).encode(), 400),

@@ -4,12 +4,16 @@ import re
 from typing import Final
 
 from amiproxy.ami.relay import event_list_of
+from amiproxy.core.clients.routes.destination import NO_SUCH_SERVER, NOT_FOR_SEVERAL, SERVER_REQUIRED
 from amiproxy.core.policy.verdict import PERMISSION_DENIED
 from amiproxy.core.servers.answers import failures
 
 #: The texts of errors, and the status of each; what is not here is Asterisk's own refusal, 422.
 _STATUSES: Final[dict[bytes, int]] = {
     b"Missing action in request": 400,
+    NO_SUCH_SERVER: 400,
+    NOT_FOR_SEVERAL: 400,
+    SERVER_REQUIRED: 400,
     b"Authentication failed": 401,
     b"Command blacklisted": 403,
     PERMISSION_DENIED: 403,
@@ -26,7 +30,7 @@ _STATUSES: Final[dict[bytes, int]] = {
 }
 #: The same for texts that have more behind or within them; ``limits.`` ends a refusal by a quota.
 _PATTERNS: Final[tuple[tuple[re.Pattern[bytes], int], ...]] = (
-    (re.compile(rb"Failed to parse message: |Too many lines in message"), 400),
+    (re.compile(rb"Failed to parse message: |Too many lines in message|No such kind: "), 400),
     (re.compile(rb"Originate Access Forbidden"), 403),
     (re.compile(rb"Invalid/unknown command"), 404),
     (re.compile(rb"Already "), 409),

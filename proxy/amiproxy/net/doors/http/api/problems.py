@@ -14,7 +14,7 @@ RETRY_AFTER: Final = 1
 _TITLES: Final[Mapping[int, str]] = {
     **{status.value: status.phrase for status in HTTPStatus},
     413: "Content Too Large",
-    422: "Asterisk answered with an error",
+    422: "AMI answered with an error",
 }
 
 
