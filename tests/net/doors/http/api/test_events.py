@@ -1,5 +1,6 @@
 """The stream of events, with an Asterisk that is a double."""
 
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from amiproxy.ami.encodings.jsonevents import event_message
+from amiproxy.core.model.limits import Limits
 from amiproxy.net.doors.http.api.events import rendering
 from amiproxy.net.doors.http.api.events.stream import EventStream
 from tests.net.doors.http.api.conftest import ApiHouse, ApiPeer
@@ -98,6 +100,7 @@ async def test_what_exists_comes_first_and_then_what_happens(api_house: ApiHouse
     async with following(api_house, "?kinds=channels", version=version) as reader:
         first = await reader.event()
         assert (first["event"], data_of(first)["data"]) == ("snapshot", {"channels": []})
+        assert (data_of(first)["kinds"], data_of(first)["seq"]) == (["channels"], first["id"])
         api_house.asterisk.feed(CALL % (1, 1))
         told = await reader.event()
         assert "event" not in told
@@ -154,6 +157,17 @@ async def test_a_stream_ends_when_its_session_is_kicked(api_house: ApiHouse) -> 
             session.close("kicked")
         await reader.end()
     await until(lambda: not api_house.hub.sessions)
+
+
+@pytest.mark.parametrize("api_house", [(Limits(http_answer_bytes=1024), {})], indirect=True, ids=[""])
+async def test_a_snapshot_over_the_limit_ends_the_stream(api_house: ApiHouse) -> None:
+    api_house.asterisk.feed(*(CALL % (number, number) for number in range(50)))
+    async with following(api_house, "?kinds=channels") as reader:
+        with contextlib.suppress(ConnectionError):  # it is cut off, like any client that is past its limit
+            await reader.end()
+    assert api_house.hub.stats.limits["http_answer_bytes"] == 1
+    async with api_house.visitor() as peer:
+        assert (await peer.call("GET", "/channels", user="board")).status != 200
 
 
 async def test_a_client_that_talks_into_its_stream_is_closed(api_house: ApiHouse) -> None:

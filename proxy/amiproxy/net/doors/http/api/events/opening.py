@@ -11,12 +11,15 @@ from amiproxy.ami.encodings.jsonsnapshots import Snapshot, in_parts, joined_grou
 from amiproxy.ami.eventfilter import compile_advanced
 from amiproxy.core.clients.session import Session
 from amiproxy.core.model.state import OVER
+from amiproxy.core.servers.answers.failures import TOO_LONG
 from amiproxy.net.doors.http.api.events import rendering
 
 #: Kinds that stand for no snapshot.
 NO_SNAPSHOT: Final = b"none"
 #: Bytes of JSON in one event of a snapshot; a larger one comes in parts.
 _PART: Final = 1 << 20
+_SNAPSHOT: Final = b'{"type":"snapshot",%b"seq":%b,"data":%b}'
+_PART_OF_SNAPSHOT: Final = b'{"type":"snapshot","data":%b,"more":true}'
 #: The reasons with which a session ends whose server is not connected, or that may not see what it asks for.
 UPSTREAM_LOST: Final = "upstream lost"
 REFUSED: Final = "stream refused"
@@ -149,9 +152,12 @@ class Opening:
         return b""
 
     def _collect(self, raw: bytes) -> None:
+        if self._error is not None:
+            return
         self._snapshot.take(raw)
         session = self._session
         if session is not None and self._snapshot.size > session.ctx.limits.http_answer_bytes:
+            self._snapshot, self._error = Snapshot(), TOO_LONG
             session.ctx.backpressure.too_slow(session, "http_answer_bytes")
 
     def _shown(self) -> bytes:
@@ -159,18 +165,11 @@ class Opening:
         if self._error is not None or not snapshot.is_complete:
             self._later(partial(self._give_up, self._error))
             return b""
-        parts = in_parts(snapshot.groups, _PART)
-        sequence = snapshot.sequence
-        sent = []
-        for number, part in enumerate(parts, 1):
-            is_last = number == len(parts)
-            members = [b'"type":"snapshot"', b'"seq":' + json.quoted(sequence)]
-            members.append(b'"data":' + joined_groups(part))
-            if not is_last:
-                members.append(b'"more":true')
-            sent.append(
-                rendering.named(b"snapshot", b"{%b}" % b",".join(members), sequence if is_last else b"")
-            )
+        *earlier, last = [joined_groups(part) for part in in_parts(snapshot.groups, _PART)]
+        sent = [rendering.named(b"snapshot", _PART_OF_SNAPSHOT % data) for data in earlier]
+        position = snapshot.sequence
+        data = _SNAPSHOT % (snapshot.about, json.quoted(position), last)
+        sent.append(rendering.named(b"snapshot", data, position))
         return b"".join(sent)
 
     def _give_up(self, error: bytes | None) -> None:
