@@ -152,3 +152,12 @@ async def test_a_ticket_is_new_each_time(api_house: ApiHouse) -> None:
         found = [body_of(await peer.call("POST", "/tickets", user="board")) for _ in range(2)]
     assert found[0]["ticket"] != found[1]["ticket"]
     assert found[0]["seconds"] == 30
+
+
+async def test_the_time_of_requests_is_charged_to_their_user(api_house: ApiHouse) -> None:
+    async with api_house.visitor() as peer:
+        await peer.call("GET", "/me", user="board")
+        before = api_house.hub.ctx.shares.of_user("board").seconds
+        for _ in range(5):
+            await peer.call("GET", "/me", user="board")
+    assert api_house.hub.ctx.shares.of_user("board").seconds > before

@@ -61,6 +61,7 @@ class Api:
             try:
                 if session is not None:
                     exchange.authenticated()
+                    exchange.charge(session.principal.share)
                     self._check(session, route)
                 route.handle(Call(self._place, exchange, session, parts, query, body))
             except Refused as refused:

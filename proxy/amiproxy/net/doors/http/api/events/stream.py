@@ -42,6 +42,7 @@ class EventStream:
     def begin(self, session: Session, stream: TakenStream) -> None:
         """Send what the client asks for, over this stream."""
         self._session, self._stream = session, stream
+        stream.charge(session.principal.share)
         session.writable()
         session.deliver(self._framed(_RETRY))
         self._timer = asyncio.get_running_loop().call_later(self._heartbeat, self._beat)
