@@ -13,7 +13,8 @@ from amiproxy.ami import privilege
 from amiproxy.tools.simulator import Settings, Simulator, User
 from amiproxy.tools.simulator.calls.storm import storm_event
 from tests.soak.clients import Clients
-from tests.support.service import SECRET, USERS, Service
+from tests.support.http_doors import HTTP_USERS
+from tests.support.service import SECRET, Service
 from tests.support.waiting import until
 
 _DIALPLAN = privilege.required_classes(b"dialplan,all")
@@ -83,9 +84,9 @@ class Operators:
 
     async def reload(self) -> None:
         """Alternately: another user in the table, or a bad table that must not be applied."""
-        users: dict[str, Any] = copy.deepcopy(USERS)
+        users: dict[str, Any] = copy.deepcopy(HTTP_USERS)
         if self.done["reloads"] % 2:
-            users[f"extra-{self.done['reloads']}"] = dict(USERS["blind"])
+            users[f"extra-{self.done['reloads']}"] = dict(HTTP_USERS["blind"])
         self._service.write_users(users)
         await self._signalled(" reloaded ")
         self.done["reloads"] += 1

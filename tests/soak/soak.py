@@ -12,7 +12,10 @@ from tests.soak.clients import EXEMPT, Clients
 from tests.soak.growth import growth_of
 from tests.soak.operations import Asterisk, Operators
 from tests.soak.vitals import Vitals
-from tests.support.service import LIMITS, SECRET, USERS, Service
+from tests.soak.webclients import WebClients
+from tests.support.http_doors import HTTP_USERS, add_listener
+from tests.support.ports import free_port
+from tests.support.service import LIMITS, SECRET, Service
 from tests.support.waiting import until
 
 
@@ -27,6 +30,10 @@ class Plan:
     slow: int = 5
     hostile: int = 5
     far: int = 4
+    sockets: int = 15
+    pollers: int = 8
+    callers: int = 4
+    hostile_web: int = 3
     events_a_second: float = 500.0
     reload_every: float = 7.0
     rotate_every: float = 11.0
@@ -36,7 +43,8 @@ class Plan:
     @property
     def sessions(self) -> int:
         """Connections at a time."""
-        return self.watchers + self.askers + self.comers + self.slow + self.hostile + self.far
+        by_ami = self.watchers + self.askers + self.comers + self.slow + self.hostile + self.far
+        return by_ami + self.sockets + self.pollers + self.callers + self.hostile_web
 
 
 @dataclass
@@ -74,20 +82,23 @@ async def soak(plan: Plan) -> Outcome:
         asterisk = Asterisk(plan.events_a_second)
         await asterisk.start()
         upstream = ("127.0.0.1", asterisk.port, "proxy", SECRET)
-        service = Service(Path(folder), upstream, USERS, limits=_LIMITS)
+        service = Service(Path(folder), upstream, HTTP_USERS, limits=_LIMITS)
+        web = free_port()
+        add_listener(service, f"127.0.0.1:{web}")
         try:
             await service.start_up()
             await service.linked()
-            return await _run(plan, service, asterisk)
+            return await _run(plan, service, asterisk, web)
         finally:
             service.kill()
             await asterisk.stop()
 
 
-async def _run(plan: Plan, service: Service, asterisk: Asterisk) -> Outcome:
+async def _run(plan: Plan, service: Service, asterisk: Asterisk, web: int) -> Outcome:
     assert service.process is not None
     outcome = Outcome()
     clients = Clients(service, plan.seed)
+    web_clients = WebClients(service, web, clients, plan.seed + 1)
     operators = Operators(service, asterisk, clients)
     vitals = Vitals(service.process.pid)
     idle = vitals.open_now
@@ -114,6 +125,10 @@ async def _run(plan: Plan, service: Service, asterisk: Asterisk) -> Outcome:
                 (clients.not_read, plan.slow),
                 (clients.attack, plan.hostile),
                 (clients.visit_from_far, plan.far),
+                (web_clients.watch, plan.sockets),
+                (web_clients.poll, plan.pollers),
+                (web_clients.call, plan.callers),
+                (web_clients.attack, plan.hostile_web),
             )
             for _ in range(number)
         ]

@@ -36,9 +36,10 @@ def add_listener(service: Service, address: str, **more: Any) -> None:
     service.change(listeners=[ami, listener(address, **more)])
 
 
-def basic(user: str = "boss") -> dict[str, str]:
-    """The Authorization header of a user."""
-    return {"Authorization": f"Basic {base64.b64encode(f'{user}:{PASSWORDS[user]}'.encode()).decode()}"}
+def basic(user: str = "boss", secret: str = "") -> dict[str, str]:
+    """The Authorization header of a user, by default of one of ``service.USERS``."""
+    both = f"{user}:{secret or PASSWORDS[user]}"
+    return {"Authorization": f"Basic {base64.b64encode(both.encode()).decode()}"}
 
 
 class Answer(NamedTuple):
@@ -97,3 +98,25 @@ async def message(socket_: Any, kind: str) -> dict[str, Any]:
             found: dict[str, Any] = json.loads(await socket_.recv())
             if found["type"] == kind:
                 return found
+
+
+def upgrade(user: str = "boss", path: str = "/ws", secret: str = "") -> bytes:
+    """The request that opens a WebSocket."""
+    fields = {
+        "Host": "localhost",
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Protocol": "ami.json",
+        **basic(user, secret),
+    }
+    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+    return "\r\n".join(lines).encode()
+
+
+def frame(opcode: int, payload: bytes = b"", *, final: bool = True) -> bytes:
+    """A frame as clients send it; with a mask of zeros, since that is one like any other."""
+    size = len(payload)
+    length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2)
+    return bytes([(0x80 if final else 0) | opcode]) + length + bytes(4) + payload
