@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from amiproxy.tools.simulator import Simulator
+from tests.support.http_doors import HTTP_USERS, add_listener
 from tests.support.ports import free_port
 from tests.support.requirements import give_up
 from tests.support.service import SECRET, Service
@@ -152,3 +153,51 @@ async def test_an_asterisk_behind_a_pulled_cable_is_given_up_and_reconnected(
     finally:
         asterisk.terminate()
         await asterisk.wait()
+
+
+_STREAM = """
+import socket, ssl, sys
+from tests.support.http_doors import upgrade
+host, port, cafile, path = sys.argv[1:]
+context = ssl.create_default_context(cafile=cafile)
+with context.wrap_socket(socket.create_connection((host, int(port))), server_hostname="localhost") as door:
+    request = upgrade(path=path)
+    if path != "/ws":
+        request = request.replace(b"Upgrade: websocket\\r\\nConnection: Upgrade\\r\\n", b"")
+    door.sendall(request)
+    print(door.recv(12).decode(), flush=True)
+    while door.recv(65536):
+        pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/ws", 101), ("/api/v1/events", 200)], ids=["socket", "stream"]
+)
+async def test_a_stream_of_events_behind_a_pulled_cable_is_closed(
+    cable: Cable, simulator: Simulator, make_service: Callable[..., Service], path: str, status: int
+) -> None:
+    service = make_service(simulator.port, IMPATIENT)
+    service.write_users(HTTP_USERS)
+    port = free_port()
+    add_listener(service, f"{cable.here}:{port}")
+    await service.start_up()
+    await service.linked()
+    client = await cable.run("-c", _STREAM, cable.here, str(port), str(service.cafile), path)
+    try:
+        assert client.stdout is not None
+        assert await client.stdout.readline() == f"HTTP/1.1 {status}\n".encode()
+        await service.said(f" peer={cable.there} ")
+        cable.pull()
+        await until(
+            lambda: [
+                line
+                for line in service.stderr.splitlines()
+                if " session-close " in line and f" peer={cable.there} " in line
+            ],
+            lambda: service.stderr[-2000:],
+            within=15,
+        )
+    finally:
+        client.kill()
+        await client.wait()

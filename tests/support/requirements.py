@@ -24,8 +24,8 @@ NEEDS: Final[Mapping[str, str]] = {
     "TOOLS": "shellcheck, and Prometheus with promtool",
     "PACKAGING": "gpg and apt-ftparchive, which make an apt repository, and rpmbuild",
     "SHELLS": "bash, zsh and fish, which complete commands, and man and mandoc, which show pages",
-    "COMPILER": "a C compiler and Python's headers",
-    "BALANCER": "HAProxy",
+    "COMPILER": "a C compiler, and the headers of Python and OpenSSL",
+    "BALANCER": "HAProxy, nginx and Caddy",
     "LANDLOCK": "a kernel whose Landlock has all of it",
 }
 _THE_KERNELS: Final = frozenset({"LANDLOCK"})
