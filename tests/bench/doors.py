@@ -2,7 +2,7 @@
 
 from tests.bench import chart, measure
 from tests.bench.accounts import pairs
-from tests.bench.peers import Ours, Peer, with_door
+from tests.bench.peers import Ours, Peer, numbering, with_door
 from tests.bench.rig import Figures, of_histogram, rig
 from tests.bench.rounds import Plan, Section
 from tests.bench.storms import cast
@@ -35,7 +35,7 @@ def doors(plan: Plan) -> list[Section]:
 
 def _fan_out(plan: Plan, kind: type[Ours], clients: int, rate: float) -> Section:
     title = f"Doors: {kind.name}, {clients} WebSockets x {rate:.0f} events/s"
-    kinds = [kind, with_door(kind, "ws")]
+    kinds = [kind, numbering(kind), with_door(kind, "ws")]
     found = plan.compare(title, kinds, lambda peer: cast(plan, peer, clients, rate))
     columns = [
         _COST,
@@ -48,7 +48,7 @@ def _fan_out(plan: Plan, kind: type[Ours], clients: int, rate: float) -> Section
     return Section(
         f"doors-ws-{clients}x{rate:.0f}-{kind.name}",
         title,
-        comparison(columns, found, (kind.name,), "cost"),
+        comparison(columns, found, (kind.name, kinds[1].name), "cost"),
         chart.bars(f"{title}: CPU seconds per million deliveries", medians(found, "cost")),
     )
 

@@ -67,8 +67,9 @@ class Peer:
     is_asterisk = False
     #: How many Asterisks it is connected to.
     servers = 1
-    #: The protocol of its clients, as swarm.c names it.
+    #: The protocol of its clients, as swarm.c names it, and further options of that.
     door = "ami"
+    swarm_options: Sequence[object] = ()
 
     def __init__(self, place: Place, upstream: int, accounts: Sequence[Account], cpus: str = "") -> None:
         self.place = place
@@ -239,6 +240,19 @@ def with_door(kind: type[Ours], protocol: str) -> type[Ours]:
             return {**super()._entry(account), "doors": [protocol]}
 
     return OursByHttp
+
+
+def numbering(kind: type[Ours]) -> type[Ours]:
+    """The same proxy, whose AMI clients have what WebSockets have: a snapshot, then numbered events."""
+
+    class OursNumbering(kind):
+        name = f"{kind.name}, numbered"
+        swarm_options: Sequence[object] = ("--first", "snapshot")
+
+        def _entry(self, account: Account) -> dict[str, Any]:
+            return {**super()._entry(account), "history": True}
+
+    return OursNumbering
 
 
 class Broadcast(Peer):

@@ -143,7 +143,7 @@ class Rig:
             arguments += ["--account", f"{account.name}:{SECRET}:{self.sees(account)}"]
         if self.kind.servers > 1:
             arguments += ["--servers", self.kind.servers]
-        arguments += ["--door", self.kind.door]
+        arguments += ["--door", self.kind.door, *self.kind.swarm_options]
         swarm = Tool("swarm", *arguments, *options, cpus=self._tool_cpus)
         self._swarms.append(swarm)
         return swarm
