@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from amiproxy.config.accounts import uid_of
 from amiproxy.config.actions import check_actions
 from amiproxy.config.address import is_loopback
+from amiproxy.config.checking.web import check_web
 from amiproxy.config.reading.binding import Check
 from amiproxy.config.reading.document import Document
 from amiproxy.config.reading.problems import KeyPath
@@ -21,7 +22,6 @@ from amiproxy.config.schema import (
     UpstreamTls,
 )
 from amiproxy.config.users.servers import check_server_name
-from amiproxy.config.web.checks import check_web
 from amiproxy.core.model.errors import Unfit
 from amiproxy.core.model.hiddennames import MOST_HIDDEN_NAMES
 from amiproxy.core.model.limits import CLOSING_SECONDS, ORDERED, Limits

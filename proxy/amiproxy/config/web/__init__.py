@@ -1,1 +1,1 @@
-"""What proxy.yaml says about listeners with ``door: http``."""
+"""What proxy.yaml and users.yaml say about doors."""

@@ -1,4 +1,4 @@
-"""Values of a listener with ``door: http``, and what its combinations must not be."""
+"""Values of a listener with ``door: http``, and the doors of users."""
 
 import ipaddress
 import re

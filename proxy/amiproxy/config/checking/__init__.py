@@ -1,0 +1,1 @@
+"""Checks of sections of proxy.yaml that types cannot express; ``config.checks`` has the others."""
