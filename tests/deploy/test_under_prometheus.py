@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from amiproxy.tools.simulator import Settings, Simulator, User
 from tests.support.ami_client import AmiClient
+from tests.support.http_doors import add_listener, upgrade
+from tests.support.http_stream import HttpStream
 from tests.support.ports import free_port
 from tests.support.prometheus import Prometheus
 from tests.support.service import SECRET, Service, hashed
@@ -46,12 +49,13 @@ LIMITS: dict[str, Any] = {
     "outbox_stall": 120,
     "upstream_lost_spread": 0.5,
 }
-SECRETS = {"wall": "hung", "desk": "sat", "slow": "late", "stuck": "glue"}
+SECRETS = {"wall": "hung", "desk": "sat", "slow": "late", "stuck": "glue", "board": "web"}
 USERS: dict[str, dict[str, Any]] = {
     "wall": {"read": ["call", "dialplan"], "eventfilter": ["!Event: Newstate"], "history": True},
     "desk": {"read": ["call"], "write": ["call", "originate", "reporting"]},
     "slow": {"read": ["dialplan"], "slow_consumer": "drop_events"},
     "stuck": {"read": ["dialplan"], "slow_consumer": "close"},
+    "board": {"read": ["call"], "doors": ["ws"]},
 }
 #: A guesser of its own address, so that a penalty concerns nobody else.
 GUESSER = "127.0.0.2"
@@ -80,6 +84,7 @@ async def running(directory: Path) -> AsyncIterator[tuple[Simulator, Service, st
         (directory / "proxy").mkdir()
         upstream = ("127.0.0.1", simulator.port, "proxy", SECRET)
         service = Service(directory / "proxy", upstream, users, limits=LIMITS, metrics={"address": metrics})
+        add_listener(service, f"127.0.0.1:{free_port()}")
         try:
             await service.start_up()
             await service.linked()
@@ -141,6 +146,20 @@ async def _come_back(service: Service) -> None:
         assert (await board.action("ProxyResume", From=token)).get("Response") == "Success"
 
 
+async def _ask_by_http(service: Service, stack: AsyncExitStack) -> None:
+    """A request that is answered, one for nothing, and a WebSocket that stays open."""
+    [_, listener] = yaml.safe_load(service.config.read_text())["listeners"]
+    port = int(listener["address"].rpartition(":")[2])
+    stream = await HttpStream.connect(port, service.context)
+    assert (await stream.ask("GET", "/livez")).status == 200
+    assert (await stream.ask("GET", "/nothing")).status == 404
+    stream.close()
+    peer = await stack.enter_async_context(TlsPeer.to(("127.0.0.1", port), service.context))
+    await peer.handshake()
+    await peer.send(upgrade("board", "/ws?kinds=channels", SECRETS["board"]))
+    assert (await peer.record()).startswith(b"HTTP/1.1 101 ")
+
+
 async def _lose_the_link(service: Service, simulator: Simulator, desks: list[AmiClient]) -> None:
     """Asterisk hangs: actions wait for a place on the link, time out, and the link is given up."""
     simulator.faults.stall()
@@ -183,6 +202,7 @@ async def test_every_query_of_the_dashboard_shows_what_happens(tmp_path: Path) -
         await prometheus.until_true('amiproxy_actions_total{result="denied",user="desk"} > 0')
         await _act(desks[0])
         await _come_back(service)
+        await _ask_by_http(service, stack)
         await prometheus.until_true('amiproxy_resumes_total{outcome="resumed"} > 0')
         await prometheus.until_true('amiproxy_limit_hits_total{limit="originate_rate"} > 0')
         await _flood_slow_clients(service, simulator, stack)
