@@ -19,7 +19,7 @@ def test_a_dialogue_is_the_same_at_both_doors(native: AjamDoor, ours: AjamDoor, 
         assert mine == theirs, step
 
 
-@pytest.mark.parametrize("name", DIALOGUES)
+@pytest.mark.parametrize("name", [name for name, one in DIALOGUES.items() if one.differences])
 def test_each_difference_that_a_dialogue_names_is_seen_in_it(
     native: AjamDoor, ours: AjamDoor, name: str
 ) -> None:

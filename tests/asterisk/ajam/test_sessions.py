@@ -62,7 +62,7 @@ def test_a_waitevent_ends_at_the_first_event_and_holds_up_nothing(either: AjamDo
     assert answer.body.endswith(b"Event: WaitEventComplete\r\nActionID: w\r\n\r\n")
 
 
-@pytest.mark.parametrize("timeout", ["", "-1", "abc", "4000"])
+@pytest.mark.parametrize("timeout", ["-1", "4000"])
 def test_the_longest_waitevent_is_ten_seconds_shorter_than_a_session(either: AjamDoor, timeout: str) -> None:
     with either.browser() as one:
         one.login()
