@@ -81,6 +81,50 @@ class TestEncoding:
         subscription.flush()
         assert (hasty.got, other.got) == ([b">b"], [b">a>b"])
 
+    def test_an_event_is_rendered_once_however_many_members_take_it(self):
+        encoding, rendered = self.rendering()
+        subscription = Subscription(VIEW, encoding)
+        members = [Listener() for _ in range(4)]
+        for member in members:
+            subscription.join(member)
+        subscription.pending.append(b"a")
+        assert [subscription.take(member) for member in members[:2]] == [b">a", b">a"]
+        subscription.pending.append(b"b")
+        assert [subscription.take(member) for member in members[1:3]] == [b">b", b">a>b"]
+        subscription.flush()
+        assert rendered == [b"a", b"b"]
+        assert [member.got for member in members] == [[b">b"], [], [], [b">a>b"]]
+
+    @given(
+        st.lists(st.tuples(st.sampled_from(["event", "take", "part", "join", "leave"]), st.integers(0, 12)))
+    )
+    def test_in_any_order_each_event_is_rendered_once_and_no_member_misses_it(self, steps):
+        encoding, rendered = self.rendering()
+        subscription = Subscription(VIEW, encoding)
+        members = [Listener() for _ in range(13)]
+        expected: dict[int, bytes] = {}
+        made: list[bytes] = []
+        for step, who in steps:
+            if step == "join" and who not in expected:
+                subscription.join(members[who])
+                expected[who] = b""
+            elif step == "event":
+                made.append(b"%d," % len(made))
+                subscription.pending.append(made[-1])
+                expected = {w: got + b">" + made[-1] for w, got in expected.items()}
+            elif step == "take" and who in expected:
+                members[who].got.append(subscription.take(members[who]))
+            elif step == "leave" and who in expected:
+                members[who].got.append(subscription.take(members[who]))
+                subscription.leave(members[who])
+                assert b"".join(members[who].got) == expected.pop(who)
+                members[who].got.clear()
+            elif step == "part":
+                subscription.flush(Patience(1))
+        subscription.flush()
+        assert {who: b"".join(members[who].got) for who in expected} == expected
+        assert len(rendered) == len(set(rendered))
+
     def test_every_part_of_a_divided_flush_is_rendered(self):
         subscription = Subscription(VIEW, self.rendering()[0])
         members = [Listener() for _ in range(AT_ONCE + 2)]

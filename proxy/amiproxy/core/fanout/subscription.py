@@ -59,8 +59,8 @@ class Member(Protocol):
 class Subscription:
     """Sessions with the same view and encoding: its members, and the events that are pending for them.
 
-    ``pending`` holds events as Asterisk writes them, with the server's name if the view is ``named``; they
-    are rendered when they are joined to be sent.
+    ``pending`` holds events as Asterisk writes them, with the server's name if the view is ``named``.  They are
+    replaced by what the members are sent when the first of these is sent them, so that each is rendered once.
     """
 
     __slots__ = (
@@ -71,6 +71,7 @@ class Subscription:
         "_owners",
         "_records",
         "_render",
+        "_rendered",
         "admits",
         "divided",
         "heartbeat",
@@ -85,6 +86,8 @@ class Subscription:
         #: What its members have in common.
         self.key = view, encoding
         self._render = encoding.render
+        #: How many of ``pending``, from the first on, are rendered; 0 if they need not be.
+        self._rendered = 0
         #: Seconds between two heartbeats of its members.
         self.heartbeat = encoding.heartbeat
         #: Whether the filters admit an event; None without filters, so that most events need no call.
@@ -126,13 +129,19 @@ class Subscription:
         outbox = member.outbox
         if outbox.seen == len(self.pending):
             return b""
-        data = self._joined(self.pending[outbox.seen :])
+        self._write(len(self.pending))
+        data = b"".join(self.pending[outbox.seen :])
         outbox.seen = len(self.pending)
         return data
 
-    def _joined(self, events: list[bytes]) -> bytes:
-        """The events as the members are sent them."""
-        return b"".join(events if self._render is None else map(self._render, events))
+    def _write(self, count: int) -> None:
+        """Write the first ``count`` of the pending events as the members are sent them."""
+        render, pending = self._render, self.pending
+        if render is None:
+            return
+        for number in range(self._rendered, count):
+            pending[number] = render(pending[number])
+        self._rendered = max(self._rendered, count)
 
     def flush(self, room: Callable[[int], int] | None = None) -> int:
         """Deliver the pending events to every member, or continue to; returns the bytes delivered.
@@ -150,7 +159,10 @@ class Subscription:
             self._ending = len(pending)
             self._begin_part()
             return self._go_on(room)
-        everything = b"".join(pending) if self._render is None else self._joined(pending)
+        if self._render is not None:
+            self._write(len(pending))
+            self._rendered = 0
+        everything = b"".join(pending)
         self.pending = []
         size = len(everything)
         records = _records_of(everything)
@@ -189,7 +201,7 @@ class Subscription:
 
     def _deliver_rest(self, outbox: Outbox, pending: list[bytes]) -> None:
         """Deliver what a member has not had of these events, the first ones of which it has had."""
-        rest = self._joined(pending[outbox.seen :])
+        rest = b"".join(pending[outbox.seen :])
         outbox.seen = 0
         if rest:
             self._deliver(outbox, rest)
@@ -209,6 +221,8 @@ class Subscription:
         self.divided = True
         self._cut, self._everything, self._records, self._due = len(parts), everything, records, due
         self.pending = parts + self.pending
+        if self._render is not None:
+            self._rendered += self._cut
         waiting = set(due)
         for outbox in self._owners:
             if outbox not in waiting:
@@ -218,10 +232,10 @@ class Subscription:
     def _begin_part(self) -> None:
         """Begin to deliver the next of many events."""
         self.divided = True
-        parts = self.pending[: min(self._ending, _JOINED)]
-        self._cut = len(parts)
+        self._cut = min(self._ending, _JOINED)
         self._ending -= self._cut
-        self._everything = self._joined(parts)
+        self._write(self._cut)
+        self._everything = b"".join(self.pending[: self._cut])
         self._records = _records_of(self._everything)
         self._due = list(self.members.values())
         self._due.reverse()
@@ -242,7 +256,7 @@ class Subscription:
             # A member that has left meanwhile took its part with it.
             if outbox.seen < cut and outbox in self._owners:
                 if outbox.seen:
-                    rest = self._joined(self.pending[outbox.seen : cut])
+                    rest = b"".join(self.pending[outbox.seen : cut])
                     outbox.seen = cut
                     self._owners[outbox].deliver(rest)
                     size += len(rest)
@@ -258,6 +272,8 @@ class Subscription:
                 step = min(more, most)
                 served = 0
         del self.pending[:cut]
+        if self._render is not None:
+            self._rendered -= cut
         for outbox in self._owners:
             outbox.seen -= cut
         if self._ending:
