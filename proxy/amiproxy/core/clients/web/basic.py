@@ -7,8 +7,9 @@ from typing import Final, Protocol
 
 from amiproxy.ami import message
 from amiproxy.core.clients.routes.entrance import Entrance
+from amiproxy.core.clients.web.jobs import Cancel, Job
 from amiproxy.core.clients.web.remembered import Remembered
-from amiproxy.core.clients.web.websession import Cancel, Job, WebSession
+from amiproxy.core.clients.web.websession import WebSession
 from amiproxy.core.context import Context
 from amiproxy.core.ports import Peer
 

@@ -7,7 +7,8 @@ from amiproxy.core.clients.login import REFUSAL_DELAY
 from amiproxy.core.clients.logins.attempt import Proof
 from amiproxy.core.clients.routes.entrance import Entrance
 from amiproxy.core.clients.web.digest import Algorithm, Digest
-from amiproxy.core.clients.web.websession import Cancel, Job, WebSession
+from amiproxy.core.clients.web.jobs import Cancel, Job
+from amiproxy.core.clients.web.websession import WebSession
 from amiproxy.core.context import Context
 from amiproxy.core.ports import Peer
 

@@ -1,16 +1,15 @@
 """WebSession: a client that is logged in, whose requests come over any connections."""
 
-from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from amiproxy.ami import message
-from amiproxy.ami.errors import ProtocolError
-from amiproxy.ami.message import Action, parse_action
+from amiproxy.ami.message import Action
 from amiproxy.core.admission.addresses import network_of
 from amiproxy.core.clients.principal import Principal
 from amiproxy.core.clients.routes.entrance import Entrance
 from amiproxy.core.clients.session import Session
+from amiproxy.core.clients.web.jobs import Cancel, Job, job_of
 from amiproxy.core.clients.web.lane import Lane
 from amiproxy.core.clients.web.unread import Unread
 from amiproxy.core.clients.web.waiting import Waits, WebWait
@@ -19,8 +18,6 @@ from amiproxy.core.model.state import OVER
 from amiproxy.core.model.users import User
 from amiproxy.core.ports import Peer, Transport
 
-#: Call it when the client has left: ``done`` is then not called any more.  It may be called at any time.
-Cancel = Callable[[], None]
 #: Lanes that are free and are kept for the next actions.
 _KEPT: Final = 2
 #: Seconds for which a lane is kept besides: Asterisk may still have an event for its client alone.
@@ -31,31 +28,6 @@ _SPARE_SECONDS: Final = 10.0
 TOO_LONG: Final = b"Answer too long (limits.http_answer_bytes)"
 #: Why sessions end, besides the reasons of other sessions.
 REASONS: Final = ("not logged in", "challenge expired", "too many web sessions", "too old")
-
-
-class Job:
-    """An action to run, and whom to give its answer to."""
-
-    __slots__ = ("action", "counts", "done", "is_cancelled", "is_done")
-
-    def __init__(self, action: bytes, done: Callable[[bytes], None], *, counts: bool = True) -> None:
-        self.action = action
-        #: Whether it counts as in flight: all but a WaitEvent do.
-        self.counts = counts
-        self.done = done
-        self.is_cancelled = False
-        #: Whether ``done`` has been called.
-        self.is_done = False
-
-    @property
-    def action_id(self) -> bytes:
-        """The client's own ActionID; b"" if it has none."""
-        parsed = _parsed(self.action)
-        return b"" if parsed is None else parsed.action_id
-
-    def cancel(self) -> None:
-        """Do not call ``done``; if it has not begun, do not run it either."""
-        self.is_cancelled = True
 
 
 class Home(Protocol):
@@ -91,9 +63,11 @@ class WebSession:
     """One logged-in client of doors that speak HTTP.  ``WebSessions`` makes and finds them."""
 
     __slots__ = (
+        "_asked",
         "_free",
         "_home",
         "_jobs",
+        "_next",
         "_opened",
         "_queue",
         "_running",
@@ -136,11 +110,16 @@ class WebSession:
         self._jobs: dict[Lane, Job] = {}
         #: The number of ``_jobs`` that count as in flight.
         self._running = 0
-        self._queue: deque[Job] = deque()
+        #: Those that wait, in order.
+        self._queue: dict[Job, None] = {}
         #: Sessions of the same client with connections of their own.
         self._opened: dict[Session, None] = {}
         #: The WaitEvent that is running.
         self._wait: WebWait | None = None
+        #: The lane that has been given a WaitEvent which has not begun: the rate of the session may delay it.
+        self._asked: Lane | None = None
+        #: The WaitEvent that is to follow that one, and the seconds for which it may last at most.
+        self._next: tuple[Job, float] | None = None
         self._unread: Unread | None = None
         self.main = home.main_lane(self, entrance)
 
@@ -185,7 +164,7 @@ class WebSession:
         The answer is b"" if the session ended without one.  Up to ``limits.in_flight_per_session`` actions
         run at a time; more wait, in order.  Raises ValueError if ``action`` is not exactly one message.
         """
-        return self._run(_job(action, done))
+        return self._run(job_of(action, done))
 
     def _run(self, job: Job) -> Cancel:
         if self.is_over:
@@ -193,10 +172,21 @@ class WebSession:
         elif not job.counts:
             return self._wait_for(job, max(self.entrance.idle - _SPARE_SECONDS, 0.0))
         elif self._queue or self._running >= self._home.ctx.limits.in_flight_per_session:
-            self._queue.append(job)
+            self._queue[job] = None
         else:
             self._begin(job)
-        return job.cancel
+
+        def cancel() -> None:
+            job.cancel()
+            # Or a client that asks and leaves could have any number of them wait.
+            self._queue.pop(job, None)
+
+        return cancel
+
+    @property
+    def waiting(self) -> int:
+        """The number of actions that wait for others of this session."""
+        return len(self._queue)
 
     def wait(self, action: bytes, seconds: float, done: Callable[[bytes], None]) -> Cancel:
         """Run a WaitEvent, for ``seconds`` at most, or what the action says if that is less; else as ``run``.
@@ -204,32 +194,48 @@ class WebSession:
         It ends with the first event since the last one, or since the login; at once if there is one.  It does
         not count as in flight, and ends an earlier one, which is then answered with b"".
         """
-        job = _job(action, done)
+        job = job_of(action, done)
         if self.is_over or job.counts:
             return self._run(job)
         return self._wait_for(job, seconds)
 
     def _wait_for(self, job: Job, seconds: float) -> Cancel:
-        self._begin(job, seconds)
+        if self._asked is None:
+            self._begin(job, seconds)
+        else:
+            # Each would take a lane, and an earlier one would end when it begins.
+            if self._next is not None:
+                self._home.complete(self._next[0], b"")
+            self._next = job, seconds
 
         def cancel() -> None:
             job.cancel()
-            if self._wait is not None and self._jobs.get(self._wait.lane) is job:
+            if self._next is not None and self._next[0] is job:
+                self._next = None
+            elif self._wait is not None and self._jobs.get(self._wait.lane) is job:
                 self._wait.replaced()
 
         return cancel
 
     def begin_wait(self, lane: Lane, action: Action) -> None:
         """See LaneClient."""
+        self._asked = None
+        if self._next is not None:
+            self._home.ctx.scheduler.later(0, self._go_on)
+        job, unread = self._jobs[lane], self.unread
+        wait = WebWait(self._home.waits, unread, lane, action)
+        if job.is_cancelled:  # while it waited for the rate of the session
+            lane.wait(wait)
+            wait.replaced()
+            return
         if self._wait is not None:
             self._wait.replaced()
-        unread = self.unread
         if not unread.keeps_aside:
             unread.keeps_aside = True
             self._home.ctx.subscribe(unread)
-        self._wait = WebWait(self._home.waits, unread, lane, action)
-        lane.wait(self._wait)
-        self._wait.begin(lane.longest_wait)
+        self._wait = wait
+        lane.wait(wait)
+        wait.begin(lane.longest_wait)
 
     @property
     def unread(self) -> Unread:
@@ -245,7 +251,7 @@ class WebSession:
 
     def log_in(self, action: bytes, done: Callable[[bytes], None]) -> Cancel:
         """Give the main lane an action before its login; as ``run``."""
-        job = _job(action, done)
+        job = job_of(action, done)
         self._jobs[self.main] = job
         self.main.ask(action)
 
@@ -260,6 +266,8 @@ class WebSession:
         lane = self._free.pop() if self._free else self._further()
         self._jobs[lane] = job
         self._running += job.counts
+        if not job.counts:
+            self._asked = lane
         self.main.received += len(job.action)
         lane.longest_wait = longest_wait
         lane.ask(job.action)
@@ -282,6 +290,8 @@ class WebSession:
         job = self._jobs.pop(lane, None)
         if self._wait is not None and self._wait.lane is lane:
             self._wait = None
+        if self._asked is lane:
+            self._asked = None
         if job is not None:
             running = int(job.counts)
             self._home.complete(job, answer, lambda: self._freed(lane, running))
@@ -299,9 +309,12 @@ class WebSession:
     def _go_on(self) -> None:
         most = self._home.ctx.limits.in_flight_per_session
         while self._queue and self._running < most and not self.is_over:
-            job = self._queue.popleft()
-            if not job.is_cancelled:
-                self._begin(job)
+            job = next(iter(self._queue))
+            del self._queue[job]
+            self._begin(job)
+        if self._next is not None and self._asked is None:
+            following, self._next = self._next, None
+            self._begin(*following)
 
     def aside(self, data: bytes) -> None:
         """See LaneClient."""
@@ -358,6 +371,8 @@ class WebSession:
         for job in self._queue:
             self._home.complete(job, message.error(job.action_id, text))
         self._queue.clear()
+        if self._next is not None:
+            self._home.complete(self._next[0], b"")
         for session in list(self._opened):
             session.dismiss(reason)
         self._opened.clear()
@@ -382,19 +397,3 @@ class WebSession:
             for lane in self._free[:-_KEPT]:
                 if now - lane.used > _KEPT_SECONDS + self._home.ctx.limits.originate_timeout_max:
                     lane.close("idle")
-
-
-def _job(action: bytes, done: Callable[[bytes], None]) -> Job:
-    # What ActionFramer takes for one message; lines in AMI may end with LF alone.
-    ends = action.endswith(b"\r\n\r\n") and action.find(b"\n\r\n") == len(action) - 3
-    if not ends or b"\n\n" in action or action.startswith((b"\r\n", b"\n")):
-        raise ValueError("not exactly one action")
-    parsed = _parsed(action) if b"waitevent" in action.lower() else None
-    return Job(action, done, counts=parsed is None or parsed.key != b"waitevent")
-
-
-def _parsed(action: bytes) -> Action | None:
-    try:
-        return parse_action(action)
-    except ProtocolError:
-        return None  # the lane answers it with this error

@@ -16,11 +16,12 @@ from amiproxy.core.clients.session import Handler, Handlers, Session, SessionOwn
 from amiproxy.core.clients.tap import Taps
 from amiproxy.core.clients.web.basic import BasicLogins, LoggedIn
 from amiproxy.core.clients.web.digestlogins import DigestLogins
+from amiproxy.core.clients.web.jobs import Cancel, Job
 from amiproxy.core.clients.web.lane import Lane
 from amiproxy.core.clients.web.remembered import Remembered
 from amiproxy.core.clients.web.tickets import Tickets, new_key
 from amiproxy.core.clients.web.waiting import Waits
-from amiproxy.core.clients.web.websession import Cancel, Job, WebSession
+from amiproxy.core.clients.web.websession import WebSession
 from amiproxy.core.context import Context
 from amiproxy.core.model.users import folded
 from amiproxy.core.ports import Peer, Transport
@@ -105,7 +106,10 @@ class WebSessions:
         ``action`` is not exactly one message.
         """
         session = self._challenged.pop(challenged, None)
-        if session is None or not session.came_from(peer, entrance):
+        if session is not None and not session.came_from(peer, entrance):
+            session.end("not logged in")
+            session = None
+        if session is None:
             session = WebSession(self, peer, entrance, _user_name(action), "secret")
         session.peer, session.name = peer, _user_name(action)
         begun = session
