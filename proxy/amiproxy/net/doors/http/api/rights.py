@@ -1,4 +1,8 @@
-"""Which users may use the routes of operators: those with a class at every server, because these show all."""
+"""Which users may use the routes of operators: these show and change everything, whoever it belongs to.
+
+So such a user needs a class at every server, and must be one that sees all calls: a user with a scope would
+read here what its own events leave out, such as the channels and the denials of other users.
+"""
 
 from amiproxy.ami import privilege
 from amiproxy.core.hub import Hub
@@ -7,7 +11,7 @@ from amiproxy.core.model.users import User
 
 def may_see_status(user: User, hub: Hub) -> bool:
     """Whether the user may read the state of the service, which names other users and their denials."""
-    return all(user.at(server.name).read & privilege.SYSTEM for server in hub.servers)
+    return not user.has_scope and all(user.at(server.name).read & privilege.SYSTEM for server in hub.servers)
 
 
 def may_operate(user: User, hub: Hub) -> bool:
@@ -16,7 +20,7 @@ def may_operate(user: User, hub: Hub) -> bool:
     Class ``command`` is meant for commands of Asterisk's CLI, so a user to whom the operator has left only
     some of these, or some actions, may not.
     """
-    return all(_operates(user.at(server.name)) for server in hub.servers)
+    return not user.has_scope and all(_operates(user.at(server.name)) for server in hub.servers)
 
 
 def _operates(rights: User) -> bool:

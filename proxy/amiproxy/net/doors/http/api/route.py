@@ -13,8 +13,10 @@ class Access(Enum):
 
     OPEN = "everybody"
     SESSION = "users who are logged in"
-    SYSTEM = "users with class system in read, at every server"
-    COMMAND = "users with class command in write, at every server, and no list of commands or actions"
+    SYSTEM = "users with class system in read, at every server, and no scope"
+    COMMAND = (
+        "users with class command in write, at every server, and no scope and no list of commands or actions"
+    )
 
 
 class Parameter(NamedTuple):
