@@ -7,9 +7,11 @@ import msgspec
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from amiproxy.net.doors.http.api import table
 from amiproxy.net.doors.http.api.openapi import document, errors_of
 from amiproxy.net.doors.http.api.route import BASE, Access
 from amiproxy.net.doors.http.api.table import ROUTES
+from tests.net.doors.http.api.conftest import ApiHouse
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +52,11 @@ def test_every_type_has_a_description_and_bodies_take_no_unknown_member(shown: d
     strict = {name for name, schema in schemas.items() if schema.get("additionalProperties") is False}
     bodies = {route.body.__name__ for route in ROUTES if hasattr(route.body, "__struct_fields__")}
     assert strict == bodies
+
+
+async def test_the_document_is_made_once(api_house: ApiHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with api_house.visitor() as peer:
+        first = await peer.call("GET", "/openapi.json")
+        monkeypatch.setattr(table, "document", None)  # anybody may ask for it, and it takes milliseconds
+        second = await peer.call("GET", "/openapi.json")
+    assert (first.status, second.body) == (200, first.body)

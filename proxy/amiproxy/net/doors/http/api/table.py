@@ -1,5 +1,6 @@
 """All routes of the JSON interface."""
 
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -10,9 +11,14 @@ from amiproxy.net.doors.http.api.route import Access, Route
 from amiproxy.net.doors.http.api.routes import actions, events, operating, sessions, state
 
 
+@cache
+def _document() -> bytes:
+    # Kept: it takes milliseconds, and anybody may ask for it.
+    return msgspec.json.encode(document(ROUTES))
+
+
 def _openapi(call: Call) -> None:
-    body = msgspec.json.encode(document(ROUTES))
-    call.answer_tagged(body, body)
+    call.answer_tagged(_document(), _document())
 
 
 ROUTES: Final = (
