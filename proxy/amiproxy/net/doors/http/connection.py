@@ -81,8 +81,7 @@ class HttpConnection(TlsConnection):
         self._ended = False
         #: The end: nothing is read or sent any more.
         self._over = False
-        self._paused = False
-        self._turn_due = False
+        self._paused = self._turn_due = False
         self._unsent = Unsent(self._stream, self._pool.backlog)
         self._alarm = Alarm(self._loop)
         #: Part of a head has arrived, and its time runs.
@@ -113,6 +112,8 @@ class HttpConnection(TlsConnection):
         """See TlsConnection."""
         if self._taker is not None:
             self._taker.dismiss(reason)
+        elif self._exchange is not None:
+            self.lost(reason)  # its answer may be events that happen only after this
         else:
             self.drain()
 
@@ -326,12 +327,11 @@ class HttpConnection(TlsConnection):
         self._streams_for = self._site.asked(exchange.request)
         self._pool.requests.streams[self._streams_for] += 1
         self._pool.requests.answer(self._streams_for, int(head[9:12]))
+        self._taker = taker
         if self._stream.send(head) < len(head):
             # Whoever asks for this has read all answers before, so there is room for the head.
             self._loop.call_soon(taker.lost, "client does not read")
-            self._taker = taker
             return Taken(exchange.request.peer, None)
-        self._taker = taker
         if self._paused:
             self._paused = False
             self._stream.resume()
