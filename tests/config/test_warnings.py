@@ -165,6 +165,24 @@ def test_a_door_that_no_listener_serves_is_a_warning(folder: Path) -> None:
     assert warnings_for(folder, f'secret: "{STRONG}", doors: [ws], disabled: true')[:1] != ["user u"]
 
 
+def test_a_door_that_no_user_may_use_is_a_warning(folder: Path) -> None:
+    config = folder / "proxy.yaml"
+    http = '  - {address: "[::1]:0", door: http, doors: [ajam, ws], insecure_local: true}\nusers_file'
+    config.write_text(config.read_text().replace("users_file", http))
+    without = 'listeners: no user may use ajam, ws; add them to "doors" of users'
+    assert warnings_for(folder, f'secret: "{STRONG}"') == [without]
+    assert warnings_for(folder, f'secret: "{STRONG}", doors: [ws]') == [without.replace("ajam, ws", "ajam")]
+    assert warnings_for(folder, f'secret: "{STRONG}", doors: [ajam, ws]') == []
+
+
+def test_doors_are_not_missed_where_nobody_can_log_in(folder: Path) -> None:
+    config = folder / "proxy.yaml"
+    http = '  - {address: "[::1]:0", door: http, doors: [ajam], insecure_local: true}\nusers_file'
+    config.write_text(config.read_text().replace("users_file", http))
+    (warning,) = warnings_for(folder, f'secret: "{STRONG}", disabled: true')
+    assert warning.startswith("users: no client can log in")
+
+
 def test_the_bounds_of_the_journal_have_an_effect_with_other_doors(folder: Path) -> None:
     config = folder / "proxy.yaml"
     config.write_text(config.read_text() + "history: {seconds: 60}\n")

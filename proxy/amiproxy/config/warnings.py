@@ -30,6 +30,9 @@ def warnings_of(config: Config, users: UsersFile) -> list[str]:
         found.append(f"users: no client can log in: no users are defined; {remedy}")
     elif all(entry.disabled for entry in users.users.values()):
         found.append("users: no client can log in: all users are disabled")
+    elif unused_doors := sorted(config.doors - {"ami"} - _permitted(users)):
+        text = f"no user may use {', '.join(unused_doors)}"
+        found.append(f'listeners: {text}; add them to "doors" of users')
     servers = config.server_names
     asks = any(listener.client_auth != "none" for listener in config.listeners)
     for name, entry in users.users.items():
@@ -47,6 +50,11 @@ def warnings_of(config: Config, users: UsersFile) -> list[str]:
     if servers.named:
         found += _of_slashes(users, servers)
     return found
+
+
+def _permitted(users: UsersFile) -> set[str]:
+    """The doors by which any user may log in."""
+    return {door for entry in users.users.values() if not entry.disabled for door in entry.doors}
 
 
 def _uses_journal(entry: UserEntry) -> bool:
