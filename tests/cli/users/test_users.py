@@ -140,6 +140,20 @@ def test_add_makes_the_file_and_adds_to_it(
     assert verify(users["dialer"].secret or "", b"an0ther")
 
 
+def test_add_says_the_doors_of_a_user_that_may_not_use_ami_alone(
+    users_file: Path, piped: Piped, capsys: pytest.CaptureFixture[str]
+) -> None:
+    added = {}
+    for name, doors in {"board": ["--doors", "ws,api"], "dialer": []}.items():
+        piped(b"a secret of a user\n")
+        assert main(["users", "add", name, *doors, "--users", str(users_file)]) == 0
+        rows = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+        added[name] = dict(rows)
+    assert "(ws)" in added["board"]["doors"]
+    assert "(api)" in added["board"]["doors"]
+    assert "doors" not in added["dialer"]
+
+
 def test_add_keeps_comments_and_mode(users_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     users_file.write_text("# ours\nusers:\n  # nobody yet\n")
     users_file.chmod(0o640)

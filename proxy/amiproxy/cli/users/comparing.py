@@ -33,7 +33,9 @@ def differences_of(before: UserEntry | None, after: UserEntry | None) -> Iterato
         if one == other:
             continue
         if before is None:
-            if label in ("from", "servers", "reads events of", "writes"):
+            if label in ("from", "servers", "reads events of", "writes") or (
+                label == "doors" and after.doors != ("ami",)
+            ):
                 yield label, other
         elif said := _changed(_names(label, one), _names(label, other)):
             yield label, said
