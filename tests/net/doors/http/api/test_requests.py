@@ -14,7 +14,7 @@ async def test_login_gives_a_cookie_that_is_the_session_until_logout(api_house: 
         sent = "Cookie: x=1; " + cookie.partition(";")[0]
         me = body_of(await peer.call("GET", "/me", None, sent))
         assert (me["user"], me["doors"], me["may_operate"]) == ("board", ["api"], False)
-        assert me["servers"] == [{"name": "", "up": True, "read": ["call", "agent"], "write": []}]
+        assert me["servers"] == [{"name": "asterisk", "up": True, "read": ["call", "agent"], "write": []}]
         ended = await peer.call("DELETE", "/session", None, sent)
         assert (ended.status, "Max-Age=0" in (ended.get("set-cookie") or "")) == (204, True)
         assert (await peer.call("GET", "/me", None, sent)).status == 401

@@ -75,7 +75,7 @@ class Ticket(msgspec.Struct, frozen=True):
 
 
 class ServerRights(msgspec.Struct, frozen=True):
-    """The rights at one server.  ``name`` is empty if the only server has none."""
+    """The rights at one server.  ``name`` is "asterisk" if the only server has none."""
 
     name: str
     up: Annotated[bool, Meta(description="whether the proxy is connected to it")]

@@ -74,7 +74,7 @@ def _me(call: Call) -> None:
 def _servers(user: User, hub: Hub) -> list[models.ServerRights]:
     return [
         models.ServerRights(
-            name=server.name if hub.servers.named else "",
+            name=server.name,
             up=server.exchange.connected,
             read=_classes(user.at(server.name).read),
             write=_classes(user.at(server.name).write),
