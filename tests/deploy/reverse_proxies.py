@@ -17,7 +17,7 @@ from tests.support.waiting import wait_until
 EXAMPLES = Path(__file__).parents[2] / "deploy/examples/http"
 KINDS = ("nginx", "haproxy", "caddy")
 NAME = "pbx.example.org"
-SOCKET = "/run/ami-proxy/http.sock"
+SOCKET = "/run/ami-proxy-http.sock"
 _PROGRAMS = ("/usr/sbin", "/sbin")
 _FILES = {"nginx": "nginx.conf", "haproxy": "haproxy.cfg", "caddy": "Caddyfile"}
 #: What the system's own configuration would have around ours.

@@ -149,6 +149,40 @@ def test_a_restart_behind_a_socket_unit_refuses_no_connection(host: Host, tmp_pa
     assert "ConnectionRefusedError" not in results
 
 
+_HTTP = """  - address: "fd:http"
+    insecure_local: true
+    door: http
+    doors: [api]
+    names: [pbx.example.org]
+users_file"""
+_ASK = """
+import socket
+with socket.socket(socket.AF_UNIX) as sock:
+    sock.connect("/run/ami-proxy-http.sock")
+    sock.sendall(b"GET /livez HTTP/1.1\\r\\nHost: pbx.example.org\\r\\nConnection: close\\r\\n\\r\\n")
+    print(sock.makefile("rb").readline())
+"""
+
+
+def test_only_the_reverse_proxy_reaches_http_and_it_reads_none_of_our_files(host: Host) -> None:
+    unit = "ami-proxy-http.socket"
+    text = (Path(__file__).parents[2] / "deploy/examples/http" / unit).read_bytes()
+    host.machine.write(f"/etc/systemd/system/{unit}", text)
+    host.replace("/etc/ami-proxy/proxy.yaml", "users_file", _HTTP)
+    host.systemctl("daemon-reload", "")
+    try:
+        host.systemctl("start", unit)
+        host.systemctl("start")
+        run = host.machine.run
+        assert "200 OK" in run("runuser", "-u", "www-data", "--", "python3", "-c", _ASK).stdout
+        stranger = run("runuser", "-u", "nobody", "--", "python3", "-c", _ASK, check=False)
+        assert "PermissionError" in stranger.stderr
+        secrets = run("runuser", "-u", "www-data", "--", "ls", "/etc/ami-proxy/", check=False)
+        assert secrets.returncode != 0
+    finally:
+        host.systemctl("stop", unit, check=False)
+
+
 def test_a_credential_of_systemd_is_the_links_secret(host: Host) -> None:
     host.machine.write(
         "/etc/systemd/system/ami-proxy.service.d/credential.conf",

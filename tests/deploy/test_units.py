@@ -9,6 +9,7 @@ import pytest
 from tests.deploy.debian import run_tool
 
 UNITS = Path(__file__).parents[2] / "deploy/systemd"
+_HTTP = UNITS.parent / "examples/http/ami-proxy-http.socket"
 _ALL = (
     "ami-proxy.service",
     "ami-proxy.socket",
@@ -44,13 +45,14 @@ def test_the_threshold_can_fail() -> None:
     assert judged.returncode == 1
 
 
-@pytest.mark.parametrize("name", _ALL)
+@pytest.mark.parametrize("name", [*_ALL, _HTTP.name])
 def test_systemd_analyze_verify_finds_nothing(name: str) -> None:
     script = 'tar -x -C /etc/systemd/system; ln -s /bin/true /usr/bin/ami-proxy; exec "$@"'
+    others = {name: UNITS / name for name in _ALL[1:]}
     verified = run_tool(
         "sh", "-c", script, "sh",
         "systemd-analyze", "verify", "--man=no", "--recursive-errors=yes", f"/etc/systemd/system/{name}",
-        stdin=_archive({"ami-proxy.service": OLDER} | {name: UNITS / name for name in _ALL[1:]}),
+        stdin=_archive({"ami-proxy.service": OLDER, _HTTP.name: _HTTP, **others}),
     )  # fmt: skip
     assert (verified.returncode, verified.stderr.decode()) == (0, "")
 

@@ -32,7 +32,7 @@ from amiproxy.service.loadedconfig import StartError
 if TYPE_CHECKING:  # the packages that it needs are installed only where a listener has ``door: http``
     from amiproxy.net.doors.http.site import Site
 
-#: Mode of the file of a Unix socket: the reverse proxy's account is put into the group of the service.
+#: Mode of the file of a Unix socket that we make ourselves, for processes of the service's own group.
 _UNIX_MODE: Final = 0o660
 
 
