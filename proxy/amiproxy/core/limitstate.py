@@ -6,6 +6,9 @@ configuration, and as one rate-limited log line ``limit-hit``.
 
 # mypyc: compiled
 
+from collections.abc import Hashable
+from typing import Protocol
+
 from amiproxy import log
 from amiproxy.core.admission.addresses import Admission
 from amiproxy.core.admission.networks import NetworkSet
@@ -14,13 +17,33 @@ from amiproxy.core.audit.stats import Stats
 from amiproxy.core.model.limits import Limits
 
 
-class Backlog:
-    """The bytes that wait in all outboxes together."""
+class Holder(Hashable, Protocol):
+    """What holds bytes that wait for one client; hashed and compared by identity."""
 
-    __slots__ = ("size",)
+    @property
+    def payer(self) -> str:
+        """Name of its user; "" if that is not known."""
+
+    @property
+    def bytes_waiting(self) -> int:
+        """Bytes that wait to be sent to its client."""
+
+    def limit_reached(self, limit: str, **fields: object) -> None:
+        """Report that it has reached a limit."""
+
+    def close(self, reason: str, *, abort: bool = False) -> None:
+        """End it."""
+
+
+class Backlog:
+    """The bytes that wait for all clients together."""
+
+    __slots__ = ("others", "size")
 
     def __init__(self) -> None:
         self.size = 0
+        #: Holders of bytes that are no sessions, such as connections with an answer over HTTP.
+        self.others: dict[Holder, None] = {}
 
 
 class Load:

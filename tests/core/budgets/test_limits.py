@@ -128,6 +128,27 @@ def test_hash_queue_overflow_does_not_count_as_a_guess(caplog):
     bench.login("boss")
 
 
+class Holder:
+    """Something that is no session and holds bytes that wait."""
+
+    payer = ""
+
+    def __init__(self, backlog, size):
+        self.bytes_waiting = size
+        self.closed = []
+        self._backlog = backlog
+        backlog.others[self] = None
+        backlog.size += size
+
+    def limit_reached(self, limit, **_fields):
+        self.closed.append(limit)
+
+    def close(self, reason, *, abort=False):
+        self.closed.append(reason)
+        self._backlog.size -= self.bytes_waiting
+        del self._backlog.others[self]
+
+
 class TestGuessing:
     def guess(self, bench: Bench, name: str = "boss", address: str = "192.0.2.1") -> None:
         session, _ = bench.connect(address)
@@ -647,6 +668,23 @@ class TestSlowConsumers:
         while not transport.closed:
             bench.feed(event("Hold", Pad="x" * 400))
         assert not other.closed
+
+    def test_outbox_total_closes_what_is_no_session_if_that_holds_most(self):
+        bench = make(outbox_soft=1024, outbox_hard=8192, outbox_total=8192)
+        _, transport = self.stuck(bench, "hasty")
+        holder = Holder(bench.hub.limit_state.backlog, 8000)
+        while not holder.closed:
+            bench.feed(event("Hold", Pad="x" * 400))
+        assert not transport.closed
+        assert holder.closed == ["outbox_total", "slow consumer"]
+
+    def test_a_backlog_that_nobody_holds_closes_nobody(self):
+        bench = make(outbox_soft=1024, outbox_hard=8192, outbox_total=8192)
+        session, transport = bench.login("boss")
+        session.close("logoff", abort=True)
+        bench.hub.limit_state.backlog.size += 9000
+        bench.hub.settle()
+        assert transport.closed == "abort"
 
     def test_a_reload_applies_outbox_limits_to_existing_sessions(self):
         bench = make(outbox_soft=1024, outbox_hard=4096)

@@ -6,21 +6,17 @@ carried out when the hub settles.
 
 # mypyc: compiled
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from amiproxy.core.audit.stats import Stats
-from amiproxy.core.limitstate import LimitState
+from amiproxy.core.limitstate import Holder, LimitState
 from amiproxy.core.servers.server import Server
 from amiproxy.core.servers.servers import Servers
 
 
-class Pressed(Hashable, Protocol):
-    """What is paused or closed: a session; hashed and compared by identity."""
-
-    @property
-    def payer(self) -> str:
-        """Name of its user; "" before login."""
+class Pressed(Holder, Protocol):
+    """What is paused or closed: a session."""
 
     #: The server that all its actions go to; None if they may go to several.
     bound: Server | None
@@ -29,18 +25,8 @@ class Pressed(Hashable, Protocol):
     def servers(self) -> tuple[Server, ...]:
         """The servers that its actions may go to."""
 
-    @property
-    def bytes_waiting(self) -> int:
-        """Bytes that wait to be sent to its client."""
-
     def advance(self) -> None:
         """Go on, since there is room again."""
-
-    def limit_reached(self, limit: str, **fields: object) -> None:
-        """Report that it has reached a limit."""
-
-    def close(self, reason: str, *, abort: bool = False) -> None:
-        """End it."""
 
 
 class Backpressure:
@@ -131,18 +117,21 @@ class Backpressure:
         self._slow.setdefault(session, limit)
 
     def close_slow_consumers(self) -> None:
-        """Close the marked sessions, then the largest outboxes while all together hold too much."""
+        """Close the marked sessions, then whatever holds most while all together hold too much."""
         while self._slow:
             self._end(*self._slow.popitem())
-        while self._limit_state.backlog.size > self._limit_state.limits.outbox_total:
-            largest = max(self._sessions(), key=_waiting)
+        backlog = self._limit_state.backlog
+        while backlog.size > self._limit_state.limits.outbox_total:
+            largest = max((*self._sessions(), *backlog.others), key=_waiting, default=None)
+            if largest is None:
+                return
             self._end(largest, "outbox_total")
 
-    def _end(self, session: Pressed, limit: str) -> None:
-        self._stats.slow_consumers[session.payer] += 1
-        session.limit_reached(limit, bytes=session.bytes_waiting)
-        session.close("slow consumer", abort=True)
+    def _end(self, holder: Holder, limit: str) -> None:
+        self._stats.slow_consumers[holder.payer] += 1
+        holder.limit_reached(limit, bytes=holder.bytes_waiting)
+        holder.close("slow consumer", abort=True)
 
 
-def _waiting(session: Pressed) -> int:
-    return session.bytes_waiting
+def _waiting(holder: Holder) -> int:
+    return holder.bytes_waiting

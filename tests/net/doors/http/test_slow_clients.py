@@ -84,6 +84,21 @@ async def test_answers_that_wait_count_with_all_other_bytes_that_wait(house: Htt
     assert house.hub.stats.limits == {"outbox_total": 1}
 
 
+@with_({"outbox_total": 4 << 20, "outbox_hard": 1 << 20})
+async def test_the_longest_answer_that_waits_makes_room_for_others(house: HttpHouse) -> None:
+    async with house.peer(receive_buffer=4096) as hog, house.peer(receive_buffer=4096) as other:
+        await hog.send(b"GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        (await house.asked()).respond(Response(200, (), b"x" * (4 << 20)))
+        await other.send(b"GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        exchange = await house.asked(2)
+        exchange.respond(Response(200, (), b"y" * (3 << 20)))
+        await until(lambda: house.pool.open == 1)
+        assert house.hub.stats.limits == {"outbox_total": 1}
+        assert (await other.reply()).body == b"y" * (3 << 20)
+    assert house.pool.backlog.size == 0
+    assert not house.pool.backlog.others
+
+
 @with_({"login_timeout": 5.0})
 async def test_a_connection_that_proves_nothing_ends_with_the_time_for_a_login(house: HttpHouse) -> None:
     async with house.peer() as peer, house.peer() as proved:

@@ -82,7 +82,7 @@ class HttpConnection(TlsConnection):
         #: The end: nothing is read or sent any more.
         self._over = False
         self._paused = self._turn_due = False
-        self._unsent = Unsent(self._stream, self._pool.backlog)
+        self._unsent = Unsent(self._stream, self._pool.backlog, self._reached, self.lost)
         self._alarm = Alarm(self._loop)
         #: Part of a head has arrived, and its time runs.
         self._begun = False
@@ -354,11 +354,8 @@ class HttpConnection(TlsConnection):
 
     def _push(self, data: bytes) -> None:
         self._unsent.push(data)
-        limit = self._pool.limits.outbox_total
-        if self._unsent.size and self._pool.backlog.size > limit:
-            self._pool.limit_reached("outbox_total", self.peer.address)
-            self.lost("outbox_total")
-        elif self._unsent.size:
+        self._unsent.make_room(self._pool.limits.outbox_total)
+        if self._unsent.size:
             self._alarm.set(self._pool.limits.outbox_stall, self._stalled)
 
     def _sent(self) -> None:
@@ -372,12 +369,15 @@ class HttpConnection(TlsConnection):
 
     # -- time --------------------------------------------------------------
 
+    def _reached(self, limit: str) -> None:
+        self._pool.limit_reached(limit, self.peer.address)
+
     def _too_slow(self) -> None:
-        self._pool.limit_reached("http_seconds", self.peer.address)
+        self._reached("http_seconds")
         self._refuse(Refused(408, "the request took too long"))
 
     def _stalled(self) -> None:
-        self._pool.limit_reached("outbox_stall", self.peer.address)
+        self._reached("outbox_stall")
         self.lost("outbox_stall")
 
     # -- the end -----------------------------------------------------------

@@ -1,11 +1,13 @@
 """Unsent: the bytes of responses that one client's socket has not accepted yet."""
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Final, Protocol
 
 from amiproxy.core.limitstate import Backlog
 
 #: Bytes that are given to the socket before others are served.
 _AT_ONCE = 256 << 10
+_TOTAL: Final = "outbox_total"
 
 
 class _Stream(Protocol):
@@ -13,13 +15,28 @@ class _Stream(Protocol):
 
 
 class Unsent:
-    """In order; what waits counts in ``backlog``, with the bytes that wait for all other clients."""
+    """In order; what waits counts in ``backlog``, with the bytes that wait for all other clients.
 
-    __slots__ = ("_backlog", "_pieces", "_stream", "size")
+    It is a ``Holder``, so that its connection ends if it has most of too much.
+    """
 
-    def __init__(self, stream: _Stream, backlog: Backlog) -> None:
+    __slots__ = ("_backlog", "_cut", "_pieces", "_reached", "_stream", "size")
+
+    #: See Holder.
+    payer: Final = ""
+
+    def __init__(
+        self,
+        stream: _Stream,
+        backlog: Backlog,
+        reached: Callable[[str], None],
+        cut: Callable[[str], None],
+    ) -> None:
+        """``reached`` reports a limit, by its name; ``cut`` ends the connection, for this reason."""
         self._stream = stream
         self._backlog = backlog
+        self._reached = reached
+        self._cut = cut
         self._pieces: list[memoryview] = []
         #: Bytes that wait.
         self.size = 0
@@ -51,6 +68,33 @@ class Unsent:
         self._pieces.clear()
         self._count(-self.size)
 
+    def make_room(self, most: int) -> None:
+        """Cut the connections that hold most while more than ``most`` bytes wait for all clients."""
+        backlog = self._backlog
+        while backlog.others and backlog.size > most:
+            largest = max(backlog.others, key=lambda one: one.bytes_waiting)
+            largest.limit_reached(_TOTAL)
+            largest.close(_TOTAL, abort=True)
+
+    # -- see Holder --------------------------------------------------------
+
+    @property
+    def bytes_waiting(self) -> int:
+        """See Holder."""
+        return self.size
+
+    def limit_reached(self, limit: str, **_fields: object) -> None:
+        """See Holder."""
+        self._reached(limit)
+
+    def close(self, _reason: str, *, abort: bool = False) -> None:
+        """See Holder.  There is nothing that such a client would read, so it is cut in any case."""
+        self._cut(_TOTAL)
+
     def _count(self, more: int) -> None:
         self.size += more
         self._backlog.size += more
+        if self.size:
+            self._backlog.others[self] = None
+        else:
+            self._backlog.others.pop(self, None)
