@@ -59,8 +59,8 @@ class Member(Protocol):
 class Subscription:
     """Sessions with the same view and encoding: its members, and the events that are pending for them.
 
-    ``pending`` holds events as Asterisk writes them, with the server's name if the view is ``named``.  They are
-    replaced by what the members are sent when the first of these is sent them, so that each is rendered once.
+    ``pending`` holds events as Asterisk writes them, with the server's name if the view is ``named``.  When
+    the first member is sent an event, the event is replaced by what it is sent: so each is rendered once.
     """
 
     __slots__ = (
