@@ -18,8 +18,8 @@ from amiproxy.core.policy.verdicts import VerdictCaches
 from amiproxy.core.servers.servers import Configured
 from amiproxy.steps import Steps
 
-#: Why a session is closed by a reload: its user may not use its door any more, or a web session not from the
-#: address of its last request.
+#: Why a session is closed by a reload: its user may not use its door any more, or, by HTTP, not from the
+#: address of the connection or of the last request.
 NO_DOOR: Final = "door not permitted"
 NO_ADDRESS: Final = "address not permitted"
 
@@ -175,8 +175,10 @@ def _successor(session: Session, before: User, users: UserTable) -> User | str:
         return user
     if session.entrance.door not in user.doors:
         return NO_DOOR
-    # The connections of its requests come and go, so that it is as if it logged in with each.
-    return NO_ADDRESS if session.is_web and not user.acl.allows(peer.address) else user
+    # Sessions of AMI stay, as in Asterisk.  By HTTP connections come and go, so that it is as if the client
+    # logged in with each; and a WebSocket must not be worth more than the session from which it was opened.
+    is_refused = session.entrance.door != "ami" and not user.acl.allows(peer.address)
+    return NO_ADDRESS if is_refused else user
 
 
 def _judge_again(session: Session) -> None:

@@ -81,6 +81,24 @@ def test_a_reload_ends_the_web_sessions_of_a_user_who_may_not_have_them(bench, u
     assert reason in bench.hub.stats.closes
 
 
+@pytest.mark.parametrize("door", ["ws", "ami"])
+def test_a_reload_of_the_addresses_ends_what_came_by_http_however_it_logged_in(door):
+    user = boss(doors=DOORS | {"ami"})
+    bench = WebBench(user)
+    transport = ListTransport()
+    logged_in = bench.hub.attach(transport, Entrance(door=door))
+    logged_in.receive(LOGIN)
+    elsewhere = bench.log_in(peer=ELSEWHERE)
+    opened = elsewhere.open(ListTransport(), WS)
+    bench.turns()
+    bench.hub.adopt(UserTable([boss(doors=DOORS | {"ami"}, acl=NOT_HERE)]))
+    bench.turns()
+    # A session of AMI stays, as in Asterisk.
+    assert bool(transport.closed) is (door == "ws")
+    assert opened.transport.closed  # its connection, unlike the last request, comes from there
+    assert not elsewhere.is_over
+
+
 def test_a_reload_gives_a_wait_event_the_new_rights():
     bench = WebBench(boss(read=privilege.CALL))
     session = bench.log_in()

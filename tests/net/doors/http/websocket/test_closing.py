@@ -1,11 +1,13 @@
 """How WebSockets end, and what hostile frames do."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.frames import Frame, Opcode
 
+from amiproxy.core.model.acl import AccessList
 from amiproxy.core.model.users import UserTable
 from tests.net.doors.http.settings import with_
 from tests.net.doors.http.websocket.conftest import USERS
@@ -60,6 +62,18 @@ async def test_a_revoked_user_is_4003(house: SocketHouse) -> None:
         found = await socket.hear_type("event")
         assert found["data"]["Event"] == "ProxySessionEnd"
         assert await socket.code() == 4003
+
+
+@pytest.mark.parametrize(
+    "changed", [{"disabled": True}, {"acl": AccessList.from_lines(["deny 127.0.0.0/8"])}], ids=str
+)
+async def test_a_user_that_may_not_connect_any_more_is_1008(
+    house: SocketHouse, changed: dict[str, object]
+) -> None:
+    async with house.socket(**basic()) as socket:
+        await socket.hear_type("snapshot")
+        house.hub.adopt(UserTable(replace(user, **changed) for user in USERS))
+        assert await socket.code() == 1008
 
 
 async def test_the_end_of_its_web_session_is_4003(house: SocketHouse) -> None:

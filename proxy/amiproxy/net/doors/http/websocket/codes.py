@@ -23,6 +23,7 @@ TOO_MANY: Final = 4029
 #: is cut off without a close frame, which would come behind everything that it has not read.
 _CODES: Final = {
     "": GOING_AWAY,
+    "address not permitted": POLICY,
     "client closed": NORMAL,
     "displaced before login": TRY_LATER,
     "events lost": TRY_LATER,
