@@ -132,5 +132,5 @@ def test_the_extra_is_named_where_it_is_needed_and_missing(
     assert problem.startswith("listeners[1].door: ")
     assert "h11" in problem
     assert "websockets" not in problem
-    assert "amiproxy[http]" in problem
+    assert "'.[http]'" in problem
     assert problems_of(folder) == []

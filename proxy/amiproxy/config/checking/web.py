@@ -30,7 +30,7 @@ def check_web(listener: ListenerSettings, path: KeyPath, document: Document) -> 
     missing = missing_packages()
     if missing:
         text = f"door: http needs {' and '.join(missing)}, which this Python does not have"
-        document.report((*path, "door"), text, "install the extra: pip install 'amiproxy[http]'")
+        document.report((*path, "door"), text, "install the extra, in a checkout: pip install '.[http]'")
     if not listener.doors:
         document.report(
             (*path, "door"), "door: http serves nothing without doors", "add doors: [ajam, api, ws]"
