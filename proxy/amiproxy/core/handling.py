@@ -2,10 +2,10 @@
 
 # mypyc: compiled
 
-from amiproxy.core.clients import localactions
 from amiproxy.core.clients.history.cursor import Cursors, when_caught_up
 from amiproxy.core.clients.history.resume import Resume
 from amiproxy.core.clients.history.snapshot import Snapshots
+from amiproxy.core.clients.local import localactions
 from amiproxy.core.clients.login import Login
 from amiproxy.core.clients.proxyactions import ProxyActions
 from amiproxy.core.clients.registry import SessionRegistry

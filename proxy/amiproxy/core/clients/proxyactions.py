@@ -11,7 +11,7 @@ from typing import Final
 
 from amiproxy.ami import privilege
 from amiproxy.ami.message import Action
-from amiproxy.core.clients.localactions import logoff
+from amiproxy.core.clients.local.localactions import logoff
 from amiproxy.core.clients.registry import SessionRegistry
 from amiproxy.core.clients.session import Session
 

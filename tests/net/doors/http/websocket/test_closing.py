@@ -65,7 +65,9 @@ async def test_a_revoked_user_is_4003(house: SocketHouse) -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"disabled": True}, {"acl": AccessList.from_lines(["deny 127.0.0.0/8"])}], ids=str
+    "changed",
+    [{"disabled": True}, {"acl": AccessList.from_lines(["deny 127.0.0.0/8"])}],
+    ids=["disabled", "acl"],
 )
 async def test_a_user_that_may_not_connect_any_more_is_1008(
     house: SocketHouse, changed: dict[str, object]

@@ -163,6 +163,8 @@ async def test_what_is_not_fit_is_told_and_the_connection_stays(house: SocketHou
         {"type": "subscribe", "id": "1", "events": ["a,b"]},
         {"type": "subscribe", "id": "1", "events": [1, []]},
         {"type": "subscribe", "id": "1", "filter": ["x\n"]},
+        {"type": "subscribe", "id": "1", "filter": ["\ud800"]},
+        {"type": "subscribe", "id": "1", "filter": ["["]},
         {"type": "subscribe", "id": "1", "filter": ["x"] * 40},
         {"type": "resume", "id": "1"},
         {"type": "snapshot", "id": "1", "kinds": 5.5, "x": {}, "kind": []} | {"kinds": {}},
@@ -198,6 +200,19 @@ async def test_subscribe_narrows(house: SocketHouse) -> None:
         assert (await socket.hear())["type"] == "pong"
         await socket.say(type="subscribe", id="t", classes=["nonsense"])
         assert (await socket.hear())["type"] in ("error", "response")
+
+
+async def test_seeing_less_needs_no_right(house: SocketHouse) -> None:
+    async with house.socket(**basic("calls")) as socket:
+        await socket.hear_type("snapshot")
+        await socket.say(type="subscribe", id="s", events=["Hold"], filter=["!Channel: Local/"])
+        ok = {"type": "response", "id": "s", "data": {"Response": "Success"}}
+        assert await socket.hear() == ok
+        held = event("Hold", Channel="PJSIP/1")
+        house.bench.feed(event("Hangup"), event("Hold", Channel="Local/1@x"), held)
+        assert (await socket.hear())["data"]["Channel"] == "PJSIP/1"
+        await socket.say(type="subscribe", id="t", filter=["x"] * 31)
+        assert (await socket.hear())["status"] == 400
 
 
 async def test_a_client_may_resume_or_take_a_snapshot_at_any_time(house: SocketHouse) -> None:

@@ -7,11 +7,14 @@ of their own, which nobody can guess; ``_expected`` says what becomes of their a
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 
 from amiproxy.ami.encodings.json import action_id_of, messages_in
 from amiproxy.ami.encodings.jsonevents import event_message
+from amiproxy.ami.errors import FilterSyntaxError
 from amiproxy.ami.message import Message
+from amiproxy.core.clients.local.narrowing import narrow, with_added
 from amiproxy.net.doors.http.websocket import requests, texts
 from amiproxy.net.doors.http.websocket.codes import BAD_MESSAGE, NOT_TEXT
 from amiproxy.net.doors.http.websocket.frames import JSON, text
@@ -189,15 +192,22 @@ class JsonSpeech(Speech):
         return _failure(action_id, 401, response.get(b"message"))
 
     def _subscribe(self, request: Request) -> None:
-        mask = requests.mask_of(request)
-        builders: list[Callable[[bytes], bytes]] = list(requests.filters(request))
-        if "classes" in request.members or self.session.subscription is None:
-            builders.insert(0, lambda id_: requests.events(request, id_, mask))
-        if not builders:
+        session, mask, added = self.session, requests.mask_of(request), requests.filters(request)
+        turns_on = "classes" in request.members or (bool(added) and session.subscription is None)
+        if not added and not turns_on:
             raise UnfitRequest("classes, events and filter are missing", request.action_id)
-        batch = _Batch(request.action_id, len(builders))
-        for build in builders:
-            self._run_own(Quiet(batch.done), build)
+        if added:
+            # Not by the action Filter, which Asterisk permits only with class system: to see less needs none.
+            try:
+                filters = with_added(session, added)
+            except FilterSyntaxError as error:
+                raise UnfitRequest(str(error), request.action_id) from None
+            narrow(session, filters)
+        if turns_on:
+            done = partial(_subscribed, request.action_id)
+            self._run_own(Quiet(done), lambda id_: requests.events(request, id_, mask))
+        else:
+            session.send(_done(request.action_id))
 
     def _resume(self, request: Request) -> None:
         mask = requests.mask_of(request)
@@ -262,24 +272,14 @@ class JsonSpeech(Speech):
         return frames
 
 
-class _Batch:
-    """Actions of the door that are one request of the client: one response for all of them."""
+def _subscribed(action_id: bytes, response: Message) -> bytes:
+    if response.get(b"response") != b"Success":
+        return _failure(action_id, 403, response.get(b"message"))
+    return _done(action_id)
 
-    def __init__(self, action_id: bytes, actions: int) -> None:
-        self._action_id = action_id
-        self._open = actions
-        self._error: Message | None = None
 
-    def done(self, response: Message) -> bytes:
-        """One of the actions is answered."""
-        self._open -= 1
-        if response.get(b"response") != b"Success" and self._error is None:
-            self._error = response
-        if self._open:
-            return b""
-        if self._error is not None:
-            return _failure(self._action_id, 403, self._error.get(b"message"))
-        return texts.message("response", **_id_of(self._action_id), data={"Response": "Success"})
+def _done(action_id: bytes) -> bytes:
+    return texts.message("response", **_id_of(action_id), data={"Response": "Success"})
 
 
 def _failure(action_id: bytes, status: int, reason: bytes) -> bytes:

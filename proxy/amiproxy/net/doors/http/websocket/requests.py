@@ -1,8 +1,7 @@
 """Requests: the JSON messages that a client may send, as AMI actions."""
 
 import re
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Final, NamedTuple, NoReturn
 
 from amiproxy.ami.encodings.jsonactions import UnfitAction, action_of, object_in
@@ -12,8 +11,6 @@ _LONGEST_ID: Final = 256
 _CONTROL: Final = re.compile(r"[\x00-\x1f]")
 #: Names of events, as a filter has them.
 _EVENT_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
-#: Most filters that one request may add; the session has a limit for all of them.
-_MOST_FILTERS: Final = 32
 
 
 class UnfitRequest(Exception):
@@ -120,23 +117,24 @@ def events(request: Request, action_id: bytes, mask: str) -> bytes:
     return _action(request, {"Action": "Events", "EventMask": mask, "ProxySequence": "on"}, action_id)
 
 
-def filters(request: Request) -> list[Callable[[bytes], bytes]]:
-    """What makes the actions that add filters, given their ids.
+def filters(request: Request) -> list[tuple[bytes, bytes]]:
+    """The filters that a request adds: pairs of match criteria, or b"", and a pattern.
 
     They are those of ``events``, which are names, and of ``filter``, which are in Asterisk's language.
     """
-    added: list[dict[str, object]] = []
+    added: list[tuple[bytes, bytes]] = []
     for name in _texts(request, "events"):
         if not _EVENT_NAME.fullmatch(name):
             _refuse("The name of an event is not one", request.action_id)
-        added.append({"MatchCriteria": f"action(include),name({name})"})
-    added += [{"Filter": one} for one in _texts(request, "filter")]
-    if len(added) > _MOST_FILTERS:
-        _refuse(f"There are more than {_MOST_FILTERS} filters", request.action_id)
-    written = [{"Action": "Filter", "Operation": "Add", **one} for one in added]
-    for members in written:
-        _action(request, members, b"")  # raises for all of them, before the first one is added
-    return [partial(_action, request, members) for members in written]
+        added.append((f"action(include),name({name})".encode(), b""))
+    for one in _texts(request, "filter"):
+        if _CONTROL.search(one):
+            _refuse("A filter has a control character", request.action_id)
+        try:
+            added.append((b"", one.encode()))
+        except UnicodeEncodeError:
+            _refuse("A filter has half of a surrogate pair", request.action_id)
+    return added
 
 
 def resume(request: Request, action_id: bytes, mask: str) -> bytes:

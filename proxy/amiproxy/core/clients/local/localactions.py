@@ -7,20 +7,16 @@ Texts, header order and quirks are Asterisk's own.  What belongs to the login is
 
 from typing import Final
 
-from amiproxy.ami import eventfilter, message, privilege
+from amiproxy.ami import message, privilege
 from amiproxy.ami.actions import PROXY_RESUME, PROXY_SERVERS, PROXY_SNAPSHOT, Listed
 from amiproxy.ami.errors import FilterSyntaxError
 from amiproxy.ami.message import Action
 from amiproxy.core.clients.history.numbering import follow
+from amiproxy.core.clients.local.narrowing import narrow, with_added
+from amiproxy.core.clients.local.waitevent import WaitEvent
 from amiproxy.core.clients.routes.leg import not_connected
 from amiproxy.core.clients.session import Handler, Session
-from amiproxy.core.clients.waitevent import WaitEvent
 from amiproxy.core.servers.answers.failures import NOT_CONNECTED
-
-#: Most filters that one session may add; each is evaluated for every event.
-_FILTER_LIMIT: Final = 32
-#: Most cost of them together, in characters of the regular expressions that run over each event.
-_FILTER_COST: Final = 512
 
 
 def _events(session: Session, action: Action) -> None:
@@ -41,23 +37,13 @@ def _filter(session: Session, action: Action) -> None:
     if action.get(b"operation").lower() != b"add":
         session.answer(message.error(action.action_id, b"Unknown operation"))
         return
-    pattern = action.get(b"filter")
     try:
-        if action.get(b"matchcriteria"):
-            added = eventfilter.compile_advanced(
-                action.get(b"matchcriteria"), pattern, eventfilter.CLIENT_LIMIT
-            )
-        else:
-            added = eventfilter.compile_legacy(pattern, eventfilter.CLIENT_LIMIT)
-        cost = added.cost + sum(earlier.cost for earlier in session.principal.filters)
-        if len(session.principal.filters) >= _FILTER_LIMIT or cost > _FILTER_COST:
-            raise FilterSyntaxError("Too many filters in this session")
+        filters = with_added(session, [(action.get(b"matchcriteria"), action.get(b"filter"))])
     except FilterSyntaxError as error:
         session.answer(message.error(action.action_id, str(error).encode()))
         return
     session.answer(message.success(action.action_id, b"Success"))
-    session.principal.filters = (*session.principal.filters, added)
-    session.ctx.subscribe(session.member)
+    narrow(session, filters)
 
 
 def _list_commands(session: Session, action: Action) -> None:

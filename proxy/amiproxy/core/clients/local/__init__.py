@@ -1,0 +1,1 @@
+"""Actions of a session that the proxy itself answers."""
