@@ -50,6 +50,8 @@ class ConnectionPool:
         self._judge_at = 0.0
         #: Connections that had not logged in at the last ``tick``; some may have since.
         self._unproven: dict[Connection, None] = {}
+        #: Connections whose secret is being compared, or whose refusal is delayed, the oldest first.
+        self._judged: dict[Connection, None] = {}
         self.disable_auto_retry = DisableAutoRetry()
         #: Polls all client and listening sockets, and schedules them by fair share.
         self.poller = FairPoller(shares)
@@ -163,16 +165,28 @@ class ConnectionPool:
         self._limit_state.newcomers.advance(client, SPOKE)
 
     def judged(self, client: Connection) -> None:
-        """Note that the client's secret is being compared: it gives up its place among the newcomers."""
+        """Note that the client's secret is being compared: it gives up its place among the newcomers.
+
+        As many may be compared, and as many refusals be delayed, as there are places; past that the oldest
+        connection is closed, or wrong secrets could take all connections.
+        """
         self._limit_state.newcomers.judge(client)
+        self._judged[client] = None
+        if len(self._judged) > 2 * self.limits.unauthenticated:
+            oldest = next(iter(self._judged))
+            del self._judged[oldest]
+            self._limit_state.limit_reached("unauthenticated", oldest.peer.address, stage="judged")
+            oldest.displace("displaced before login")
 
     def unproven(self, client: Connection) -> None:
         """Note that a client that was judged stays and has not logged in: it takes a place again."""
         now = asyncio.get_running_loop().time()
+        self._judged.pop(client, None)
         self._limit_state.newcomers.enter(client, client.peer.address, now, SPOKE)
 
     def authenticated(self, client: Connection) -> None:
         """Note that the client has logged in."""
+        self._judged.pop(client, None)
         self._limit_state.admission.authenticated(client)
         now = asyncio.get_running_loop().time()
         self._limit_state.newcomers.admit(client, client.peer.address, now)
@@ -184,6 +198,7 @@ class ConnectionPool:
     def left(self, client: Connection) -> None:
         """Unregister a closed connection."""
         del self._clients[client]
+        self._judged.pop(client, None)
         self._limit_state.admission.left(client)
         self._limit_state.newcomers.leave(client)
         self._unproven.pop(client, None)

@@ -125,6 +125,23 @@ async def test_a_certificate_that_is_refused_later_ends_the_connection_without_i
         assert await peer.is_closed()
 
 
+@with_({"unauthenticated": 1, "unauthenticated_per_address": 1})
+async def test_many_secrets_that_are_judged_do_not_take_all_connections(house: HttpHouse) -> None:
+    async with house.peer() as first:
+        await first.send(LATER)
+        (await house.asked()).judged()
+        async with house.peer() as second:
+            await second.send(LATER)
+            (await house.asked(2)).judged()
+            assert house.pool.open == 2
+            async with house.peer() as third:
+                await third.send(LATER)
+                (await house.asked(3)).judged()
+                assert await first.is_closed()
+                assert house.pool.open == 2
+    assert house.hub.stats.limits == {"unauthenticated": 1}
+
+
 async def test_a_drain_ends_idle_connections_and_lets_others_answer(house: HttpHouse) -> None:
     async with house.peer() as idle, house.peer() as busy, house.peer() as half:
         assert (await idle.get("/echo")).status == 200
