@@ -277,7 +277,7 @@ async def test_messages_that_are_none_end_the_socket_with_a_code(place: Place) -
         ("too long", frame(1, b"x" * 60_000, final=False) + frame(0, b"x" * 60_000), 1009),
         ("binary", frame(2, b"{}"), 1003),
         ("deep", frame(1, b"[" * 50_000), 4004),
-        ("not UTF-8", frame(1, b"\xff\xfe"), 4004),
+        ("not UTF-8", frame(1, b"\xff\xfe"), 1007),
         ("no first fragment", frame(0, b"x"), 1002),
         ("not masked", b"\x81\x02{}", 1002),
         ("compressed", b"\xc1\x82\0\0\0\0{}", 1002),

@@ -106,10 +106,10 @@ async def test_a_binary_message_is_1003(house: SocketHouse) -> None:
         assert await socket.code() == 1003
 
 
-async def test_text_that_is_not_utf_8_is_4004(house: SocketHouse) -> None:
+async def test_text_that_is_not_utf_8_is_1007(house: SocketHouse) -> None:
     async with house.socket(**basic()) as socket:
         await write(socket.client, Frame(Opcode.TEXT, b'{"type":"\xff"}'))
-        assert await socket.code() == 4004
+        assert await socket.code() == 1007
 
 
 @with_({"websocket_message_bytes": 1000})

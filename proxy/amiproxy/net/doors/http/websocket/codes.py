@@ -8,6 +8,7 @@ from typing import Final
 NORMAL: Final = 1000
 GOING_AWAY: Final = 1001
 NOT_TEXT: Final = 1003
+NOT_UTF_8: Final = 1007
 POLICY: Final = 1008
 TOO_BIG: Final = 1009
 FAULT: Final = 1011

@@ -20,7 +20,7 @@ from amiproxy.core.model.share import Share
 from amiproxy.core.model.state import OVER, State
 from amiproxy.core.ports import AnswerWriter, Peer
 from amiproxy.net.doors.http.exchange import Exchange, TakenStream
-from amiproxy.net.doors.http.websocket.codes import TOO_BIG, TOO_MANY, code_of
+from amiproxy.net.doors.http.websocket.codes import NOT_UTF_8, TOO_BIG, TOO_MANY, code_of
 from amiproxy.net.doors.http.websocket.frames import HEARTBEAT
 from amiproxy.net.doors.http.websocket.speech import Speech, Unspeakable
 
@@ -159,15 +159,17 @@ class WebSocketConnection:
         is_open = protocol.state is OPEN
         if not is_open:
             self._last = writes.pop() if writes else b""
+        pongs = iter(writes)
         try:
             for frame in protocol.events_received():
                 assert isinstance(frame, Frame)  # the handshake is over
                 self._take(frame)
+                # In the order of the frames: neither before the answer to what came first, nor behind others.
+                if frame.opcode is Opcode.PING:
+                    session.send(next(pongs))
         except Unspeakable as error:
             self._fail(session, error.code, str(error))
             return
-        if writes:
-            session.send(b"".join(writes))
         if not is_open:
             session.close("client closed" if protocol.parser_exc is None else "malformed")
 
@@ -203,6 +205,8 @@ class WebSocketConnection:
             if self._weight > _BYTES_OF_STRANGERS:
                 session.limit_reached("login_bytes")
                 session.close("too much before login")
+        if self._is_text and not _is_utf_8(payload):
+            raise Unspeakable(NOT_UTF_8, "text is UTF-8")
         if session.state not in OVER:
             self._speech.take(payload, is_text=self._is_text)
         if self._weight >= 0 and session.state is State.JUDGED:
@@ -307,3 +311,11 @@ class WebSocketConnection:
         """See Transport."""
         self._stop()
         self._stream.abort()
+
+
+def _is_utf_8(payload: bytes) -> bool:
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
