@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,10 @@ class Page:
         self._browser = browser
         self._session = session
 
-    async def go(self, url: str) -> None:
-        """Load this page; its content security policy does not count for what the test runs in it."""
+    async def go(self, url: str, *, bypasses_csp: bool = True) -> None:
+        """Load this page; unless told otherwise, its content security policy does not count in it."""
         await self.ask("Page.enable")
-        await self.ask("Page.setBypassCSP", enabled=True)
+        await self.ask("Page.setBypassCSP", enabled=bypasses_csp)
         answer = await self.ask("Page.navigate", url=url)
         assert "errorText" not in answer, answer
         await self.run(_LOADED)
@@ -45,29 +45,68 @@ class Page:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
+    async def leave(self, script: str, start: str) -> None:
+        """Run what makes the page go elsewhere, and wait until that, which begins so, is loaded."""
+        seen = len(self._browser.events)
+        await self.run(script)
+
+        def has_gone() -> bool:
+            return any(
+                event["method"] == "Page.frameNavigated"
+                and event.get("sessionId") == self._session
+                and event["params"]["frame"]["url"].startswith(start)
+                for event in self._browser.events[seen:]
+            )
+
+        async with asyncio.timeout(DEADLINE * 2):
+            while not has_gone():
+                await self._browser.ask("Browser.getVersion")  # reads events
+                await asyncio.sleep(0.02)
+        await self.run(_LOADED)
+
     async def ask(self, method: str, **params: Any) -> dict[str, Any]:
         return await self._browser.ask(method, self._session, **params)
 
 
+#: Makes the command that answers an event, of the event's parameters.
+Reaction = Callable[[dict[str, Any]], tuple[str, dict[str, Any]]]
+
+
 class Browser:
-    """A running browser."""
+    """A running browser.  ``events`` are those that came, as they are.
+
+    ``reactions`` are commands that are sent at once when an event of this name comes.
+    """
 
     def __init__(self, devtools: ClientConnection) -> None:
         self._devtools = devtools
         self._numbers = itertools.count(1)
+        self.events: list[dict[str, Any]] = []
+        self.reactions: dict[str, Reaction] = {}
 
     async def ask(self, method: str, session: str = "", **params: Any) -> dict[str, Any]:
+        number = await self._send(method, session, params)
+        async with asyncio.timeout(DEADLINE * 2):
+            while (answer := json.loads(await self._devtools.recv())).get("id") != number:
+                if "method" in answer:
+                    await self._take(answer)
+        assert "error" not in answer, answer
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    async def _send(self, method: str, session: str, params: dict[str, Any]) -> int:
         number = next(self._numbers)
         message = {"id": number, "method": method, "params": params}
         if session:
             message["sessionId"] = session
         await self._devtools.send(json.dumps(message))
-        async with asyncio.timeout(DEADLINE * 2):
-            while (answer := json.loads(await self._devtools.recv())).get("id") != number:
-                pass
-        assert "error" not in answer, answer
-        result: dict[str, Any] = answer["result"]
-        return result
+        return number
+
+    async def _take(self, event: dict[str, Any]) -> None:
+        self.events.append(event)
+        if event["method"] in self.reactions:
+            method, answer = self.reactions[event["method"]](event["params"])
+            await self._send(method, event.get("sessionId", ""), answer)
 
     async def page(self) -> Page:
         """A new page that shares nothing with others."""

@@ -25,10 +25,11 @@ TIMEOUT = 16
 
 
 class AjamProxy(ProxyProcess):
-    """The proxy with a second listener, which serves AJAM on ``http_port``."""
+    """The proxy with a second listener, which serves AJAM on ``http_port``; its users have all its doors."""
 
     def __init__(self, directory: Path, asterisk: Asterisk, **listener: Any) -> None:
-        users = {name: {**entry, "doors": ["ami", "ajam"]} for name, entry in USERS.items()}
+        doors = ["ami", *listener.get("doors", ["ajam"])]
+        users = {name: {**entry, "doors": [*doors]} for name, entry in USERS.items()}
         upstream = (asterisk.host, asterisk.port, asterisk.user, asterisk.secret)
         super().__init__(directory, upstream, users, limits=LIMITS)
         self.http_port = free_port()
