@@ -229,8 +229,9 @@ async def test_every_query_of_the_dashboard_shows_what_happens(tmp_path: Path) -
     assert nothing == {}
     assert ("wrong secret",) in seen["Logins B"]
     assert ("http request",) in seen["Handshakes B"]
-    # Some versions of Python's asyncio send no alert.
-    assert seen["Handshakes B"] & {("closed during the handshake",), ("tlsv1 alert unknown ca",)}
+    # Some versions of Python's asyncio send no alert, and on a busy machine their end may be seen first.
+    endings = "tlsv1 alert unknown ca", "closed during the handshake", "closed before the handshake"
+    assert seen["Handshakes B"] & {(ending,) for ending in endings}
     assert ("desk",) in seen["Denied actions A"]
     assert seen["Snapshots and resumes A"] == {("complete",)}
     assert seen["Snapshots and resumes B"] == {("resumed",)}
