@@ -106,6 +106,13 @@ class Sieve:
             sequence += 1
         return found
 
+    def one(self, raw: bytes, epoch: int, sequence: int) -> bytes:
+        """One event of the journal as a client without a scope is to be sent it; b"" if it is not to be."""
+        found: list[bytes] = []
+        if self._is_seen:
+            self._send(raw, epoch, sequence, found)
+        return found[0] if found else b""
+
     def single(self, raw: bytes, call: Call | None = None) -> bytes:
         """An event that is in no journal, as the client is to be sent it: without a position.
 

@@ -1,15 +1,23 @@
-"""Which parts of journals are kept for the next client."""
+"""Which events of journals are kept for the next client."""
 
-from amiproxy.core.clients.history.pieces import Piece, Pieces
+from amiproxy.core.clients.history.pieces import Pieces
 
 
-def test_the_pieces_used_last_are_kept() -> None:
+def test_what_was_made_is_kept_by_key_until_it_is_cleared() -> None:
     pieces = Pieces()
-    for number in range(32):
-        pieces.keep(number, Piece(b"%d" % number, 1))
-    assert pieces.find(0) == (b"0", 1)
-    pieces.keep(32, Piece(b"32", 1))
-    assert pieces.find(1) is None
-    assert pieces.find(0) == (b"0", 1)
+    pieces.of("a")[7] = b"seven"
+    pieces.grow(1, 5)
+    assert pieces.of("a") == {7: b"seven"}
+    assert pieces.of("b") == {}
     pieces.clear()
-    assert pieces.find(0) is None
+    assert pieces.of("a") == {}
+
+
+def test_nothing_is_kept_of_too_much() -> None:
+    pieces = Pieces()
+    pieces.of("a")[1] = b"x"
+    pieces.grow(1000, 4 << 20)
+    assert pieces.of("a") == {}
+    pieces.of("a")[2] = b"y"
+    pieces.grow(1, 1)
+    assert pieces.of("a") == {2: b"y"}

@@ -9,6 +9,7 @@ from amiproxy.ami.message import Action, Message
 from amiproxy.core.audit.historycounts import GAP, OVERTAKEN, RESUMED
 from amiproxy.core.clients.history.cursor import when_caught_up
 from amiproxy.core.clients.session import Session
+from amiproxy.core.model.encoding import Encoding
 from amiproxy.core.model.limits import HistoryBounds, Limits
 from amiproxy.core.model.state import OVER
 from amiproxy.core.model.users import User, UserTable
@@ -239,6 +240,38 @@ class TestSeveralServers:
         for name in (b"pbx1", b"pbx2"):
             found = [int(one.get(b"number")) for one in before + after if one.get(b"server") == name]
             assert found == list(range(1, 201))
+
+
+def test_clients_that_resume_from_different_events_have_each_made_once(bench: Bench) -> None:
+    made: list[bytes] = []
+
+    def render(raw: bytes) -> bytes:
+        made.append(raw)
+        return raw
+
+    encoding = Encoding("test", render)
+    positions = [token(bench)]
+    for number in range(3):
+        feed(bench, 2, first=2 * number)
+        positions.append(token(bench))
+    clients = []
+    for position in positions[:-1]:
+        transport = ListTransport(encoding=encoding)
+        session = bench.hub.attach(transport)
+        send(session, "Action: Login", "Username: board", "Secret: x", "Events: off")
+        transport.take()
+        transport.room = 200  # for the answer: the client has to be waited for
+        send(session, "Action: ProxyResume", f"From: {position}")
+        clients.append((session, transport))
+    bench.clock.advance(1)
+    for session, transport in clients:
+        transport.room = None
+        read_on(session, transport)
+    bench.clock.advance(1)
+    got = [numbers(transport) for _, transport in clients]
+    assert got == [list(range(6)), list(range(2, 6)), list(range(4, 6))]
+    events = [raw for raw in made if b"Number: " in raw]
+    assert len(events) == len(set(events))
 
 
 class TestSlowClients:

@@ -90,18 +90,26 @@ class Reader:
             count = until - entries.first + 1
             entries = Entries(entries.epoch, entries.first, entries.raws[:count], entries.calls[:count])
         self.sequence = entries.last
-        if self._key is None:
-            return self._sifted(entries)
-        key = self._key, entries.epoch, entries.first, entries.last
-        piece = pieces.find(key)
-        if piece is None:
-            piece = self._sifted(entries)
-            pieces.keep(key, piece)
-        return piece
-
-    def _sifted(self, entries: Entries) -> Piece:
-        events = self._sieve.sift(entries)
+        events = self._sieve.sift(entries) if self._key is None else self._shared(entries, pieces)
         return Piece(b"".join(events), len(events))
+
+    def _shared(self, entries: Entries, pieces: Pieces) -> list[bytes]:
+        """The same as the sieve returns, of which others have perhaps made a part already."""
+        made = pieces.of((self._key, entries.epoch))
+        found: list[bytes] = []
+        size = added = 0
+        sequence = entries.first
+        for raw in entries.raws:
+            event = made.get(sequence)
+            if event is None:
+                event = made[sequence] = self._sieve.one(raw, entries.epoch, sequence)
+                size += len(event)
+                added += 1
+            if event:
+                found.append(event)
+            sequence += 1
+        pieces.grow(added, size)
+        return found
 
 
 def _key_of(view: EventView, server: Server, encoding: Encoding) -> tuple[EventView, Encoding] | None:

@@ -1,7 +1,7 @@
-"""Pieces: parts of journals as clients of one view are sent them, made once for all of these clients.
+"""Pieces: events of journals as clients of one view are sent them, made once for all of these clients.
 
 Many clients that were interrupted by the same fault come back at the same time, and read the same parts of a
-journal one after the other.
+journal, though not all from the same event on.
 """
 
 # mypyc: compiled
@@ -9,8 +9,10 @@ journal one after the other.
 from collections.abc import Hashable
 from typing import Final, NamedTuple
 
-#: Most pieces that are kept.
-_MOST: Final = 32
+from amiproxy.core.history.journal import EVENT_BYTES
+
+#: About the most bytes that are kept.
+_MOST: Final = 4 << 20
 
 
 class Piece(NamedTuple):
@@ -22,27 +24,31 @@ class Piece(NamedTuple):
 
 
 class Pieces:
-    """The pieces that were made last."""
+    """The events that were made since it was last full."""
 
-    __slots__ = ("_kept",)
+    __slots__ = ("_made", "_size")
 
     def __init__(self) -> None:
-        #: Those used longest ago come first.
-        self._kept: dict[Hashable, Piece] = {}
+        self._made: dict[Hashable, dict[int, bytes]] = {}
+        self._size = 0
 
-    def find(self, key: Hashable) -> Piece | None:
-        """The piece with this key, if it is kept still."""
-        piece = self._kept.pop(key, None)
-        if piece is not None:
-            self._kept[key] = piece
-        return piece
+    def of(self, key: Hashable) -> dict[int, bytes]:
+        """The events made with this key, by their numbers; b"" for those that the clients are not sent.
 
-    def keep(self, key: Hashable, piece: Piece) -> None:
-        """Keep this piece, in place of the one that was used longest ago."""
-        self._kept[key] = piece
-        if len(self._kept) > _MOST:
-            del self._kept[next(iter(self._kept))]
+        The caller adds those that it makes, and tells ``grow`` their size.
+        """
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = {}
+        return made
+
+    def grow(self, events: int, size: int) -> None:
+        """So many events were added, of so many bytes; keep none if that is too much."""
+        self._size += size + events * EVENT_BYTES
+        if self._size > _MOST:
+            self.clear()
 
     def clear(self) -> None:
         """Keep none: nobody needs them now."""
-        self._kept.clear()
+        self._made.clear()
+        self._size = 0
