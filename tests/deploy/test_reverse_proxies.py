@@ -41,7 +41,7 @@ class Place(NamedTuple):
             sock=sock,
             ssl=self.context,
             server_hostname=NAME,
-            subprotocols=["ami.json"],  # type: ignore[list-item]
+            subprotocols=["ami.json"],
             additional_headers={**basic(), **headers},
         )
 

@@ -83,7 +83,7 @@ class WebClients:
             host="127.0.0.1",
             local_addr=(source, 0),
             ssl=self._service.context,
-            subprotocols=["ami.json"],  # type: ignore[list-item]
+            subprotocols=["ami.json"],
             additional_headers=basic(),
             compression=None,
             max_size=None,

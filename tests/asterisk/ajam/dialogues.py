@@ -34,7 +34,7 @@ class Dialogue:
 
 def raw(parameters: str, **more: object) -> Ask:
     """Ask for /rawman."""
-    return Ask("rawman", parameters, **more)  # type: ignore[arg-type]
+    return Ask("rawman", parameters, **more)
 
 
 def login(user: str = "proxy", method: str = "POST") -> Ask:

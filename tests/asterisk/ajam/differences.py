@@ -66,7 +66,7 @@ def _logoff(theirs: Seen, ours: Seen) -> Both:
 def _page(theirs: Seen, ours: Seen) -> Both:
     if "Content-type: text/html" not in ours.headers or not ours.status.startswith("200"):
         return theirs, ours
-    return tuple([replace(seen, body=b"".join(_ROWS.findall(seen.body))) for seen in (theirs, ours)])  # type: ignore[return-value]
+    return tuple([replace(seen, body=b"".join(_ROWS.findall(seen.body))) for seen in (theirs, ours)])
 
 
 def _errors(theirs: Seen, ours: Seen) -> Both:

@@ -149,7 +149,7 @@ def test_xml_is_malformed_at_asterisk_only(
         one.login()
         one.get(action="events", eventmask="user")
         one.waited(timeout="0")
-        one.get(action="userevent", userevent="X", **parameters)  # type: ignore[arg-type]
+        one.get(action="userevent", userevent="X", **parameters)
         answer = one.waited("mxml", timeout="5", **more)
         if either.is_ours:
             assert "X" in [element[0].get("userevent") for element in ElementTree.fromstring(answer.body)]
