@@ -61,18 +61,21 @@ def _sent(step: Ask) -> tuple[str, bytes]:
     return f"{path}?{step.parameters}" if step.parameters else path, b""
 
 
+def _steady_value(name: str, value: str) -> str:
+    """The value of a header without what differs each time."""
+    if name in {"Date", "Content-Length"}:
+        return "*"
+    if name == "Set-Cookie":
+        return re.sub(r'"[0-9a-f]+"', '"*"', value)
+    if name.lower() == "www-authenticate":
+        return re.sub(r'(nonce|opaque)="[^"]*"', r'\1="*"', value)
+    return value
+
+
 def _steady(answer: Answer, method: str) -> Seen:
     length = answer.get("Content-Length")
     assert method == "HEAD" or length == str(len(answer.body)), answer
-    headers = []
-    for name, value in answer.headers:
-        if name in {"Date", "Content-Length"}:
-            value = "*"  # noqa: PLW2901
-        elif name == "Set-Cookie":
-            value = re.sub(r'"[0-9a-f]+"', '"*"', value)  # noqa: PLW2901
-        elif name.lower() == "www-authenticate":
-            value = re.sub(r'(nonce|opaque)="[^"]*"', r'\1="*"', value)  # noqa: PLW2901
-        headers.append(f"{name}: {value}")
+    headers = [f"{name}: {_steady_value(name, value)}" for name, value in answer.headers]
     body = answer.body
     if answer.get("Content-type") == "text/plain":
         body = b"".join(steady(_MESSAGES.findall(body))) + _MESSAGES.sub(b"", body)
