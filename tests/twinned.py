@@ -31,6 +31,9 @@ LEFT_OUT: Final[Mapping[str, str]] = MappingProxyType(
         "test_metrics_follow_events_and_actions": _TEXT,
         "tests/e2e/test_users_are_changed_while_the_service_runs.py::"
         "test_an_added_user_can_log_in_at_once": "adds a user without servers, which is refused",
+        "tests/asterisk/test_link_by_tls.py::"
+        "test_a_wrong_secret_or_name_is_logged_with_the_reason": "wants no link up, and the other one is",
+        "tests/faults/test_one_of_several_servers.py": "has several servers of its own",
         "tests/faults/test_failures_of_the_proxy.py::"
         "test_a_link_task_that_crashes_is_restarted": "counts crashes, and each server's link crashes",
     }
