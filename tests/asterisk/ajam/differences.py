@@ -202,7 +202,7 @@ OTHERS = [
         "Such a page acts with the rights of whoever visits it.",
     ),
     ("any `Host` is answered", "status 421 for a name that is neither in the certificate nor in `names`", "A page could reach the server under a name of its own (DNS rebinding)."),
-    ("`/httpstatus` shows the server and all cookies", "status 404", "It is for nobody who is not logged in."),
+    ("`/httpstatus` shows the server and all cookies", "status 404", "Anybody could read the cookies of others there."),
     ("a `Logoff` ends a running WaitEvent with an ordinary answer", "with an empty one", "The session is over, with its events."),
     ("a WaitEvent also ends at an event that the client may not see, with none", "only at one that it may see", "It would tell that there was a hidden event."),
     ("a request may take any time, as long as something comes", "status 408 when its head, or its body, takes longer than `http_seconds`", "Slow clients would take all places."),
