@@ -85,4 +85,4 @@ def test_a_user_with_doors_has_the_key_and_others_do_not() -> None:
     assert parse_users(FILE, text).users["board"].doors == ("ws", "api")
     assert b"doors" not in table_with(FILE, b"", Addition("desk"), SECRET)
     with pytest.raises(ConfigErrors):
-        table_with(FILE, b"", Addition("desk", doors=("page",)), SECRET)
+        table_with(FILE, b"", Addition("desk", doors=("pages",)), SECRET)

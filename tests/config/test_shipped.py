@@ -102,7 +102,7 @@ def test_the_files_load_with_every_optional_key(installed: Path) -> None:
     assert (config.default_server, config.listeners[0].server) == ("pbx1", "pbx2")
     assert config.limits == Limits()
     ami, http = config.listeners
-    assert (ami.door, http.door, http.doors) == ("ami", "http", ("ajam", "api", "ws"))
+    assert (ami.door, http.door, http.doors) == ("ami", "http", ("ajam", "api", "page", "ws"))
     assert http.ajam == AjamSettings()
     assert config.fan_out == FanOut()
     assert config.history == History()

@@ -81,7 +81,9 @@ def socket_frames(data: bytes) -> None:
     exchange: Any = _Exchange()
     clock = _Clock()
     wish = Wish(Request("subscribe", b"", {}))
-    socket = WebSocketConnection(exchange, JsonSpeech(wish, lambda *_: clock), clock, 4096)
+    socket = WebSocketConnection(
+        exchange, JsonSpeech(wish, lambda *_: clock, takes_actions=True), clock, 4096
+    )
     socket.start(b"", lambda transport: bench.hub.attach(transport, Entrance(door="ws")))
     login = b'{"type":"login","username":"boss","secret":"x"}'
     socket.receive(Frame(Opcode.TEXT, login).serialize(mask=True))

@@ -12,6 +12,7 @@ from amiproxy.net.doors.http.ajam import routes as ajam
 from amiproxy.net.doors.http.api import api
 from amiproxy.net.doors.http.api.operator import Operator
 from amiproxy.net.doors.http.connection import HttpConnection
+from amiproxy.net.doors.http.page import routes as page
 from amiproxy.net.doors.http.site import Site
 from amiproxy.net.doors.http.websocket import door as websocket
 from amiproxy.net.doors.tlsconnection import TlsAcceptor
@@ -37,6 +38,9 @@ def opened_site(
         websocket.routes(site, hub, entrances["ws"])
     if "api" in entrances:
         api.routes(site, hub, entrances["api"], operator())
+    if "page" in entrances:
+        # Behind AJAM, which has a pointer to its own pages at "/".
+        page.routes(site, hub, entrances["page"], operator())
     return site
 
 

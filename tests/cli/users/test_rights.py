@@ -46,8 +46,8 @@ def row(what: str, **keys: object) -> str:
         ("doors", {}, "AMI"),
         (
             "doors",
-            {"doors": ("ami", "ajam", "api", "ws")},
-            "AMI, AJAM, REST and event streams (api), WebSocket (ws)",
+            {"doors": ("ami", "ajam", "api", "page", "ws")},
+            "AMI, AJAM, REST and event streams (api), the page in a browser (page), WebSocket (ws)",
         ),
         ("reads events of", {"read": ("call", "agent")}, "call,agent"),
         ("writes", {"write": "all"}, "all"),

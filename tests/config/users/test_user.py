@@ -201,15 +201,16 @@ def test_no_two_users_share_a_certificate() -> None:
         ("read: []", {"ami"}),
         ("doors: [ajam]", {"ajam"}),
         ("doors: [ami, ajam, api, ws]", {"ami", "ajam", "api", "ws"}),
+        ("doors: [page]", {"page"}),
     ],
 )
 def test_doors_are_the_ways_in(written: str, doors: set[str]) -> None:
     user = user_of("u", entry(f"secret: '{SECRET}', {written}"))
     assert user.doors == doors
-    assert user.history is bool({"api", "ws"} & doors)
+    assert user.history is bool({"api", "page", "ws"} & doors)
 
 
-@pytest.mark.parametrize("doors", ["[]", "[page]", "[ajam, ajam]", "ajam", "[AJAM]", "null"])
+@pytest.mark.parametrize("doors", ["[]", "[pages]", "[ajam, ajam]", "ajam", "[AJAM]", "null"])
 def test_doors_that_make_no_sense_are_refused(doors: str) -> None:
     (problem,) = problems_of(f"secret: '{SECRET}', doors: {doors}")
     assert problem.startswith("users.u.doors")

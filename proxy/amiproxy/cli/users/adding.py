@@ -59,7 +59,7 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "--doors",
         default="",
         metavar="NAMES",
-        help="ways in: ami (the default), ajam, api, ws; http.md explains the others",
+        help="ways in: ami (the default), ajam, api, page, ws; http.md explains the others",
     )
     parser.add_argument("--generate", action="store_true", help="make a random secret, and show it once")
     add_options(parser)

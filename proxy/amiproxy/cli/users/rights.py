@@ -21,7 +21,13 @@ from amiproxy.core.policy.kinds.dialling import TELEPHONES
 from amiproxy.tools import terminal
 
 #: The ways in, as people are shown them.
-_DOORS = {"ami": "AMI", "ajam": "AJAM", "api": "REST and event streams (api)", "ws": "WebSocket (ws)"}
+_DOORS = {
+    "ami": "AMI",
+    "ajam": "AJAM",
+    "api": "REST and event streams (api)",
+    "page": "the page in a browser (page)",
+    "ws": "WebSocket (ws)",
+}
 _EXAMPLE = "example:\n  ami-proxy users show wallboard"
 
 

@@ -33,7 +33,7 @@ def check_web(listener: ListenerSettings, path: KeyPath, document: Document) -> 
         document.report((*path, "door"), text, "install the extra, in a checkout: pip install '.[http]'")
     if not listener.doors:
         document.report(
-            (*path, "door"), "door: http serves nothing without doors", "add doors: [ajam, api, ws]"
+            (*path, "door"), "door: http serves nothing without doors", "add doors: [ajam, api, page, ws]"
         )
     _check_twice(listener.doors, (*path, "doors"), document)
     _check_plain(listener, path, document)

@@ -54,7 +54,7 @@ RIGHTS: Final = (
         "servers that the user may use, such as pbx1 or eu-*",
         "it may use the only one",
     ),
-    Right("doors", ("doors",), "ways in: ami, ajam, api, ws", "it may log in by AMI only"),
+    Right("doors", ("doors",), "ways in: ami, ajam, api, page, ws", "it may log in by AMI only"),
     Right("certificate", ("certificate",), "a client certificate, such as dns:HOST", commas=False),
     Right("scope-channels", ("scope", "channels"), "devices whose calls the user sees", _ALL_CALLS),
     Right("scope-contexts", ("scope", "contexts"), "contexts whose calls the user sees", _ALL_CALLS),

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from amiproxy.config.address import check_host_name
 from amiproxy.core.model.errors import Unfit
 
-HttpDoor = Literal["ajam", "api", "ws"]
+HttpDoor = Literal["ajam", "api", "page", "ws"]
 #: Ways in that a user may be given.
-UserDoor = Literal["ami", "ajam", "api", "ws"]
+UserDoor = Literal["ami", "ajam", "api", "page", "ws"]
 Digest = Literal["MD5", "SHA-256"]
 #: Packages of the extra [http].
 _EXTRA = ("h11", "websockets")

@@ -22,9 +22,9 @@ from amiproxy.x509.identity import Binding, CertificateLogin, Claim, Identity, b
 #: The name of the only server of a configuration that names none.  Clients never see it.
 LONE_SERVER: Final = "asterisk"
 #: The ways in that ``User.doors`` may name.
-DOORS: Final = ("ami", "ajam", "api", "ws")
+DOORS: Final = ("ami", "ajam", "api", "page", "ws")
 #: Doors whose clients may take snapshots, resume, and ask for numbered events.
-_WITH_HISTORY: Final = frozenset({"api", "ws"})
+_WITH_HISTORY: Final = frozenset({"api", "page", "ws"})
 _NOTHING_NARROWED: Final[Mapping[str, "User"]] = MappingProxyType({})
 
 

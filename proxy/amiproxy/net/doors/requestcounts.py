@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Final
 
 #: What requests ask for: a door, a health check or metrics, or nothing that is there.
-ASKED: Final = ("ajam", "api", "ws", "probe", "other")
+ASKED: Final = ("ajam", "api", "page", "ws", "probe", "other")
 #: The classes of statuses that responses may have.
 STATUSES: Final = ("1xx", "2xx", "3xx", "4xx", "5xx")
 

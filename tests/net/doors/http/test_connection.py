@@ -203,12 +203,12 @@ async def test_a_fault_of_a_handler_is_answered_and_ends_the_connection(house: H
 
 
 async def test_answers_are_counted_by_what_was_asked_for(house: HttpHouse) -> None:
-    for path, add in (
-        ("/ws", house.site.add),
-        ("/api/v1/me", house.site.add),
-        ("rawman", house.site.add_ajam),
+    for asked, path, add in (
+        ("ws", "/ws", house.site.add),
+        ("api", "/api/v1/me", house.site.add),
+        ("ajam", "rawman", house.site.add_ajam),
     ):
-        add(path, Route(lambda exchange: exchange.respond(plain(403, "no"))))
+        add(path, Route(lambda exchange: exchange.respond(plain(403, "no")), asked=asked))
     async with house.peer() as peer:
         for path in ("/livez", "/ws", "/api/v1/me", "/RawMan/", "/nothing?/ws", "/echo"):
             await peer.get(path)
@@ -225,7 +225,7 @@ async def test_answers_are_counted_by_what_was_asked_for(house: HttpHouse) -> No
 
 async def test_streams_are_counted_while_they_are_open(house: HttpHouse) -> None:
     taken, streams = Taken(), house.pool.requests.streams
-    house.site.add("/ws", Route(house.open.append))
+    house.site.add("/ws", Route(house.open.append, asked="ws"))
     async with house.peer() as peer:
         await peer.send(b"GET /ws HTTP/1.1\r\nHost: localhost\r\n\r\n")
         taken.stream = (await house.asked()).take_over(b"HTTP/1.1 101 Switching Protocols\r\n\r\n", taken)

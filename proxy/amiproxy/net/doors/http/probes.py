@@ -20,5 +20,5 @@ def routes(site: Site, is_ready: Callable[[], bool]) -> None:
         good = is_ready()
         exchange.respond(plain(200 if good else 503, "ready" if good else "not ready"))
 
-    site.add("/livez", Route(live))
-    site.add("/readyz", Route(ready))
+    site.add("/livez", Route(live, asked="probe"))
+    site.add("/readyz", Route(ready, asked="probe"))

@@ -6,6 +6,8 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 
+from amiproxy.net.doors.http.requests import Request
+
 Headers = tuple[tuple[bytes, bytes], ...]
 
 #: Sent with every response whose handler has not set the header itself.  ``same-origin`` and not
@@ -39,6 +41,12 @@ class Response(NamedTuple):
     def plus(self, extra: Headers) -> "Response":
         """This response with those of ``extra`` at its end whose names it does not have yet."""
         return self._replace(headers=(*self.headers, *(one for one in extra if not self.has(one[0].lower()))))
+
+
+def is_known(request: Request, etag: bytes) -> bool:
+    """Whether the client has this version already, whose tag has quotes: the answer is 304."""
+    known = [one.strip() for one in b",".join(request.values(b"if-none-match")).split(b",")]
+    return etag in known or b"*" in known or b"W/" + etag in known
 
 
 def plain(status: int, text: str, *extra: tuple[bytes, bytes], close: bool = False) -> Response:

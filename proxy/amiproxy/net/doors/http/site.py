@@ -10,12 +10,10 @@ from amiproxy.net.doors.http.exchange import Exchange, Handler
 from amiproxy.net.doors.http.hosts import AllowedHosts
 from amiproxy.net.doors.http.origins import is_foreign, is_preflight, preflight, sharing
 from amiproxy.net.doors.http.requests import Request
-from amiproxy.net.doors.http.responses import SECURITY_HEADERS, Response, plain
+from amiproxy.net.doors.http.responses import SECURITY_HEADERS, Headers, Response, plain
 
 #: Methods that a route may have; all others are answered 501, as by Asterisk.
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-#: What is asked for at single paths.
-_ASKED: Final = {b"/ws": "ws", b"/livez": "probe", b"/readyz": "probe", b"/metrics": "probe"}
 #: Makes the response of a refusal: its status, and one line that says what is wrong.
 ErrorPage = Callable[[int, str], Response]
 
@@ -24,7 +22,8 @@ ErrorPage = Callable[[int, str], Response]
 class Route:
     """What is at one path.
 
-    ``errors`` makes refusals in the form that clients of this path expect.
+    ``errors`` makes refusals in the form that clients of this path expect.  ``asked`` is what requests for it
+    count as, of ``requestcounts.ASKED``.
     """
 
     handler: Handler
@@ -34,6 +33,9 @@ class Route:
     #: The status for another method: 501 where Asterisk answers so.
     wrong_method: int = 405
     errors: ErrorPage = plain
+    asked: str = "other"
+    #: Sent with every response at this path, refusals too, whose handler has not set the header itself.
+    headers: Headers = ()
 
 
 class Site:
@@ -75,7 +77,10 @@ class Site:
         self._exact[path.encode()] = route
 
     def add_below(self, path: str, route: Route) -> None:
-        """Serve every path that begins with this one, which ends with a slash, and is no path of ``add``."""
+        """Serve every path that begins with this one, which ends with a slash, and is no path of ``add``.
+
+        Of several the longest counts.
+        """
         assert path.endswith("/")
         self._below[path.encode()] = route
 
@@ -92,17 +97,14 @@ class Site:
         if folded.startswith(prefix):
             found = self._ajam.get(folded[len(prefix) :].removesuffix(b"/"))
         if found is None:
-            found = next((route for start, route in self._below.items() if path.startswith(start)), None)
+            start = max((start for start in self._below if path.startswith(start)), key=len, default=b"")
+            found = self._below.get(start)
         return found
 
     def asked(self, request: Request) -> str:
         """What the request asks for, of ``requestcounts.ASKED``."""
-        path, route = request.path, self._route(request.path)
-        if route is None:
-            return "other"
-        if route in self._ajam.values():
-            return "ajam"
-        return "api" if path.startswith(b"/api/") else _ASKED.get(path, "other")
+        route = self._route(request.path)
+        return "other" if route is None else route.asked
 
     # -- requests ----------------------------------------------------------
 
@@ -152,6 +154,9 @@ class Site:
         """The response with the headers that every response has; ``request`` is None if it was malformed."""
         extra = SECURITY_HEADERS
         if request is not None:
+            route = self._route(request.path)
+            if route is not None:
+                response = response.plus(route.headers)
             extra = (*sharing(request, self.settings.allowed_origins), *extra)
             if self.settings.hsts and request.secure:
                 extra += ((b"Strict-Transport-Security", b"max-age=%d" % self.settings.hsts),)

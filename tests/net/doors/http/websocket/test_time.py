@@ -60,7 +60,9 @@ def dead() -> tuple[Clock, ListTransport, WebSocketConnection, Session]:
     exchange: Any = Exchange()
     clock = Clock()
     wish = Wish(Request("subscribe", b"", {"classes": []}))
-    socket = WebSocketConnection(exchange, JsonSpeech(wish, clock.call_later), clock, 4096)
+    socket = WebSocketConnection(
+        exchange, JsonSpeech(wish, clock.call_later, takes_actions=True), clock, 4096
+    )
     socket.start(b"", lambda transport: bench.hub.attach(transport, Entrance(door="ws")))
     login = b'{"type":"login","username":"wall","secret":"x"}'
     socket.receive(Frame(Opcode.TEXT, login).serialize(mask=True))

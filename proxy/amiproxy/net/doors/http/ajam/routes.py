@@ -24,7 +24,7 @@ def routes(site: Site, web: WebSessions, entrance: Entrance, limit_state: LimitS
     handlers = [(page, partial(by_cookie.serve, page)) for page in COOKIE_PAGES]
     handlers += [(page, partial(by_digest.serve, page)) for page in DIGEST_PAGES]
     for page, handler in handlers:
-        site.add_ajam(page.name, Route(handler, _METHODS, wrong_method=501, errors=refusal))
+        site.add_ajam(page.name, Route(handler, _METHODS, wrong_method=501, errors=refusal, asked="ajam"))
     site.add("/", Route(partial(_point_to_the_pages, site), _METHODS, wrong_method=501, errors=refusal))
 
 

@@ -1,6 +1,7 @@
 """Api: gives each request under ``/api/v1`` to its route, if its client, its parameters and its body fit."""
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -27,22 +28,26 @@ from amiproxy.net.doors.http.site import Site
 
 _JSON: Final = re.compile(rb"application/json(?:[ \t]*;[ \t]*charset=\"?utf-8\"?)?[ \t]*", re.IGNORECASE)
 _JSON_MEDIA: Final = "application/json"
+#: Those of all routes together.
+METHODS: Final = ("GET", "HEAD", "POST", "DELETE")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 class Api:
-    """The JSON interface of one listener."""
+    """These routes of the JSON interface, below one path of a listener."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, base: str, routes: Iterable[Route]) -> None:
+        """``base`` is what the paths of all routes begin with, without a slash at its end."""
         self._place = place
+        self._base = base.encode()
         self._by_length: dict[int, list[tuple[tuple[str, ...], Route]]] = {}
-        for route in ROUTES:
+        for route in routes:
             parts = tuple(route.path.split("/"))
             self._by_length.setdefault(len(parts), []).append((parts, route))
 
     def handle(self, exchange: Exchange) -> None:
-        """See Handler; for paths below ``BASE``."""
+        """See Handler; for paths below the base."""
         try:
             self._begin(exchange)
         except Refused as refused:
@@ -74,7 +79,7 @@ class Api:
 
     def _route(self, request: Request) -> tuple[Route, dict[str, str]]:
         """The route of a request, and the parts of its path by name."""
-        wanted = [_text(part) for part in request.path.removeprefix(BASE.encode()).split(b"/")]
+        wanted = [_text(part) for part in request.path.removeprefix(self._base).split(b"/")]
         methods: list[str] = []
         for pattern, route in self._by_length.get(len(wanted), ()):
             parts = _match(pattern, wanted, route.parts)
@@ -85,7 +90,7 @@ class Api:
                 return route, parts
             methods.append(route.method)
         if not methods:
-            raise Refused(404, f"There is no such path; {BASE}/openapi.json lists them.")
+            raise Refused(404, f"There is no such path; those of {BASE} are in {BASE}/openapi.json.")
         raise Refused(405, headers=((b"Allow", ", ".join(methods).encode()),))
 
     def _check(self, session: WebSession, route: Route) -> None:
@@ -166,6 +171,6 @@ def _body(request: Request, kind: Any) -> Any:
 def routes(site: Site, hub: Hub, entrance: Entrance, operator: Operator) -> None:
     """Add the JSON interface to a site, and the metrics."""
     place = Place(hub, site, entrance, operator)
-    api = Api(place)
-    site.add_below(f"{BASE}/", SiteRoute(api.handle, ("GET", "HEAD", "POST", "DELETE"), errors=problem))
+    api = Api(place, BASE, ROUTES)
+    site.add_below(f"{BASE}/", SiteRoute(api.handle, METHODS, errors=problem, asked="api"))
     site.add("/metrics", metrics(place))

@@ -15,7 +15,7 @@ from amiproxy.core.hub import Hub
 from amiproxy.net.doors.http.api.operator import Operator
 from amiproxy.net.doors.http.api.problems import Refused, problem
 from amiproxy.net.doors.http.exchange import Exchange
-from amiproxy.net.doors.http.responses import Headers, Response
+from amiproxy.net.doors.http.responses import Headers, Response, is_known
 from amiproxy.net.doors.http.site import Site
 
 JSON: Final = b"application/json"
@@ -93,8 +93,7 @@ class Call:
     def answer_tagged(self, body: bytes, tag: bytes) -> None:
         """Answer with this JSON, unless the client has it already; ``tag`` is what it depends on."""
         etag = b'"%b"' % hashlib.sha256(tag).hexdigest()[:32].encode()
-        known = [one.strip() for one in b",".join(self.exchange.request.values(b"if-none-match")).split(b",")]
-        if etag in known or b"*" in known or b"W/" + etag in known:
+        if is_known(self.exchange.request, etag):
             self.exchange.respond(Response(304, ((b"ETag", etag), _NO_STORE)))
         else:
             self.answer(body, (b"ETag", etag))

@@ -27,7 +27,7 @@ def metrics(place: Place) -> Route:
 
         identify(place, exchange, found)
 
-    return Route(handle, errors=problem)
+    return Route(handle, errors=problem, asked="probe")
 
 
 async def _answer(place: Place, exchange: Exchange) -> None:

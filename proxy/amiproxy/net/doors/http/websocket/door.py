@@ -11,7 +11,7 @@ import base64
 import binascii
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from amiproxy.core.clients.login import REFUSAL_DELAY
 from amiproxy.core.clients.routes.entrance import Entrance
@@ -21,38 +21,60 @@ from amiproxy.core.hub import Hub
 from amiproxy.net.doors.http.exchange import Exchange
 from amiproxy.net.doors.http.origins import is_foreign
 from amiproxy.net.doors.http.requests import Request
-from amiproxy.net.doors.http.responses import Response, plain
+from amiproxy.net.doors.http.responses import Headers, Response, plain
 from amiproxy.net.doors.http.site import Route, Site
 from amiproxy.net.doors.http.websocket.connection import WebSocketConnection
-from amiproxy.net.doors.http.websocket.handshake import Accepted, accepted, parameters_in, wish_of
+from amiproxy.net.doors.http.websocket.handshake import JSON, RAW, Accepted, accepted, parameters_in, wish_of
 from amiproxy.net.doors.http.websocket.jsonspeech import JsonSpeech
 from amiproxy.net.doors.http.websocket.requests import UnfitRequest
 from amiproxy.net.doors.http.websocket.speech import RawSpeech, Speech
 
-PATH: Final = "/ws"
-#: The cookies of sessions: that of AJAM and that of the JSON interface.
-_COOKIES: Final = (b"mansession_id", b"__Host-amiproxy_session")
+#: The cookie of a session of the JSON interface, which is also that of the page.
+_COOKIE: Final = b"__Host-amiproxy_session"
 _BASIC: Final = b"basic "
 _FOREIGN: Final = "the request was made by a page of another site"
 
 
+class Terms(NamedTuple):
+    """What clients may do at one path."""
+
+    path: str
+    #: Whether they may run actions, and speak AMI itself; otherwise they only look.
+    takes_actions: bool
+    #: The cookies of sessions that count.
+    cookies: tuple[bytes, ...]
+
+
+#: For programs, and for pages that operators write; these may have logged in by AJAM.
+FULL: Final = Terms("/ws", takes_actions=True, cookies=(b"mansession_id", _COOKIE))
+#: For the page that the proxy serves itself.
+LOOKING: Final = Terms("/page/ws", takes_actions=False, cookies=(_COOKIE,))
+
+
+def route(site: Site, hub: Hub, entrance: Entrance, terms: Terms, headers: Headers = ()) -> Route:
+    """What offers WebSockets on these terms, for their path; ``headers`` are those of refusals."""
+    door = _Door(site, hub, entrance, terms)
+    # The origin does not matter for all clients.
+    return Route(door.serve, ("GET",), checks_origin=False, asked=entrance.door, headers=headers)
+
+
 def routes(site: Site, hub: Hub, entrance: Entrance) -> None:
     """Offer WebSockets at ``/ws``."""
-    door = _Door(site, hub, entrance)
-    # The origin does not matter for all clients.
-    site.add(PATH, Route(door.serve, methods=("GET",), checks_origin=False))
+    site.add(FULL.path, route(site, hub, entrance, FULL))
 
 
 class _Door:
-    def __init__(self, site: Site, hub: Hub, entrance: Entrance) -> None:
+    def __init__(self, site: Site, hub: Hub, entrance: Entrance, terms: Terms) -> None:
         self._site = site
+        self._terms = terms
+        self._spoken = (JSON, *RAW) if terms.takes_actions else (JSON,)
         self._hub = hub
         self._entrance = entrance
 
     def serve(self, exchange: Exchange) -> None:
         """See Handler."""
         request = exchange.request
-        handshake = accepted(request)
+        handshake = accepted(request, self._spoken)
         if isinstance(handshake, Response):
             exchange.respond(handshake)
             return
@@ -80,7 +102,7 @@ class _Door:
         request, web = exchange.request, self._hub.web
         is_ours = not is_foreign(request, self._site.settings.allowed_origins)
         for name, value in request.cookies:
-            if name in _COOKIES:
+            if name in self._terms.cookies:
                 session = web.find(value.strip(b'"'), request.peer, self._entrance) if is_ours else None
                 if session is not None:
                     enter(session)
@@ -129,8 +151,8 @@ class _Door:
         """What makes the speech of the connection.  Raises UnfitRequest."""
         if not handshake.is_json:
             return RawSpeech
-        wish = wish_of(parameters)
-        return lambda: JsonSpeech(wish, asyncio.get_running_loop().call_later)
+        wish, takes_actions = wish_of(parameters), self._terms.takes_actions
+        return lambda: JsonSpeech(wish, asyncio.get_running_loop().call_later, takes_actions=takes_actions)
 
     def _open(
         self, exchange: Exchange, handshake: Accepted, make: Callable[[], Speech], client: WebSession | None

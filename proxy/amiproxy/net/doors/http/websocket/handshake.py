@@ -1,6 +1,6 @@
 """Handshake: the request that opens a WebSocket: is it one, what does its client want to speak and to see?"""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -15,7 +15,7 @@ from amiproxy.net.doors.http.responses import Response, plain
 from amiproxy.net.doors.http.websocket import requests
 from amiproxy.net.doors.http.websocket.jsonspeech import Wish
 
-#: The subprotocols that there are; the first is spoken with clients that ask for none.
+#: The subprotocols that there are; JSON is spoken with clients that ask for none.
 JSON: Final = Subprotocol("ami.json")
 RAW: Final = (Subprotocol("ami"), Subprotocol("binary"))
 #: Parameters of the request's query.
@@ -29,21 +29,22 @@ class Accepted(NamedTuple):
     is_json: bool
 
 
-def _select(_protocol: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    if not offered:
-        return None
-    for one in offered:
-        if one == JSON or one in RAW:
-            return one
-    raise NegotiationError("none of these subprotocols is spoken here")
+def accepted(request: Request, spoken: Collection[Subprotocol]) -> Accepted | Response:
+    """Judge the headers of a handshake, as RFC 6455 §4.2 says; compression is never agreed on.
 
+    ``spoken`` are the subprotocols that the client may choose from.
+    """
 
-def accepted(request: Request) -> Accepted | Response:
-    """Judge the headers of a handshake, as RFC 6455 §4.2 says; compression is never agreed on."""
+    def select(_protocol: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+        chosen = next((one for one in offered if one in spoken), None)
+        if offered and chosen is None:
+            raise NegotiationError("none of these subprotocols is spoken here")
+        return chosen
+
     headers = Headers()
     for name, value in request.headers:
         headers[name.decode("latin-1")] = value.decode("latin-1")
-    protocol = ServerProtocol(select_subprotocol=_select)
+    protocol = ServerProtocol(select_subprotocol=select)
     version = "HTTP/1.0" if request.http10 else "HTTP/1.1"
     response = protocol.accept(Handshake(request.target.decode("latin-1"), headers, request.method, version))
     if response.status_code != 101:
@@ -55,8 +56,8 @@ def accepted(request: Request) -> Accepted | Response:
         return plain(response.status_code, "this is not the handshake of a WebSocket", *kept)
     lines = [b"HTTP/1.1 101 Switching Protocols"]
     lines += [f"{name}: {value}".encode() for name, value in response.headers.raw_items()]
-    spoken = protocol.subprotocol
-    return Accepted(b"\r\n".join((*lines, b"", b"")), spoken is None or spoken == JSON)
+    chosen = protocol.subprotocol
+    return Accepted(b"\r\n".join((*lines, b"", b"")), chosen is None or chosen == JSON)
 
 
 def parameters_in(query: bytes) -> dict[str, str] | None:

@@ -49,8 +49,11 @@ class JsonSpeech(Speech):
 
     mask = b"off"
 
-    def __init__(self, wish: Wish, later: Callable[[float, Callable[[], None]], Timer]) -> None:
+    def __init__(
+        self, wish: Wish, later: Callable[[float, Callable[[], None]], Timer], *, takes_actions: bool
+    ) -> None:
         super().__init__(JSON)
+        self._takes_actions = takes_actions
         self._wish = wish
         self._later: Callable[[float, Callable[[], None]], Timer] = later
         #: The answer that is being given.
@@ -169,6 +172,8 @@ class JsonSpeech(Speech):
         kind, action_id, session = request.kind, request.action_id, self.session
         if kind == "ping":
             session.send(texts.message("pong", **_id_of(action_id)))
+        elif kind == "action" and not self._takes_actions:
+            session.send(texts.error(action_id, 403, "this WebSocket takes no actions"))
         elif kind == "action":
             if session.principal.user is None and requests.is_login(request):
                 request = request._replace(members={**request.members, "Events": "off"})
