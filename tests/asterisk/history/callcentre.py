@@ -13,6 +13,7 @@ from tests.asterisk.follower import Follower
 from tests.asterisk.lab.asterisk import Asterisk
 
 MAKERS = (Queues, Agents, Parked, Conferences)
+#: Without [general], shared_lastcall is on in Asterisk 16 and off in 22: both ways of counting are tested.
 QUEUES = """
 [sales]
 strategy = rrmemory

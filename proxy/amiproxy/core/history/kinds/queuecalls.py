@@ -2,22 +2,28 @@
 
 # mypyc: compiled
 
+from collections.abc import Iterable
+
 from amiproxy.core.history.kinds.durations import number
 from amiproxy.core.history.state.fields import Fields
 from amiproxy.core.history.state.item import Values
 
 #: Most calls of one member at a time that are told apart.
 _MOST_CALLS = 8
+#: Seconds within which the AgentConnect of calls may come that began in the same second.
+_SAME_SECOND = 2.0
 
 
 class QueueCall:
     """A caller and a member, connected."""
 
-    __slots__ = ("ids", "is_counted", "is_orphan", "is_within")
+    __slots__ = ("began", "ids", "is_counted", "is_orphan", "is_within")
 
-    def __init__(self, ids: tuple[bytes, bytes], is_within: bool) -> None:
+    def __init__(self, ids: tuple[bytes, bytes], is_within: bool, began: float) -> None:
         #: The Uniqueids of both.
         self.ids = ids
+        #: When its AgentConnect came, in monotonic seconds.
+        self.began = began
         #: Whether it was answered within the service level.
         self.is_within = is_within
         self.is_counted = False
@@ -26,7 +32,7 @@ class QueueCall:
 
     def copied(self) -> "QueueCall":
         """A copy, which goes its own way."""
-        copy = QueueCall(self.ids, self.is_within)
+        copy = QueueCall(self.ids, self.is_within, self.began)
         copy.is_counted = self.is_counted
         copy.is_orphan = self.is_orphan
         return copy
@@ -68,13 +74,13 @@ class QueueCalls:
         if calls:
             self._orphans[member] = [*self._orphans.get(member, []), *calls][-_MOST_CALLS:]
 
-    def connected(self, member: bytes, params: Values, fields: Fields) -> Values:
+    def connected(self, member: bytes, params: Values, fields: Fields, now: float) -> Values:
         """A member has answered; returns what changes in the queue."""
         ids = _ids(fields)
         if self.current(member).ids == ids:
             return {}  # told already
         held = number(fields.only(b"holdtime"))
-        call = QueueCall(ids, held <= number(params.get(b"ServiceLevel", b"")))
+        call = QueueCall(ids, held <= number(params.get(b"ServiceLevel", b"")), now)
         self._open[member] = [*self._open.get(member, []), call][-_MOST_CALLS:]
         ended = number(params.get(b"Completed", b"")) + number(params.get(b"Abandoned", b""))
         return {b"Holdtime": _average(params.get(b"Holdtime", b""), held, first=not ended)}
@@ -82,7 +88,22 @@ class QueueCalls:
     def current(self, member: bytes) -> QueueCall:
         """The call of a member that app_queue counts; one of which nothing is known if none has been seen."""
         calls = self._open.get(member)
-        return calls[-1] if calls else QueueCall((b"", b""), False)
+        return calls[-1] if calls else QueueCall((b"", b""), False, 0.0)
+
+    def is_open(self, member: bytes) -> bool:
+        """Whether a member has a call whose AgentComplete has not come."""
+        return member in self._open
+
+    def is_unclear(self, member: bytes, fields: Fields) -> bool:
+        """Whether an AgentComplete does not tell for sure whether app_queue counts the call.
+
+        app_queue takes calls of a member for one another that began in the same second.
+        """
+        calls = self._open.get(member, [])
+        if len(calls) < 2:
+            return False
+        gaps = [calls[after].began - calls[after - 1].began for after in range(1, len(calls))]
+        return min(gaps) < _SAME_SECOND or _found(calls, _ids(fields)) is None
 
     def completed(self, member: bytes, fields: Fields) -> QueueCall | None:
         """A call has ended; returns it if app_queue counts it now.
@@ -148,6 +169,27 @@ class QueueCalls:
             b"ServicelevelPerf": _percentage(completed, count),
             b"ServicelevelPerf2": _percentage(completed + abandoned, count + lost),
         }
+
+
+def counts_for_one_queue(members: Iterable[Values]) -> bool:
+    """Whether members, as a list tells them, show that a call counts for the member of its queue only.
+
+    With ``shared_lastcall`` in queues.conf, app_queue counts it for the members of all queues that have the
+    same interface.  Their LastCall is then the same, to a second.  The latest call that tells is believed, as
+    the setting may have changed.  Without one the result is False.
+    """
+    of_each: dict[bytes, list[Values]] = {}
+    for values in members:
+        of_each.setdefault(values.get(b"Location", b"").lower(), []).append(values)
+    latest, found = 0, False
+    for same in of_each.values():
+        last = max([number(values.get(b"LastCall", b"")) for values in same])
+        # A member that was added after the call cannot tell.
+        there = [values for values in same if number(values.get(b"LoginTime", b"")) < last]
+        if len(there) > 1 and last > latest:
+            latest = last
+            found = min([number(values.get(b"LastCall", b"")) for values in there]) < last - 1
+    return found
 
 
 def _ids(fields: Fields) -> tuple[bytes, bytes]:

@@ -5,6 +5,9 @@ as app_queue does, from whole seconds that may have passed since app_queue read 
 compared.  No event tells the parameters of a queue, the priority of a caller, what QueueReset, QueueReload
 and QueueChangePriorityCaller do, or which members a realtime database has added, changed or removed: these
 are what the last list said.
+
+No event tells what app_queue counts for members of other queues (``shared_lastcall``), and which of several
+calls of a member it counts: the list is asked again.
 """
 
 # mypyc: compiled
@@ -14,7 +17,7 @@ from collections.abc import Callable, Sequence
 from amiproxy.core.history.kinds import channelfields
 from amiproxy.core.history.kinds.channelfields import read_channel
 from amiproxy.core.history.kinds.durations import CountingKind, number
-from amiproxy.core.history.kinds.queuecalls import QueueCall, QueueCalls
+from amiproxy.core.history.kinds.queuecalls import QueueCall, QueueCalls, counts_for_one_queue
 from amiproxy.core.history.kinds.queueforms import (
     CALLER,
     CALLER_HEADERS,
@@ -62,6 +65,8 @@ class Queues(CountingKind):
         #: Keys of callers whose end ``closing`` has told.
         self._closed: set[bytes] = set()
         self._calls = QueueCalls()
+        #: Whether the last list has shown that a call counts for the member of its queue only.
+        self._counts_once = False
 
     def item_of(self, fields: Fields) -> Item | None:
         """See Kind."""
@@ -78,6 +83,9 @@ class Queues(CountingKind):
         self._callers = {}
         self._waiting = {}
         self._given_up = set()
+        self._counts_once = counts_for_one_queue(
+            [item.values for item in self._items.values() if item.form is MEMBER]
+        )
         for key, item in self._items.items():
             if item.form is CALLER:
                 self._callers[item.values.get(b"Uniqueid", b"")] = key
@@ -107,6 +115,7 @@ class Queues(CountingKind):
         self._given_up = set(before._given_up)
         self._closed = set(before._closed)
         self._calls = before._calls.copied()
+        self._counts_once = before._counts_once
 
     def forget(self) -> None:
         """See Kind."""
@@ -115,6 +124,7 @@ class Queues(CountingKind):
         self._waiting = {}
         self._given_up = set()
         self._calls = QueueCalls()
+        self._counts_once = False
 
     def closing(self, item: Item, before: Picture) -> list[bytes]:
         """See Kind."""
@@ -244,8 +254,17 @@ class Queues(CountingKind):
             self._items[key] = Item(MEMBER, key, {}).with_values(values)
             return
         taken = number(values.get(b"CallsTaken", b"")) - number(known.values.get(b"CallsTaken", b""))
-        if known.values.get(b"InCall") == b"1" and values.get(b"InCall") == b"0" and taken == 1:
+        was, now = known.values.get(b"InCall", b""), values.get(b"InCall", b"")
+        if (was, now) == (b"1", b"0") and taken == 1:
             self._count(values[b"Queue"], self._calls.current(key), -1)
+            self._counted_for(key)
+        elif taken > 0:
+            self._counts_once = False
+            self.is_outdated = True  # the call was one of another queue
+        elif was != now and self._calls.is_open(key) != (now == b"1"):
+            # app_queue sends AgentConnect before it notes that the call has begun, and AgentComplete before
+            # it counts the call: this event was written in between.
+            self.is_outdated = True
         self._items[key] = known.with_values(values)
 
     def _member_removed(self, fields: Fields) -> None:
@@ -259,23 +278,39 @@ class Queues(CountingKind):
         params = self._items.get(_queue_key(fields.only(b"queue")))
         if member is None or params is None:
             return
-        changes = self._calls.connected(key, params.values, fields)
+        changes = self._calls.connected(key, params.values, fields, self._clock())
         self._items[key] = member.with_values({b"InCall": b"1"})
         self._set_queue(params.values[b"Queue"], changes)
 
     def _completed(self, fields: Fields) -> None:
         key = _member_key(fields)
         member = self._items.get(key)
+        if self._calls.is_unclear(key, fields):
+            self.is_outdated = True
         call = self._calls.completed(key, fields)
         if call is None:
             return
         talked = number(fields.only(b"talktime"))
         if call.is_orphan:
             self._count(fields.only(b"queue"), call, talked)
+            self._counted_for(key, is_orphan=True)
         elif member is not None and member.values.get(b"InCall") == b"1":
             taken = number(member.values.get(b"CallsTaken", b"")) + 1
             self._items[key] = member.with_values({b"InCall": b"0", b"CallsTaken": b"%d" % taken})
             self._count(fields.only(b"queue"), call, talked)
+            self._counted_for(key)
+
+    def _counted_for(self, key: bytes, *, is_orphan: bool = False) -> None:
+        """A call of a member has been counted: ask the list again if others may have the same call counted.
+
+        ``is_orphan``: the member was removed during the call; the one that has its key now is another.
+        """
+        if self._counts_once:
+            return
+        interface = key.rpartition(b"\0")[2].lower()
+        for other, item in self._items.items():
+            if item.form is MEMBER and item.values.get(b"Location", b"").lower() == interface:
+                self.is_outdated = self.is_outdated or is_orphan or other != key
 
     def _count(self, queue: bytes, call: QueueCall, talked: int) -> None:
         params = self._items.get(_queue_key(queue))
