@@ -100,6 +100,13 @@ async def test_a_stuck_loop_does_not_feed_the_watchdog(
         assert max(gaps) > STUCK - 0.7, "twice and more the time a watchdog would have waited"
 
 
+def jump_by(file: Path, seconds: str) -> None:
+    """Replace the file at once: the proxy reads it each time it needs the time, and fails if it is empty."""
+    after = file.with_name("after")
+    after.write_text(seconds)
+    after.replace(file)
+
+
 async def test_a_jump_of_the_wall_clock_changes_nothing_but_the_log(
     tmp_path: Path, simulator: Simulator, with_fault: Callable[..., Awaitable[Service]]
 ) -> None:
@@ -110,7 +117,7 @@ async def test_a_jump_of_the_wall_clock_changes_nothing_but_the_log(
         for seconds, year_day in (("86400", 1), ("-86400", -1)):
             simulator.faults.answer_delay = 1.5
             pending = boss.send("CoreStatus")
-            jump.write_text(seconds)
+            jump_by(jump, seconds)
             # Two ticks with the changed time: no timer may be affected.
             assert (await boss.response(pending)).get("Response") == "Success"
             simulator.faults.clear()
