@@ -83,3 +83,18 @@ def test_a_time_of_very_many_digits_counts_as_none(clock: HandClock, digits: int
     boot = BootInfo(clock, lambda: None)
     boot.booted(booted("9" * digits, "9" * digits))
     assert b"\r\nUptime: 0\r\nLastReload: 0\r\n" in (boot.event() or b"")
+
+
+def test_the_start_of_asterisk_is_known_as_a_point_in_time(boot, clock):
+    assert boot.started is None
+    boot.booted(booted("100"))
+    assert boot.started == round(clock.wall() - 100)
+    clock.advance(10)
+    assert boot.started == round(clock.wall() - 110)
+    boot.forget()
+    assert boot.started is None
+
+
+def test_the_start_is_not_known_from_an_event_without_times(boot):
+    boot.booted(b"Event: FullyBooted\r\nPrivilege: system,all\r\nStatus: Fully Booted\r\n\r\n")
+    assert boot.started is None

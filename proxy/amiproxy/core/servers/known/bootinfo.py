@@ -57,12 +57,24 @@ class BootInfo:
         """The link is lost; another Asterisk may answer next."""
         self._raw = b""
 
+    @property
+    def _has_times(self) -> bool:
+        # Asterisk 13 and older write none.
+        return b"\r\nUptime: " in self._raw
+
+    @property
+    def started(self) -> int | None:
+        """Since when Asterisk runs, in epoch seconds; None if it has not booted or does not say so."""
+        if not self._has_times:
+            return None
+        return round(self._scheduler.wall() - (self._scheduler.now() - self._up_since))
+
     def event(self) -> bytes | None:
         """FullyBooted, as a whole message, for a client that logs in now; None before Asterisk has booted."""
         if not self._raw:
             return None
-        if b"\r\nUptime: " not in self._raw:
-            return self._raw  # Asterisk 13 and older write no times
+        if not self._has_times:
+            return self._raw
         now = self._scheduler.now()
         return event(
             b"FullyBooted",

@@ -1,5 +1,7 @@
 """What a client hears and says in JSON."""
 
+import pytest
+
 from amiproxy import __version__
 from tests.support.core_doubles import event
 from tests.support.socket_house import COMMANDS, SocketHouse, basic
@@ -30,6 +32,15 @@ async def test_a_client_is_greeted_and_sent_what_there_is(house: SocketHouse) ->
         data = {"Event": "Hangup", "Privilege": "call,all", "Channel": "PJSIP/1", "Cause": "16"}
         assert found == {"type": "event", "data": data}
     await house.empty()
+
+
+async def test_the_greeting_says_since_when_asterisk_runs(house: SocketHouse) -> None:
+    house.bench.feed(event("FullyBooted", Privilege="system,all", Uptime="100", LastReload="100"))
+    async with house.socket(**basic()) as socket:
+        hello = await socket.hear()
+        (server,) = hello["servers"]
+        assert server.pop("started") == pytest.approx(hello["time"] - 100, abs=2)
+        assert server == {"name": "asterisk", "up": True}
 
 
 async def test_a_client_logs_in_with_its_first_message(house: SocketHouse) -> None:

@@ -95,7 +95,10 @@ class JsonSpeech(Speech):
         session = self.session
         user = session.principal.user
         assert user is not None
-        servers = {server.name: server.exchange.connected for server in session.servers}
+        servers = [
+            texts.ServerFacts(server.name, server.exchange.connected, server.boot.started)
+            for server in session.servers
+        ]
         wall = session.ctx.scheduler.wall()
         return texts.hello(user.name, servers, history=user.history, wall=wall)
 

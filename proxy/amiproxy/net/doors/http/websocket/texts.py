@@ -1,8 +1,8 @@
 """Texts: the JSON messages to clients that are no events."""
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 from amiproxy import __version__
 from amiproxy.ami.encodings.json import quoted
@@ -17,18 +17,31 @@ def message(kind: str, **members: object) -> bytes:
     return text(json.dumps({"type": kind, **members}, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def hello(user: str, servers: Mapping[str, bool], *, history: bool, wall: float) -> bytes:
-    """The first message after the login; ``servers`` are names, and whether each is connected."""
+class ServerFacts(NamedTuple):
+    """A server as clients are told of it; ``started`` is epoch seconds, None if it is not known."""
+
+    name: str
+    is_up: bool
+    started: int | None
+
+
+def hello(user: str, servers: Iterable[ServerFacts], *, history: bool, wall: float) -> bytes:
+    """The first message after the login."""
     return message(
         "hello",
         version=VERSION,
         product=f"amiproxy/{__version__}",
         user=user,
-        servers=[{"name": name, "up": up} for name, up in servers.items()],
+        servers=[_server(one) for one in servers],
         time=round(wall, 3),
         heartbeat=HEARTBEAT,
         history=history,
     )
+
+
+def _server(facts: ServerFacts) -> dict[str, object]:
+    shown: dict[str, object] = {"name": facts.name, "up": facts.is_up}
+    return shown if facts.started is None else {**shown, "started": facts.started}
 
 
 def error(action_id: bytes, status: int, title: str) -> bytes:
