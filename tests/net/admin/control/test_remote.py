@@ -1,11 +1,14 @@
 """What operators may do over HTTP, without HTTP."""
 
 import asyncio
+from typing import get_args
 
+import msgspec
 import pytest
 
-from amiproxy.net.admin.control import views
+from amiproxy.net.admin.control import commands, views
 from amiproxy.net.admin.control.remote import RemoteOperator
+from amiproxy.net.doors.http.api.operator import Shown
 from amiproxy.net.doors.http.api.problems import Refused
 from tests.support.live_service import LiveService
 
@@ -19,6 +22,17 @@ async def test_the_status_is_that_of_the_control_socket(
     service: LiveService, operator: RemoteOperator
 ) -> None:
     assert operator.status().keys() == views.status(service).keys()
+
+
+@pytest.mark.parametrize("what", get_args(Shown))
+async def test_what_is_shown_is_that_of_the_control_socket(
+    service: LiveService, operator: RemoteOperator, what: Shown
+) -> None:
+    command = commands.COMMANDS[what]
+    assert (command.permission, command.arguments) == (commands.Permission.READ, ())
+    shown = await operator.show(what)
+    assert type(shown) is type(await command.run(service, {}))
+    assert msgspec.json.encode(shown)
 
 
 async def test_an_action_is_explained(operator: RemoteOperator) -> None:

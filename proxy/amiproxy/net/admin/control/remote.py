@@ -14,6 +14,7 @@ from amiproxy.net.admin.explaining.event import explain_event
 from amiproxy.net.admin.exposition import Exposition
 from amiproxy.net.admin.metrics import ServiceCollector
 from amiproxy.net.admin.service import Service
+from amiproxy.net.doors.http.api.operator import Shown
 from amiproxy.net.doors.http.api.problems import Refused
 
 _NOT_FOUND: Final = 404
@@ -30,6 +31,12 @@ class RemoteOperator:
     def status(self) -> Mapping[str, object]:
         """See Operator."""
         return views.status(self._service)
+
+    async def show(self, what: Shown) -> object:
+        """See Operator."""
+        command = commands.COMMANDS[what]
+        assert command.run is not None
+        return await command.run(self._service, {})
 
     async def metrics(self, accept: str) -> tuple[bytes, str]:
         """See Operator."""

@@ -36,6 +36,9 @@ class Recorder:
     def status(self) -> Mapping[str, object]:
         return {"state": "serving"}
 
+    async def show(self, what: str) -> object:
+        return {"shown": what}
+
     async def metrics(self, accept: str) -> tuple[bytes, str]:
         return f"all metrics, {accept}\n".encode(), "text/plain; version=1.0.0"
 

@@ -121,7 +121,7 @@ async def test_operators_must_say_exactly_what_they_mean(api_house: ApiHouse, pa
     assert (reply.status, api_house.operator.done) == (400, []), reply
 
 
-@pytest.mark.parametrize("path", ["/status", "/denials"])
+@pytest.mark.parametrize("path", ["/status", "/denials", "/sessions", "/history"])
 async def test_the_status_is_not_for_everybody(api_house: ApiHouse, path: str) -> None:
     async with api_house.visitor() as peer:
         assert (await peer.call("GET", path)).status == 401

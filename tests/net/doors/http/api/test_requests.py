@@ -139,6 +139,25 @@ async def test_operators_are_obeyed(
     assert api_house.operator.done == [done]
 
 
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/sessions", "sessions"),
+        ("/upstream", "upstream"),
+        ("/certificates", "certs"),
+        ("/limits", "limits"),
+        ("/history", "state"),
+    ],
+)
+async def test_operators_are_shown_what_ctl_shows(api_house: ApiHouse, path: str, shown: str) -> None:
+    async with api_house.visitor() as peer:
+        assert (await peer.call("GET", path)).status == 401
+        assert (await peer.call("GET", path, user="board")).status == 403
+        reply = await peer.call("GET", path, user="oper")
+    assert (reply.status, body_of(reply)) == (200, {"shown": shown})
+    assert reply.get("cache-control") == "no-store"
+
+
 async def test_operators_are_told_what_does_not_exist(api_house: ApiHouse) -> None:
     async with api_house.visitor() as peer:
         body = {"target": "nobody", "confirm": "kick"}

@@ -149,5 +149,7 @@ class Level(msgspec.Struct, frozen=True):
     level: str
 
 
-#: A summary of the service, which grows with it.
+#: A summary of the service, or of a part of it, which grows with it.
 Status = dict[str, Any]
+#: The same, one for each session, listener or limit.
+Statuses = list[dict[str, Any]]

@@ -1,7 +1,10 @@
 """Operator: what operators may ask of the service and do to it over HTTP; ``net.admin`` implements it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
+
+#: Commands of ``ami-proxy ctl`` that show a part of the state of the service and take no arguments.
+Shown = Literal["sessions", "upstream", "certs", "limits", "state"]
 
 
 class Operator(Protocol):
@@ -9,6 +12,9 @@ class Operator(Protocol):
 
     def status(self) -> Mapping[str, object]:
         """What ``ami-proxy ctl status --json`` prints."""
+
+    async def show(self, what: Shown) -> object:
+        """What ``ami-proxy ctl`` prints for this command with ``--json``."""
 
     async def metrics(self, accept: str) -> tuple[bytes, str]:
         """All metrics as text, and its media type, for a client that sends this header Accept."""

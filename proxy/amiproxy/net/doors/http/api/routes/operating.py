@@ -4,10 +4,12 @@ Those that change something need class ``command`` and a member ``confirm`` with
 that neither a mistyped path nor a form of another page does it.
 """
 
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 from amiproxy.net.doors.http.api import models
 from amiproxy.net.doors.http.api.call import Call
+from amiproxy.net.doors.http.api.operator import Shown
 from amiproxy.net.doors.http.api.problems import Refused
 from amiproxy.net.doors.http.api.route import Access, Parameter, Route
 from amiproxy.net.doors.http.api.routes.actions import message_of
@@ -47,30 +49,64 @@ def _as_read(value: models.Header) -> object:
     return value if isinstance(value, bool | str) else str(value)
 
 
-def _kick(call: Call) -> None:
-    body: models.Kick = call.body
-
-    async def work() -> None:
-        kicked = await call.place.operator.kick(body.target, call.session.user.name)
-        call.tell(models.Kicked(kicked))
-
-    call.begin(work())
+async def _kick(call: Call) -> object:
+    return models.Kicked(await call.place.operator.kick(call.body.target, call.session.user.name))
 
 
-def _drain(call: Call) -> None:
-    async def work() -> None:
-        call.tell(await call.place.operator.drain(call.session.user.name))
-
-    call.begin(work())
+async def _drain(call: Call) -> object:
+    return await call.place.operator.drain(call.session.user.name)
 
 
-def _log_level(call: Call) -> None:
-    body: models.LogLevel = call.body
+async def _log_level(call: Call) -> object:
+    return await call.place.operator.set_log_level(call.body.level, call.session.user.name)
 
-    async def work() -> None:
-        call.tell(await call.place.operator.set_log_level(body.level, call.session.user.name))
 
-    call.begin(work())
+def _telling(work: Callable[[Call], Coroutine[Any, Any, object]]) -> Callable[[Call], None]:
+    """A handler that answers with what this returns."""
+
+    async def tell(call: Call) -> None:
+        call.tell(await work(call))
+
+    return lambda call: call.begin(tell(call))
+
+
+def _showing(path: str, summary: str, what: Shown, answers: Any) -> Route:
+    """The route that shows the same as this command of ``ami-proxy ctl``."""
+    return Route(
+        "GET",
+        path,
+        f"get_{path[1:]}",
+        summary,
+        Access.SYSTEM,
+        _telling(lambda call: call.place.operator.show(what)),
+        answers=answers,
+        tag="operators",
+        text=f"The same as `ami-proxy ctl {what} --json`.",
+    )
+
+
+def _commanding(
+    path: str,
+    name: str,
+    summary: str,
+    work: Callable[[Call], Coroutine[Any, Any, object]],
+    body: Any,
+    answers: Any,
+    **more: Any,
+) -> Route:
+    """The route of a command that changes something."""
+    return Route(
+        "POST",
+        path,
+        name,
+        summary,
+        Access.COMMAND,
+        _telling(work),
+        answers=answers,
+        tag="operators",
+        body=body,
+        **more,
+    )
 
 
 ROUTES: Final = (
@@ -85,6 +121,13 @@ ROUTES: Final = (
         tag="operators",
         text="The same as `ami-proxy ctl status --json`.",
     ),
+    _showing("/sessions", "List all sessions", "sessions", models.Statuses),
+    _showing("/upstream", "Show the links to Asterisk", "upstream", models.Status),
+    _showing("/certificates", "List the certificates of each listener", "certs", models.Statuses),
+    _showing(
+        "/limits", "List the limits, their use, and how often each was reached", "limits", models.Statuses
+    ),
+    _showing("/history", "Show what is kept of the past and present of each server", "state", models.Status),
     Route(
         "GET",
         "/denials",
@@ -110,39 +153,30 @@ ROUTES: Final = (
         errors=(404,),
         text="Nothing is sent to Asterisk. The same as `ami-proxy explain`.",
     ),
-    Route(
-        "POST",
+    _commanding(
         "/kick",
         "kick",
         "End a session, or all sessions of a user",
-        Access.COMMAND,
         _kick,
-        answers=models.Kicked,
-        tag="operators",
-        body=models.Kick,
+        models.Kick,
+        models.Kicked,
         errors=(404,),
     ),
-    Route(
-        "POST",
+    _commanding(
         "/drain",
         "drain",
         "End the service in good order",
-        Access.COMMAND,
         _drain,
-        answers=models.Drained,
-        tag="operators",
-        body=models.Drain,
+        models.Drain,
+        models.Drained,
         text="No more clients are accepted, actions in flight are answered, all sessions are closed.",
     ),
-    Route(
-        "POST",
+    _commanding(
         "/log-level",
         "set_log_level",
         "Set the level of the log until the next reload",
-        Access.COMMAND,
         _log_level,
-        answers=models.Level,
-        tag="operators",
-        body=models.LogLevel,
+        models.LogLevel,
+        models.Level,
     ),
 )
