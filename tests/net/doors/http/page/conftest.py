@@ -23,7 +23,7 @@ BINDING = parse_binding("dns:screen.example")
 PAGE = frozenset({"page"})
 EVERYWHERE = frozenset({"ajam", "api", "page", "ws"})
 USERS = (
-    User("wall", read=privilege.CALL | privilege.AGENT, write=privilege.ALL, secret="plain:x", doors=PAGE),
+    User("wall", read=privilege.CALL | privilege.AGENT, write=privilege.CALL, secret="plain:x", doors=PAGE),
     User("oper", read=privilege.ALL, write=privilege.ALL, secret="plain:x", doors=PAGE),
     User("watch", read=privilege.ALL, secret="plain:x", doors=PAGE),
     User("robot", read=privilege.ALL, write=privilege.ALL, secret="plain:x", doors=EVERYWHERE - PAGE),
