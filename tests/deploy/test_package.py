@@ -6,6 +6,7 @@ import pytest
 
 from tests.deploy.debian import Machine
 
+TOP = Path(__file__).parents[2]
 pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 
 
@@ -37,6 +38,15 @@ def test_it_is_complete_and_waits_for_its_configuration(installed: Machine) -> N
     ]
     assert installed.show("ami-proxy", "UnitFileState") == "disabled"
     assert installed.run("systemctl", "--failed", "--plain", "--no-legend").stdout == ""
+
+
+def test_the_page_is_in_it(installed: Machine) -> None:
+    find = 'find /usr/lib/ami-proxy/lib -path "*/net/doors/http/page/files/*" -type f -printf "%P\\n"'
+    found = installed.run("sh", "-c", find).stdout.split()
+    folder = TOP / "proxy/amiproxy/net/doors/http/page/files"
+    assert {name.partition("/page/files/")[2] for name in found} == {
+        str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()
+    }
 
 
 def test_files_that_the_unit_and_the_guides_name_exist(installed: Machine) -> None:

@@ -23,6 +23,8 @@ from tests.support.requirements import give_up
 
 TOP = Path(__file__).parents[2]
 SETTINGS = tomllib.loads((TOP / "pyproject.toml").read_text())
+#: What the page is made of, within a wheel.
+PAGE = "amiproxy/net/doors/http/page/files"
 PURE = {"AMI_PROXY_COMPILE": "0"}
 BUILD = "import setuptools.build_meta as b, sys; b.build_{kind}(sys.argv[1])"
 WITHOUT_MYPYC = "import sys; sys.modules['mypyc'] = None; "
@@ -105,7 +107,19 @@ def test_the_wheel_contains_only_the_program_its_types_and_its_licence(wheel: Pa
     assert packages <= {name.rpartition("/")[0] for name in names}
 
 
-def test_a_wheel_can_be_built_from_the_sdist(source: Path, tmp_path: Path) -> None:
+def test_the_wheel_contains_the_page(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    inside = f"{PAGE}/"
+    found = {name.removeprefix(inside) for name in archive.namelist() if name.startswith(inside)}
+    folder = TOP / "proxy" / PAGE
+    files = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
+    assert "index.html" in found
+    assert found == files
+    for name in files:
+        assert archive.read(inside + name) == (folder / name).read_bytes()
+
+
+def test_a_wheel_can_be_built_from_the_sdist(source: Path, wheel: Path, tmp_path: Path) -> None:
     (tmp_path / "sdist").mkdir()
     sdist = built(source, tmp_path / "sdist", {}, kind="sdist")
     (tmp_path / "unpacked").mkdir()
@@ -115,6 +129,7 @@ def test_a_wheel_can_be_built_from_the_sdist(source: Path, tmp_path: Path) -> No
     (tmp_path / "again").mkdir()
     again = built(tree, tmp_path / "again", PURE)
     assert again.name == f"amiproxy-{__version__}-py3-none-any.whl"
+    assert sorted(zipfile.ZipFile(again).namelist()) == sorted(zipfile.ZipFile(wheel).namelist())
 
 
 def test_the_installed_wheel_provides_the_command(wheel: Path, tmp_path: Path) -> None:
