@@ -1,0 +1,208 @@
+/** Agents of one server: each is a member of one or more queues, an agent of app_agent_pool, or both. */
+
+import { deviceOf } from "./fields.js";
+import { partnerOf } from "./calls.js";
+
+/** @typedef {import("./queues.js").Member} Member */
+/** @typedef {import("./types.js").AgentRow} AgentRow */
+/** @typedef {import("./types.js").AgentState} AgentState */
+/** @typedef {{address: string, members: Map<string, Member>, names: string[], state: AgentState|null, since: number|null}} Agent */
+
+/** Status of a member -> its state, unless it is paused. @type {Map<string, AgentState>} */
+const STATES = new Map([
+  ["1", "free"],
+  ["2", "talking"],
+  ["3", "talking"],
+  ["8", "talking"],
+  ["6", "ringing"],
+  ["7", "ringing"],
+]);
+
+/** @param {Member} member @returns {AgentState} */
+export function stateOf(member) {
+  const state = STATES.get(member.status) ?? "away";
+  if (member.isInCall || state === "talking") return "talking";
+  return member.isPaused ? "paused" : state;
+}
+
+/** What an agent of several queues does: talking counts more than ringing, and a pause only if it is one in all. @type {AgentState[]} */
+const RANKS = ["talking", "ringing", "free", "away", "paused"];
+
+/** How app_agent_pool's agent with this number is called where it is a device. @param {string} id */
+const poolDevice = (id) => `Agent:${id}`;
+const POOL = "pool\0";
+
+export class Agents {
+  /** @param {(key: string) => void} changed a row @param {(device: string) => void} renamed the name of whom a device belongs to */
+  constructor(changed, renamed) {
+    this.changed = changed;
+    this.renamed = renamed;
+    /** By the interface of its members. @type {Map<string, Agent>} */
+    this.agents = new Map();
+    /** @type {Map<string, Agent>} */
+    this.ofDevice = new Map();
+  }
+
+  /** Who has this device; "" if nobody. @param {string} device */
+  nameOf(device) {
+    const agent = this.ofDevice.get(device);
+    if (!agent) return "";
+    for (const member of agent.members.values()) if (member.name) return member.name;
+    return "";
+  }
+
+  /** The device has other channels, or its call has changed. @param {string} device */
+  deviceChanged(device) {
+    const agent = this.ofDevice.get(device);
+    if (agent) this.changed(agent.address);
+  }
+
+  /** An agent of app_agent_pool has changed. @param {string} id */
+  poolChanged(id) {
+    this.changed(this.ofDevice.get(poolDevice(id))?.address ?? POOL + id);
+  }
+
+  /** @param {Member} member @param {boolean} isThere @param {number|null} at */
+  memberChanged(member, isThere, at) {
+    const address = member.interface;
+    let agent = this.agents.get(address);
+    if (!isThere) {
+      if (agent?.members.get(member.queue.name) !== member) return;
+      agent.members.delete(member.queue.name);
+      if (!agent.members.size) this.end(agent);
+    } else {
+      if (!agent) {
+        agent = { address, members: new Map(), names: [], state: null, since: null };
+        this.agents.set(address, agent);
+      }
+      agent.members.set(member.queue.name, member);
+      if (!agent.names.includes(member.device) || !agent.names.includes(address)) this.nameDevices(agent);
+    }
+    this.judge(agent, at);
+    this.changed(address);
+  }
+
+  /** @param {Agent} agent */
+  nameDevices(agent) {
+    const devices = [...agent.members.values()].map((member) => member.device).filter(Boolean);
+    agent.names = [...new Set([agent.address, ...devices])];
+    for (const device of agent.names) {
+      this.ofDevice.set(device, agent);
+      this.renamed(device);
+      if (device.startsWith("Agent:")) this.changed(POOL + device.slice(6)); // it is no row of its own any more
+    }
+  }
+
+  /** @param {Agent} agent */
+  end(agent) {
+    this.agents.delete(agent.address);
+    for (const device of agent.names) {
+      if (this.ofDevice.get(device) === agent) this.ofDevice.delete(device);
+      this.renamed(device);
+      if (device.startsWith("Agent:")) this.changed(POOL + device.slice(6));
+    }
+  }
+
+  /** @param {Agent} agent @param {number|null} at */
+  judge(agent, at) {
+    const state = stateIn(agent);
+    if (state === agent.state) return;
+    const isFirst = agent.state === null;
+    agent.state = state;
+    agent.since = isFirst ? null : at;
+  }
+}
+
+/** @param {Agent} agent @returns {AgentState} */
+function stateIn(agent) {
+  let best = RANKS.length - 1;
+  for (const member of agent.members.values()) best = Math.min(best, RANKS.indexOf(stateOf(member)));
+  return RANKS[best];
+}
+
+/**
+ * @param {string} key an interface, or the key of an agent of app_agent_pool
+ * @param {import("./side.js").Side} side
+ * @returns {AgentRow|null}
+ */
+export function agentRow(key, side) {
+  if (key.startsWith(POOL)) return poolRow(key.slice(POOL.length), side);
+  const agent = side.agents.agents.get(key);
+  if (!agent?.state) return null;
+  const members = [...agent.members.values()];
+  const device = members.map((member) => member.device).find(Boolean) ?? key;
+  const pooled = device.startsWith("Agent:") ? side.pool.agents.get(device.slice(6)) : undefined;
+  const paused = members.filter((member) => member.isPaused);
+  const logins = members.filter((member) => member.isDynamic).map((member) => member.loginTime);
+  let { state, since } = agent;
+  if (state === "paused") since = latest(paused.map((member) => member.lastPause)) ?? since;
+  if (pooled?.state === "talking" && state === "talking") since = pooled.since ?? since;
+  return {
+    key: `${side.name}\0${key}`,
+    server: side.name,
+    name: members.map((member) => member.name).find(Boolean) ?? key,
+    device,
+    state,
+    isPaused: paused.length === members.length,
+    reason: paused.map((member) => member.reason).find(Boolean) ?? "",
+    since,
+    queues: members.map((member) => ({ name: member.queue.name, isPaused: member.isPaused })),
+    taken: members.reduce((sum, member) => sum + member.taken, 0),
+    lastCall: latest(members.map((member) => member.lastCall)),
+    loggedIn: pooled ? pooled.loggedIn : earliest(logins),
+    partner: state === "talking" ? partner(agent, pooled, members, side) : null,
+  };
+}
+
+/** @param {string} id @param {import("./side.js").Side} side @returns {AgentRow|null} */
+function poolRow(id, side) {
+  const agent = side.pool.agents.get(id);
+  if (!agent || side.agents.ofDevice.has(poolDevice(id))) return null;
+  return {
+    key: `${side.name}\0${POOL}${id}`,
+    server: side.name,
+    name: agent.name || id,
+    device: poolDevice(id),
+    state: agent.state === "talking" ? "talking" : agent.state === "idle" ? "free" : "away",
+    isPaused: false,
+    reason: "",
+    since: agent.since,
+    queues: [],
+    taken: 0,
+    lastCall: null,
+    loggedIn: agent.loggedIn,
+    partner: agent.state === "talking" ? poolPartner(agent, side) : null,
+  };
+}
+
+/** @param {Agent} agent @param {import("./pool.js").PoolAgent|undefined} pooled @param {Member[]} members @param {import("./side.js").Side} side */
+function partner(agent, pooled, members, side) {
+  const found = pooled && poolPartner(pooled, side);
+  if (found) return found;
+  for (const device of agent.names) {
+    for (const channel of side.channels.ofDevice.get(device) ?? []) {
+      const party = channel.call?.isTalking ? partnerOf(channel, side) : null;
+      if (party) return party;
+    }
+  }
+  return members.map((member) => member.partner).find(Boolean) ?? null;
+}
+
+/** @param {import("./pool.js").PoolAgent} agent @param {import("./side.js").Side} side */
+function poolPartner(agent, side) {
+  const channel = side.channels.channels.get(agent.uniqueid);
+  const found = channel && partnerOf(channel, side);
+  if (found || !agent.peers) return found ?? null;
+  const device = deviceOf(agent.peers.split(",", 1)[0]);
+  return { name: "", number: device.slice(device.indexOf("/") + 1), agent: side.agents.nameOf(device) };
+}
+
+/** @param {(number|null)[]} times */
+function latest(times) {
+  return times.reduce((best, one) => (one !== null && (best === null || one > best) ? one : best), null);
+}
+
+/** @param {(number|null)[]} times */
+function earliest(times) {
+  return times.reduce((best, one) => (one !== null && (best === null || one < best) ? one : best), null);
+}
