@@ -26,6 +26,7 @@ from amiproxy.core.clients.session import Session
 from amiproxy.core.clients.tap import Taps
 from amiproxy.core.clients.web.websessions import WebSessions
 from amiproxy.core.context import Context, MayRun
+from amiproxy.core.denials.kept import Denials
 from amiproxy.core.fanout.announcements import Announcements
 from amiproxy.core.fanout.flushing import Flusher
 from amiproxy.core.fanout.pacing import Pacing
@@ -76,6 +77,7 @@ class Hub:
             self.subscriptions, self.servers, self.stats, scheduler, self.settle
         )
         self.learner = Learner(scheduler, self.subscriptions.record)
+        self.denials = Denials(scheduler)
         self._registry = SessionRegistry()
         self.backpressure = Backpressure(
             self.limit_state,
@@ -99,7 +101,11 @@ class Hub:
             backpressure=self.backpressure,
             servers=self.servers,
             audit_log=AuditLog(
-                self.limit_state.rationed, self.limit_state.once, scheduler, self.announcements
+                self.limit_state.rationed,
+                self.limit_state.once,
+                scheduler,
+                self.announcements,
+                self.denials.keep,
             ),
             learner=self.learner,
             subscribe=self.subscriptions.subscribe,

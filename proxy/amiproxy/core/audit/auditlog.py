@@ -67,11 +67,18 @@ class Announcer(Protocol):
 class AuditLog:
     """Writes the lines; what clients can cause at will goes through ``rationed`` or ``once``."""
 
-    __slots__ = ("_announcer", "_once", "_rationed", "_scheduler", "ration")
+    __slots__ = ("_announcer", "_keep", "_once", "_rationed", "_scheduler", "ration")
 
     def __init__(
-        self, rationed: log.Rationed, once: log.Once, scheduler: Scheduler, announcer: Announcer
+        self,
+        rationed: log.Rationed,
+        once: log.Once,
+        scheduler: Scheduler,
+        announcer: Announcer,
+        keep: Callable[[SessionFacts, Action, str], int | None],
     ) -> None:
+        """``keep`` keeps an action that this rule denied, and returns its id; None if it does not."""
+        self._keep: Callable[[SessionFacts, Action, str], int | None] = keep
         self._rationed = rationed
         self._once = once
         self._scheduler = scheduler
@@ -144,6 +151,7 @@ class AuditLog:
             "rule": rule,
             "why": hint or None,
             "generation": generation,
+            "id": lambda: self._keep(who, action, rule),
         }
         if who.user is not None:
             self._rationed.say_of(log.WARNING, "action-denied", who.user, peer=peer, **fields)

@@ -84,6 +84,16 @@ def target_of(action: Action) -> str:
     return " ".join(texts)
 
 
+def is_shown(kind: Kind) -> bool:
+    """Whether an audit line shows the value of an argument of this kind, without the secrets in it."""
+    return kind in _SHOWN
+
+
+def hides_digits(kind: Kind) -> bool:
+    """Whether an audit line masks the value of an argument of this kind, which it shows, as a whole."""
+    return kind in _HIDDEN_DIGITS
+
+
 def _named(names: list[bytes]) -> str:
     """The names, each cut separately: a long name must not hide those after it."""
     different = list(dict.fromkeys(names))

@@ -46,6 +46,22 @@ class RemoteOperator:
         """See Operator."""
         return self._service.journal.refusals(last)
 
+    async def denial(self, number: int) -> Mapping[str, object]:
+        """See Operator."""
+        hub = self._service.hub
+        denied = hub.denials.find(number)
+        if denied is None:
+            raise Refused(_NOT_FOUND, "There is no such denied action, or it is not kept any longer.")
+        user = self._user(denied.user)
+        servers = hub.servers
+        at = servers.find(denied.server.encode()) if denied.server and servers.named else None
+        if denied.server and servers.named and at is None:
+            raise Refused(_NOT_FOUND, "There is no such server any longer.")
+        table = (at or servers.first).actions.table
+        # Finding the change takes up to a few hundred judgements.
+        work = partial(explain_denied, denied, user, table, denied.server if servers.named else None)
+        return {"id": denied.id, "user": user.name, "rule": denied.rule, **await gently.in_thread(work)}
+
     def explain(self, user: str, message: bytes, server: str) -> tuple[bool, list[str]]:
         """See Operator."""
         found = self._user(user)

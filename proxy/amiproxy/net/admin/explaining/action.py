@@ -15,6 +15,7 @@ from amiproxy.core.policy.classes import classes_of
 from amiproxy.core.policy.reference.stricter import STRICTER
 from amiproxy.core.servers import originate
 from amiproxy.counted import count
+from amiproxy.net.admin.explaining.change import NOTHING, change_of
 from amiproxy.net.admin.explaining.printable import text_of
 from amiproxy.net.admin.explaining.servers import is_of_the_proxy, rights_at, where
 
@@ -57,13 +58,14 @@ def _left_out(action: Action, actions: ActionTable) -> tuple[bytes, ...]:
 
 
 def explain_action(
-    user: User, raw: bytes, actions: ActionTable = SHIPPED, server: str | None = None
+    user: User, raw: bytes, actions: ActionTable = SHIPPED, server: str | None = None, *, changes: bool = True
 ) -> tuple[bool, list[str]]:
     """Whether this user's action is allowed, and the explanation, line by line.
 
     ``raw`` is a whole message, as a client sends it; what cannot be parsed is not allowed.  ``server`` is the
     server that the session is bound to, "" for a session with all servers of its user; None if servers have
-    no names.
+    no names.  With ``changes`` the explanation of a denied action ends with the smallest change of users.yaml
+    that would allow it.
     """
     lines = [f"user     {user.name}{' (disabled)' if user.disabled else ''}, write {class_names(user.write)}"]
     try:
@@ -76,6 +78,8 @@ def explain_action(
     lines.append(f"action   {text_of(action.name)}  {target_of(action)}".rstrip())
     if server is None:
         good, more = _judged(user, raw, action, actions)
+        if not good and changes:
+            more += _change(user, action, actions)
         return good, [*lines, *more]
     if server and server not in user.servers:
         return False, [*lines, f"refused at the login: the user may not use the server {server}"]
@@ -88,7 +92,10 @@ def explain_action(
     at_each = rights_at(user, place.servers)
     denied_at = []
     for name, rights in at_each:
-        good, more = _judged(rights, raw, action.without(b"server"), actions)
+        judged = action.without(b"server")
+        good, more = _judged(rights, raw, judged, actions)
+        if not good and changes:
+            more += _change(user, judged, actions, name if len(place.servers) == 1 else None)
         if len(at_each) > 1 or rights.write != user.write:
             lines += ["", f"at {name}, write {class_names(rights.write)}"]
         lines += more
@@ -97,6 +104,11 @@ def explain_action(
     if denied_at and len(denied_at) < len(at_each):
         lines += ["", f"the client gets one list, with ServersMissing: {', '.join(denied_at)}"]
     return len(denied_at) < len(at_each), lines
+
+
+def _change(user: User, action: Action, actions: ActionTable, server: str | None = None) -> list[str]:
+    change = change_of(user, action, actions, server)
+    return ["", *([NOTHING] if change is None else change.lines)]
 
 
 def _judged(user: User, raw: bytes, action: Action, actions: ActionTable) -> tuple[bool, list[str]]:

@@ -122,6 +122,25 @@ class Denials(msgspec.Struct, frozen=True):
     denials: list[dict[str, str | int | float | bool]]
 
 
+class Change(msgspec.Struct, frozen=True):
+    """A change of users.yaml."""
+
+    yaml: Annotated[str, Meta(description="keys of the user with their new values, null for those that go")]
+    text: Annotated[str, Meta(description="what it opens besides the action, line by line; may be empty")]
+
+
+class Denial(msgspec.Struct, frozen=True):
+    """One denied action, without its secrets, and what would allow it."""
+
+    id: int
+    user: str
+    rule: Annotated[str, Meta(description="the rule that denied it")]
+    lines: Annotated[list[str], Meta(description="what the rights of today say about it, check by check")]
+    allowed: Annotated[bool, Meta(description="whether the rights of today allow it")]
+    change: Annotated[Change | None, Meta(description="the smallest change that would allow it, if any")]
+    message: Annotated[str, Meta(description="why there is no change, or what to know about it")]
+
+
 class Explanation(msgspec.Struct, frozen=True):
     """Whether the action is allowed (the event seen), and why, line by line."""
 

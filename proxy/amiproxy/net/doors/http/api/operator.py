@@ -22,6 +22,9 @@ class Operator(Protocol):
     def denials(self, last: int) -> Sequence[Mapping[str, object]]:
         """The last log lines about denials, failed logins, limits and penalties, the oldest first."""
 
+    async def denial(self, number: int) -> Mapping[str, object]:
+        """The denied action with this id: what ``models.Denial`` has, judged again with today's rights."""
+
     def explain(self, user: str, message: bytes, server: str) -> tuple[bool, list[str]]:
         """What the proxy would do with a message, as ``ami-proxy explain`` says it, line by line.
 

@@ -27,6 +27,13 @@ def _denials(call: Call) -> None:
     call.tell({"denials": call.place.operator.denials(last)})
 
 
+def _denial(call: Call) -> None:
+    async def work() -> None:
+        call.tell(await call.place.operator.denial(int(call.parts["id"])))
+
+    call.begin(work())
+
+
 def _explain(call: Call) -> None:
     body: models.Explain = call.body
     names = {name.lower() for name in body.message}
@@ -138,7 +145,21 @@ ROUTES: Final = (
         answers=models.Denials,
         tag="operators",
         query=(_LAST,),
-        text="Lines of the log about denied actions, failed logins, limits and penalties, the oldest first.",
+        text="Lines of the log about denied actions, failed logins, limits and penalties, the oldest first. "
+        "The `id` of a denied action is for `/denials/{id}`.",
+    ),
+    Route(
+        "GET",
+        "/denials/{id}",
+        "get_denial",
+        "Show a denied action, and the smallest change of users.yaml that would allow it",
+        Access.SYSTEM,
+        _denial,
+        answers=models.Denial,
+        tag="operators",
+        parts=(Parameter("id", "the id of a line of `/denials`", r"[0-9]{1,15}"),),
+        errors=(404,),
+        text="Secrets in it are masked. The change is proposed, not made.",
     ),
     Route(
         "POST",
