@@ -7,15 +7,15 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.support.requirements import give_up
-from tests.support.waiting import DEADLINE, until
+from tests.support.waiting import DEADLINE, wait_until
 
 _LOADED = (
     "new Promise((go) => document.readyState === 'complete' ? go() : addEventListener('load', () => go()))"
@@ -67,6 +67,14 @@ class Page:
     async def ask(self, method: str, **params: Any) -> dict[str, Any]:
         return await self._browser.ask(method, self._session, **params)
 
+    def events(self, method: str) -> list[dict[str, Any]]:
+        """The parameters of the events of this name that it has sent so far."""
+        return [
+            event["params"]
+            for event in self._browser.events
+            if event["method"] == method and event.get("sessionId") == self._session
+        ]
+
 
 #: Makes the command that answers an event, of the event's parameters.
 Reaction = Callable[[dict[str, Any]], tuple[str, dict[str, Any]]]
@@ -109,8 +117,8 @@ class Browser:
             await self._send(method, event.get("sessionId", ""), answer)
 
     async def page(self) -> Page:
-        """A new page that shares nothing with others."""
-        context = await self.ask("Target.createBrowserContext")
+        """A new page that shares nothing with others; it is closed with the connection."""
+        context = await self.ask("Target.createBrowserContext", disposeOnDetach=True)
         target = await self.ask(
             "Target.createTarget", url="about:blank", browserContextId=context["browserContextId"]
         )
@@ -121,16 +129,30 @@ class Browser:
 @asynccontextmanager
 async def chromium(folder: Path) -> AsyncIterator[Browser]:
     """A new browser that trusts every certificate, with its profile in this folder."""
+    with running(folder) as address:
+        async with connected(address) as browser:
+            yield browser
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[str]:
+    """The same for several connections: the address of its DevTools."""
     process = _started(folder)
     try:
         written = folder / "DevToolsActivePort"
-        await until(lambda: written.exists() and written.read_text().count("\n") >= 1, within=60)
+        wait_until(lambda: written.exists() and written.read_text().count("\n") >= 1, within=60)
         port, path = written.read_text().split("\n")[:2]
-        async with connect(f"ws://127.0.0.1:{port}{path}", max_size=None, proxy=None) as devtools:
-            yield Browser(devtools)
+        yield f"ws://127.0.0.1:{port}{path}"
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+@asynccontextmanager
+async def connected(address: str) -> AsyncIterator[Browser]:
+    """A connection to a browser that runs; the pages that it opens are closed at its end."""
+    async with connect(address, max_size=None, proxy=None) as devtools:
+        yield Browser(devtools)
 
 
 def _started(folder: Path) -> subprocess.Popen[bytes]:

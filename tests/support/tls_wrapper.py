@@ -7,8 +7,13 @@ from contextlib import asynccontextmanager, suppress
 
 
 @asynccontextmanager
-async def tls_wrapped(host: str, port: int, context: ssl.SSLContext) -> AsyncIterator[int]:
-    """Yield the plain port on 127.0.0.1; every connection to it becomes one TLS connection to ``host``."""
+async def tls_wrapped(
+    host: str, port: int, context: ssl.SSLContext, accepts: ssl.SSLContext | None = None
+) -> AsyncIterator[int]:
+    """Yield the plain port on 127.0.0.1; every connection to it becomes one TLS connection to ``host``.
+
+    With ``accepts`` the port is not plain: clients speak TLS to it.
+    """
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
@@ -30,7 +35,7 @@ async def tls_wrapped(host: str, port: int, context: ssl.SSLContext) -> AsyncIte
             pumps.create_task(carry(there_reader, writer))
 
     serving: set[asyncio.Task[None]] = set()
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=accepts)
     async with server:
         yield server.sockets[0].getsockname()[1]
         if serving:  # a client that has ended leaves its connections to be closed

@@ -80,11 +80,29 @@ class Phone:
             message = data.decode()
             if message.startswith("SIP/2.0 "):
                 self._responses.append(message)
-            elif message.startswith("OPTIONS ") and self.is_answering:
-                copied = [line for line in message.split("\r\n") if _COPIED.match(line)]
-                copied = [f"{line};tag=lab" if line.lower().startswith("to:") else line for line in copied]
-                lines = ["SIP/2.0 200 OK", *copied, "Content-Length: 0"]
-                self._socket.sendto(("\r\n".join(lines) + "\r\n\r\n").encode(), sender)
+            elif self.is_answering:
+                for status, body in self.answers_to(message):
+                    self._answer(message, status, body, sender)
+
+    def answers_to(self, request: str) -> list[tuple[str, str]]:
+        """The status lines, and the bodies, with which it answers a request."""
+        return [("200 OK", "")] if request.startswith("OPTIONS ") else []
+
+    def _answer(self, request: str, status: str, body: str, sender: tuple[str, int]) -> None:
+        copied = [line for line in request.split("\r\n") if _COPIED.match(line)]
+        copied = [
+            f"{line};tag=lab" if line.lower().startswith("to:") and ";tag=" not in line else line
+            for line in copied
+        ]
+        kind = ["Content-Type: application/sdp"] if body else []
+        lines = [
+            f"SIP/2.0 {status}",
+            *copied,
+            f"Contact: <{self.uri}>",
+            *kind,
+            f"Content-Length: {len(body)}",
+        ]
+        self._socket.sendto(("\r\n".join(lines) + "\r\n\r\n" + body).encode(), sender)
 
 
 def _authorization(user: str, challenge: str) -> str:
