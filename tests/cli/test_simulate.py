@@ -273,3 +273,14 @@ def test_it_prints_its_address_and_ends_on_a_signal(number: signal.Signals, tmp_
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
     assert secret.read_text().strip() not in line
     assert len(secret.read_text().strip()) >= 24
+
+
+def test_a_call_centre_has_phones_and_trunks(running: Callable[..., Running]) -> None:
+    program = running("--call-centre", "--calls-per-minute", "0")
+    with program.log_in() as sock:
+        sock.sendall(b"Action: PJSIPShowEndpoints\r\n\r\n")
+        heard = b""
+        while b"EndpointListComplete" not in heard:
+            heard += sock.recv(65536)
+    assert b"ObjectName: reception\r\n" in heard
+    assert program.end() == (0, "")

@@ -104,6 +104,11 @@ def register(commands: "Commands") -> None:
         help="the same seed gives the same calls (default 1); a second --listen has the next seed",
     )
     parser.add_argument(
+        "--call-centre",
+        action="store_true",
+        help="a call centre: more queues, agents with breaks, phones, trunks, parked calls, conferences",
+    )
+    parser.add_argument(
         "--old-command-form",
         action="store_true",
         help="answer the action Command as Asterisk 13 and earlier (--END COMMAND--)",
@@ -169,6 +174,7 @@ def _simulate(arguments: argparse.Namespace, places: "list[_Place]") -> int:
                 calls_per_minute=arguments.calls_per_minute,
                 seed=arguments.seed + number,
                 old_command_form=arguments.old_command_form,
+                call_centre=arguments.call_centre,
                 system_name=place.name,
             ),
             [fault.scheduled for fault in arguments.fault if fault.server in ("", place.name)],

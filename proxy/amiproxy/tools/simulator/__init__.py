@@ -8,8 +8,9 @@
     settings.py    settings chosen before the start
     supervised.py  tasks whose failures are kept and raised at the end
     running.py     the simulator as a program, which runs until it gets a signal
-    pbx/           the state: channels, bridges, queues, database; the CLI; the dialplan
+    pbx/           the state: channels, bridges, queues, lines, database; the CLI; the dialplan
     calls/         generators of (delay, event), what starts them, and what runs them all
+    centre/        a call centre: who works there, its calls, breaks and trunks
     misbehaviour/  faults: stall, trickle, reset, drop, death in a list, forgery; at scheduled times
     recorded/      recorded sessions, and a server that replays them
 

@@ -19,6 +19,7 @@ from amiproxy.tools.simulator.actions import offered_actions
 from amiproxy.tools.simulator.calls.storm import storm_event
 from amiproxy.tools.simulator.calls.timeline import Timeline
 from amiproxy.tools.simulator.calls.traffic import Traffic
+from amiproxy.tools.simulator.centre.traffic import CallCentre
 from amiproxy.tools.simulator.misbehaviour.faults import Faults
 from amiproxy.tools.simulator.pbx.state import Pbx
 from amiproxy.tools.simulator.reading import Request
@@ -48,11 +49,12 @@ class Simulator:
         self.sessions: set[Session] = set()
         self.received: list[bytes] = []
         self.faults = Faults(lambda: self.sessions)
-        self._offered = offered_actions()
+        self._offered = offered_actions(of_lines=self.settings.call_centre)
         self._tasks = Tasks()
         self._changed = asyncio.Event()
         self.timeline = Timeline(self._changed.set)
-        self.calls = Traffic(self.pbx, self.timeline)
+        calls = CallCentre if self.settings.call_centre else Traffic
+        self.calls: Traffic = calls(self.pbx, self.timeline)
         self._news = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()

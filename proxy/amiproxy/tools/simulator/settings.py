@@ -11,6 +11,7 @@ class Settings:
     ``ringing`` is how long a called party rings before it answers or is busy;
     ``system_name`` is ``systemname`` of asterisk.conf, which is in ids and events;
     ``old_command_form`` answers ``Command`` as Asterisk 13 and earlier do;
+    ``call_centre`` makes it a call centre, with more lists, instead of two queues with three agents;
     ``max_unsent`` is how many bytes a client may leave unread before its connection is reset.
     """
 
@@ -22,4 +23,5 @@ class Settings:
     calls_per_minute: float = 0.0
     seed: int = 1
     old_command_form: bool = False
+    call_centre: bool = False
     max_unsent: int = 64 << 20

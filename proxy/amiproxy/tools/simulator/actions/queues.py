@@ -6,6 +6,9 @@ from amiproxy.tools.simulator.pbx.queue import Queue, member_event, member_state
 from amiproxy.tools.simulator.reading import Request
 from amiproxy.tools.simulator.session import Session
 
+#: Device states of agents whom app_queue does not count as logged in: invalid and unavailable.
+_AWAY = (4, 5)
+
 
 async def queue_status(session: Session, request: Request) -> None:
     """List queues with their agents and callers."""
@@ -25,9 +28,9 @@ async def queue_status(session: Session, request: Request) -> None:
                 ("TalkTime", queue.talk_time),
                 ("Completed", queue.completed),
                 ("Abandoned", queue.abandoned),
-                ("ServiceLevel", 0),
-                ("ServicelevelPerf", "0.0"),
-                ("ServicelevelPerf2", "0.0"),
+                ("ServiceLevel", queue.service_level),
+                ("ServicelevelPerf", queue.performance[0]),
+                ("ServicelevelPerf2", queue.performance[1]),
                 ("Weight", 0),
                 *own,
             )
@@ -52,10 +55,10 @@ async def queue_status(session: Session, request: Request) -> None:
                 ("Position", position),
                 ("Channel", channel.name),
                 ("Uniqueid", channel.uniqueid),
-                ("CallerIDNum", channel.caller[0]),
-                ("CallerIDName", channel.caller[1]),
-                ("ConnectedLineNum", channel.connected[0]),
-                ("ConnectedLineName", channel.connected[1]),
+                ("CallerIDNum", _known(channel.caller[0])),
+                ("CallerIDName", _known(channel.caller[1])),
+                ("ConnectedLineNum", _known(channel.connected[0])),
+                ("ConnectedLineName", _known(channel.connected[1])),
                 ("Wait", int(now - since)),
                 ("Priority", 0),
                 *own,
@@ -72,7 +75,7 @@ async def queue_summary(session: Session, request: Request) -> None:
         item(
             "QueueSummary",
             ("Queue", queue.name),
-            ("LoggedIn", len(queue.members)),
+            ("LoggedIn", sum(1 for member in queue.members if member.status not in _AWAY)),
             ("Available", sum(1 for member in queue.members if member.status == 1 and not member.paused)),
             ("Callers", len(queue.waiting)),
             ("HoldTime", queue.hold_time),
@@ -105,9 +108,15 @@ async def queue_pause(session: Session, request: Request) -> None:
     session.succeed(request, f"Interface {'paused' if is_paused else 'unpaused'} successfully")
     for queue, member in found:
         member.paused = is_paused
+        member.reason = request.text("Reason") if is_paused else ""
         if is_paused:
             member.last_pause = int(pbx.clock())
         session.host.broadcast(member_event("QueueMemberPause", pbx.started, queue, member))
+
+
+def _known(value: str) -> str:
+    """A number or name of a caller; this list writes one that is not known without angle brackets."""
+    return "unknown" if value == "<unknown>" else value
 
 
 def _wanted(session: Session, request: Request) -> list[Queue]:

@@ -92,13 +92,7 @@ async def bridge_list(session: Session, request: Request) -> None:
         item(
             "BridgeListItem",
             *session.identity(request),
-            ("BridgeUniqueid", bridge.uniqueid),
-            ("BridgeType", "basic"),
-            ("BridgeTechnology", "simple_bridge"),
-            ("BridgeCreator", "<unknown>"),
-            ("BridgeName", "<unknown>"),
-            ("BridgeNumChannels", len(bridge.channels)),
-            ("BridgeVideoSourceMode", "none"),
+            *bridge.snapshot(),
         )
         for bridge in session.host.pbx.bridges.values()
     ]

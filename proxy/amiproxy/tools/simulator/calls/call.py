@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from amiproxy.tools.simulator.pbx.channel import BUSY, CAUSES, RINGING, UP, Channel, Headers, event
 from amiproxy.tools.simulator.pbx.dialplan import application
+from amiproxy.tools.simulator.pbx.linestates import line_events
 from amiproxy.tools.simulator.pbx.state import Bridge, Pbx
 
 Step = tuple[float, bytes]
@@ -81,10 +82,15 @@ class Call:
         if state == UP:
             channel.answered = self.pbx.clock()
         yield 0, channel.event("Newstate", "call")
-        yield (
-            0,
-            device_state(channel, "RINGING" if state == RINGING else "BUSY" if state == BUSY else "INUSE"),
+        yield from self.device(
+            channel, "RINGING" if state == RINGING else "BUSY" if state == BUSY else "INUSE"
         )
+
+    def device(self, channel: Channel, state: str) -> Steps:
+        """The channel's device changes its state: to that of all its channels if it is a line."""
+        line = self.pbx.lines.get(channel.device)
+        for raw in [device_state(channel, state)] if line is None else line_events(self.pbx, line):
+            yield 0, raw
 
     def newexten(self, channel: Channel, app: str, data: str) -> Step:
         """The channel starts a dialplan application."""
@@ -103,11 +109,26 @@ class Call:
         bridge = self.bridge = self.pbx.new_bridge()
         yield 0, bridge.event("BridgeCreate")
         for channel in channels:
-            bridge.channels.append(channel)
-            channel.bridge = bridge.uniqueid
-            yield 0, bridge.event("BridgeEnter", *channel.snapshot())
+            yield self.enter(bridge, channel)
         for channel, peer in zip(channels, reversed(channels), strict=True):
             yield self.varset(channel, "BRIDGEPEER", peer.name)
+
+    def enter(self, bridge: Bridge, channel: Channel) -> Step:
+        """A channel enters a bridge."""
+        bridge.channels.append(channel)
+        channel.bridge = bridge.uniqueid
+        return 0, bridge.event("BridgeEnter", *channel.snapshot())
+
+    def leave(self, bridge: Bridge, channel: Channel) -> Step:
+        """A channel leaves the bridge that it is in."""
+        bridge.channels.remove(channel)
+        channel.bridge = ""
+        return 0, bridge.event("BridgeLeave", *channel.snapshot())
+
+    def destroy(self, bridge: Bridge) -> Step:
+        """A bridge ends."""
+        self.pbx.bridges.pop(bridge.uniqueid, None)
+        return 0, bridge.event("BridgeDestroy")
 
     def part(self) -> Steps:
         """All channels leave the bridge, if there is one, and it is destroyed."""
@@ -115,11 +136,8 @@ class Call:
         if bridge is None:
             return
         while bridge.channels:
-            channel = bridge.channels.pop()
-            channel.bridge = ""
-            yield 0, bridge.event("BridgeLeave", *channel.snapshot())
-        self.pbx.bridges.pop(bridge.uniqueid, None)
-        yield 0, bridge.event("BridgeDestroy")
+            yield self.leave(bridge, bridge.channels[-1])
+        yield self.destroy(bridge)
 
     def conclusion(self) -> Steps:
         """Release the bridge and hang up all channels that remain."""
@@ -138,7 +156,7 @@ class Call:
             0,
             channel.event("Hangup", "call", ("Cause", cause), ("Cause-txt", CAUSES.get(cause, "Unknown"))),
         )
-        yield 0, device_state(channel, "NOT_INUSE")
+        yield from self.device(channel, "NOT_INUSE")
         yield 0, event("Cdr", "cdr", *self._cdr(channel))
 
     def _redirected(self, order: Redirected) -> Steps:

@@ -21,8 +21,8 @@ _PHONES = (
     ("erin", "105", "Erin Eriksson"),
     ("frank", "106", "Frank Fischer"),
 )
-#: Mean and maximum duration of a conversation, in seconds.
-_TALK, _LONGEST_TALK = 40.0, 600.0
+#: Maximum duration of a conversation, in seconds.
+_LONGEST_TALK = 600.0
 _RTCP_INTERVAL = 5.0
 
 
@@ -30,6 +30,8 @@ class TalkingCall(Call):
     """The common part of the two kinds below: time passes while two people talk."""
 
     kind: ClassVar[str] = ""
+    #: Mean duration of a conversation, in seconds.
+    mean_talk: ClassVar[float] = 40.0
 
     def __init__(self, pbx: Pbx, number: int, pace: float = 1.0) -> None:
         super().__init__(pbx)
@@ -41,7 +43,7 @@ class TalkingCall(Call):
         return min(self.chance.expovariate(1 / mean), 10 * mean) / self._pace
 
     def _talk(self, one: Channel, two: Channel) -> Steps:
-        left = min(self.chance.expovariate(1 / _TALK), _LONGEST_TALK)
+        left = min(self.chance.expovariate(1 / self.mean_talk), _LONGEST_TALK)
         packets = 0
         while left > 0:
             piece = min(left, _RTCP_INTERVAL)
@@ -174,7 +176,7 @@ class QueueCall(TalkingCall):
         called = self._called(caller, member.interface, member.name, "")
         yield 0, called.event("Newchannel", "call")
         own: Headers = [("Queue", queue.name), ("Interface", member.interface), ("MemberName", member.name)]
-        yield 0, _agent_event("AgentCalled", caller, called, *own)
+        yield 0, agent_event("AgentCalled", caller, called, *own)
         yield 0, dial_event("DialBegin", caller, called, ("DialString", member.interface.partition("/")[2]))
         yield from self.newstate(called, RINGING)
         member.status = 6
@@ -189,7 +191,7 @@ class QueueCall(TalkingCall):
         held = int(self.pbx.clock() - joined)
         yield (
             0,
-            _agent_event("AgentConnect", caller, called, *own, ("HoldTime", held), ("RingTime", int(rung))),
+            agent_event("AgentConnect", caller, called, *own, ("HoldTime", held), ("RingTime", int(rung))),
         )
         member.status = 2
         yield 0, member_event("QueueMemberStatus", self.pbx.started, queue, member)
@@ -203,7 +205,7 @@ class QueueCall(TalkingCall):
         yield 0, caller.event("HangupRequest", "call", ("Cause", 16))
         yield from self.part()
         times: Headers = [("HoldTime", held), ("TalkTime", talked), ("Reason", "caller")]
-        yield 0, _agent_event("AgentComplete", caller, called, *own, *times)
+        yield 0, agent_event("AgentComplete", caller, called, *own, *times)
 
     def _abandon(self, queue: Queue, caller: Channel, joined: float) -> Steps:
         position = self._leave(queue, caller)
@@ -220,7 +222,8 @@ class QueueCall(TalkingCall):
         return position
 
 
-def _agent_event(name: str, caller: Channel, called: Channel, *headers: tuple[str, object]) -> bytes:
+def agent_event(name: str, caller: Channel, called: Channel, *headers: tuple[str, object]) -> bytes:
+    """An event about a caller of a queue and the agent's channel, with ``headers`` after those of both."""
     return event(name, "agent", *caller.snapshot(), *called.snapshot("Dest"), *headers)
 
 

@@ -1,6 +1,8 @@
 """Starts calls at a rate per minute; and the same as a plain iterator, without a loop."""
 
+import random
 from collections.abc import Iterator
+from typing import ClassVar
 
 from amiproxy.tools.simulator.calls.call import Step, Steps
 from amiproxy.tools.simulator.calls.patterns import DialledCall, QueueCall, TalkingCall
@@ -9,11 +11,13 @@ from amiproxy.tools.simulator.pbx.state import Pbx
 
 #: The share of calls that go to a queue.
 _QUEUE_SHARE = 0.35
-_KINDS: dict[str, type[TalkingCall]] = {kind.kind: kind for kind in (DialledCall, QueueCall)}
 
 
 class Traffic:
     """Starts calls on a timeline at a rate that can be changed at any time."""
+
+    #: The kinds of calls that there are, by name.
+    kinds: ClassVar[dict[str, type[TalkingCall]]] = {kind.kind: kind for kind in (DialledCall, QueueCall)}
 
     def __init__(self, pbx: Pbx, timeline: Timeline, per_minute: float = 0.0, pace: float = 1.0) -> None:
         self.pbx = pbx
@@ -35,8 +39,8 @@ class Traffic:
             self.timeline.start(self, self.pbx.clock())
 
     def place(self, kind: str = "dialled") -> TalkingCall:
-        """Start one call now, ``dialled`` or ``queue``.  Raises KeyError for any other kind."""
-        call = _KINDS[kind](self.pbx, self._placed, self.pace)
+        """Start one call now, ``dialled`` or ``queue``.  Raises KeyError for a kind that does not exist."""
+        call = self.kinds[kind](self.pbx, self._placed, self.pace)
         self._placed += 1
         self.pbx.calls_processed += 1
         self.timeline.start(call, self.pbx.clock())
@@ -45,7 +49,11 @@ class Traffic:
     def _arrivals(self, per_minute: float) -> Steps:
         while True:
             yield self._chance.expovariate(per_minute / 60), b""
-            self.place("queue" if self._chance.random() < _QUEUE_SHARE else "dialled")
+            self.place(self.choose(self._chance))
+
+    def choose(self, chance: random.Random) -> str:
+        """The kind of the next call."""
+        return "queue" if chance.random() < _QUEUE_SHARE else "dialled"
 
 
 def pattern(per_minute: float, seed: int = 1, start: float = 1700000000.0) -> Iterator[Step]:

@@ -79,7 +79,8 @@ def _queue_line(queue: Queue) -> str:
     return (
         f"{queue.name} has {len(queue.waiting)} calls (max unlimited) in '{queue.strategy}' strategy "
         f"({queue.hold_time}s holdtime, {queue.talk_time}s talktime), "
-        f"W:0, C:{queue.completed}, A:{queue.abandoned}, SL:0.0%, SL2:0.0% within 0s"
+        f"W:0, C:{queue.completed}, A:{queue.abandoned}, SL:{queue.performance[0]}%, "
+        f"SL2:{queue.performance[1]}% within {queue.service_level}s"
     )
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from amiproxy.tools.simulator.pbx.channel import Channel, event
+from amiproxy.tools.simulator.pbx.channel import Channel, Headers, event
+from amiproxy.tools.simulator.pbx.line import Line, Parked
 from amiproxy.tools.simulator.pbx.queue import Member, Queue
 
 
@@ -18,21 +19,26 @@ class Bridge:
 
     uniqueid: str
     channels: list[Channel] = field(default_factory=list)
+    type: str = "basic"
+    technology: str = "simple_bridge"
+    creator: str = "<unknown>"
+    name: str = "<unknown>"
+
+    def snapshot(self) -> Headers:
+        """The headers that describe the bridge in an event or a list."""
+        return [
+            ("BridgeUniqueid", self.uniqueid),
+            ("BridgeType", self.type),
+            ("BridgeTechnology", self.technology),
+            ("BridgeCreator", self.creator),
+            ("BridgeName", self.name),
+            ("BridgeNumChannels", len(self.channels)),
+            ("BridgeVideoSourceMode", "none"),
+        ]
 
     def event(self, name: str, *headers: tuple[str, object]) -> bytes:
         """An event about this bridge, with ``headers`` after those of the bridge."""
-        return event(
-            name,
-            "call",
-            ("BridgeUniqueid", self.uniqueid),
-            ("BridgeType", "basic"),
-            ("BridgeTechnology", "simple_bridge"),
-            ("BridgeCreator", "<unknown>"),
-            ("BridgeName", "<unknown>"),
-            ("BridgeNumChannels", len(self.channels)),
-            ("BridgeVideoSourceMode", "none"),
-            *headers,
-        )
+        return event(name, "call", *self.snapshot(), *headers)
 
 
 class Pbx:
@@ -51,6 +57,14 @@ class Pbx:
         self.bridges: dict[str, Bridge] = {}
         self.variables: dict[str, str] = {}
         self.database: dict[tuple[str, str], str] = {}
+        #: The endpoints by device, such as ``PJSIP/alice``; none unless it is a call centre.
+        self.lines: dict[str, Line] = {}
+        #: Device -> its state, as the last DeviceStateChange said.
+        self.devices: dict[str, str] = {}
+        #: The parked calls by space.
+        self.parked: dict[int, Parked] = {}
+        #: The conferences by name.
+        self.rooms: dict[str, Bridge] = {}
         self.calls_processed = 0
         self.queues = {
             queue.name: queue
@@ -94,8 +108,12 @@ class Pbx:
         """Remove a channel that has ended."""
         self.channels.pop(channel.name, None)
 
-    def new_bridge(self) -> Bridge:
-        """A new, empty bridge."""
-        bridge = Bridge(str(UUID(int=self._random.getrandbits(128), version=4)))
+    def new_bridge(
+        self, technology: str = "simple_bridge", creator: str = "<unknown>", name: str = "<unknown>"
+    ) -> Bridge:
+        """A new, empty bridge; one that an application has made has a creator."""
+        kind = "basic" if creator == "<unknown>" else "base"
+        uniqueid = str(UUID(int=self._random.getrandbits(128), version=4))
+        bridge = Bridge(uniqueid, [], kind, technology, creator, name)
         self.bridges[bridge.uniqueid] = bridge
         return bridge
