@@ -151,6 +151,9 @@ class Follower:
                 data = self._socket.recv(1 << 16)
             except TimeoutError:
                 data = b""
+            else:
+                if not data:
+                    raise ConnectionError("end of stream")
             self._receive(data)
 
     def until(self, condition: Callable[[], bool]) -> None:

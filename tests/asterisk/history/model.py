@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import contextlib
 import difflib
 import re
 import signal
@@ -12,6 +11,7 @@ from pathlib import Path
 from random import Random
 
 from tests.asterisk.door import LIMITS
+from tests.asterisk.history.attempts import crashed
 from tests.asterisk.history.client import Dashboard, Picture
 from tests.asterisk.history.direct import Direct
 from tests.asterisk.history.flows import Flows, listed, settled
@@ -40,8 +40,10 @@ _BOARDS = 3
 class Model:
     """One Asterisk, the proxy before it, and its dashboards."""
 
-    def __init__(self, pbx: Asterisk, directory: Path, seed: int) -> None:
+    def __init__(self, pbx: Asterisk, directory: Path, seed: int, spares: str = "") -> None:
+        """``spares``: see ``Flows``."""
         self._pbx = pbx
+        self._spares = spares
         self._random = Random(seed)
         self._seed = seed
         upstream = (pbx.host, pbx.port, pbx.user, pbx.secret)
@@ -72,7 +74,7 @@ class Model:
     async def _begin(self) -> None:
         self._ami = await AmiClient.connect(self._pbx.host, self._pbx.port)
         await self._ami.login(self._pbx.user, self._pbx.secret, Events="off")
-        self._flows = Flows(self._ami, self._random.randrange(1 << 30))
+        self._flows = Flows(self._ami, self._random.randrange(1 << 30), spares=self._spares)
         for board in (self._witness, *self._boards):
             await self._snapshot(board)
         self._direct = await Direct.connect(self._pbx, self._witness)
@@ -123,18 +125,12 @@ class Model:
         try:
             await self.round()
         except (Exception, asyncio.CancelledError):  # whatever was underway was broken off
-            status = await self._crashed()
+            status = await crashed(self._pbx)
             if status is None:
                 raise
             self.crashes.append(f"status {status} after {' '.join(self._flows.last)}")
             self.done["crashes"] += 1
             await self.restart()
-
-    async def _crashed(self) -> int | None:
-        """The exit status of Asterisk, which has closed a connection; None if it runs."""
-        with contextlib.suppress(AssertionError):
-            await until(lambda: self._pbx.status is not None, within=5)
-        return self._pbx.status
 
     async def agree(self) -> None:
         """Once nothing happens any more, all pictures equal the lists, and nothing is lost or doubled."""

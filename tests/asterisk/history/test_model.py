@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.asterisk.history.attempts import attempts
 from tests.asterisk.history.model import Model
 from tests.asterisk.lab.asterisk import Asterisk
 
@@ -12,14 +13,19 @@ from tests.asterisk.lab.asterisk import Asterisk
 async def test_snapshots_and_resumes_never_show_what_is_not_there(
     pbx: Asterisk, tmp_path: Path, seed: int
 ) -> None:
-    model = Model(pbx, tmp_path, seed)
-    try:
-        await model.start()
-        for _ in range(3):
+    async def attempt(seed: int) -> None:
+        directory = tmp_path / str(seed)
+        directory.mkdir()
+        model = Model(pbx, directory, seed, spares=pbx.version)
+        try:
+            await model.start()
+            for _ in range(3):
+                await model.round()
+            await model.restart()
             await model.round()
-        await model.restart()
-        await model.round()
-    finally:
-        await model.stop()
-    assert model.done["resumes"] > 2
-    assert model.done["snapshots"] > 8
+        finally:
+            await model.stop()
+        assert model.done["resumes"] > 2
+        assert model.done["snapshots"] > 8
+
+    await attempts(pbx, seed, attempt)

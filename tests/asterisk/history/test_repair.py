@@ -3,11 +3,13 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.asterisk.door import LIMITS
+from tests.asterisk.history.attempts import attempts
 from tests.asterisk.history.client import Dashboard, Picture
 from tests.asterisk.history.flows import Flows, listed, settled
 from tests.asterisk.history.wire import Wire
@@ -25,20 +27,13 @@ USERS = {
 }
 
 
-@pytest.fixture
-async def wire(pbx: Asterisk) -> AsyncIterator[Wire]:
-    """Between the proxy and Asterisk."""
-    async with Wire(pbx.port) as wire:
-        yield wire
-
-
-@pytest.fixture
-async def proxy(pbx: Asterisk, wire: Wire, tmp_path: Path) -> AsyncIterator[ProxyProcess]:
+@asynccontextmanager
+async def proxy_at(pbx: Asterisk, wire: Wire, directory: Path) -> AsyncIterator[ProxyProcess]:
     """The proxy at the wire, which is whole; Asterisk is idle."""
     async with await acting(pbx) as ami:
         await Flows(ami, 0).end_all()
     upstream = (pbx.host, wire.port, pbx.user, pbx.secret)
-    proxy = ProxyProcess(tmp_path, upstream, USERS, limits=LIMITS)
+    proxy = ProxyProcess(directory, upstream, USERS, limits=LIMITS)
     await asyncio.to_thread(proxy.start)  # the wire needs the loop meanwhile
     try:
         yield proxy
@@ -47,16 +42,18 @@ async def proxy(pbx: Asterisk, wire: Wire, tmp_path: Path) -> AsyncIterator[Prox
         proxy.kill()
 
 
-@pytest.fixture
-async def board(pbx: Asterisk, proxy: ProxyProcess) -> AsyncIterator[Dashboard]:
+@asynccontextmanager
+async def board_at(pbx: Asterisk, proxy: ProxyProcess) -> AsyncIterator[Dashboard]:
     """A client that has seen everything."""
     board = Dashboard(proxy.port, proxy.context, "board", "b")
     await board.connect("on")
     async with await acting(pbx) as ami:
         for item in await listed(ami):
             board.picture.apply(item)
-    yield board
-    await board.cut()
+    try:
+        yield board
+    finally:
+        await board.cut()
 
 
 async def state_known(proxy: ProxyProcess) -> None:
@@ -98,6 +95,18 @@ async def call(ami: AmiClient, number: int) -> None:
     assert answer.get("Response") == "Success"
 
 
+@pytest.fixture
+async def proxy(pbx: Asterisk, tmp_path: Path) -> AsyncIterator[ProxyProcess]:
+    async with Wire(pbx.port) as wire, proxy_at(pbx, wire, tmp_path) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def board(pbx: Asterisk, proxy: ProxyProcess) -> AsyncIterator[Dashboard]:
+    async with board_at(pbx, proxy) as board:
+        yield board
+
+
 async def test_fifty_calls_end_with_the_asterisk_that_is_killed(
     pbx: Asterisk, proxy: ProxyProcess, board: Dashboard
 ) -> None:
@@ -126,10 +135,25 @@ async def test_fifty_calls_end_with_the_asterisk_that_is_killed(
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_what_happens_while_the_link_is_lost_is_told_when_it_is_back(
-    pbx: Asterisk, proxy: ProxyProcess, board: Dashboard, wire: Wire, seed: int
+    pbx: Asterisk, tmp_path: Path, seed: int
 ) -> None:
+    async def attempt(seed: int) -> None:
+        directory = tmp_path / str(seed)
+        directory.mkdir()
+        async with (
+            Wire(pbx.port) as wire,
+            proxy_at(pbx, wire, directory) as proxy,
+            board_at(pbx, proxy) as board,
+        ):
+            await cut_the_wire(pbx, proxy, board, wire, seed)
+
+    await attempts(pbx, seed, attempt)
+
+
+async def cut_the_wire(pbx: Asterisk, proxy: ProxyProcess, board: Dashboard, wire: Wire, seed: int) -> None:
+    """Cut it in the middle of flows, again and again; the client shows what the lists say each time."""
     async with await acting(pbx) as ami:
-        flows = Flows(ami, seed)
+        flows = Flows(ami, seed, spares=pbx.version)
         for _ in range(3):
             for _ in range(20):
                 await flows.step()

@@ -3,12 +3,14 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.asterisk.door import LIMITS
+from tests.asterisk.history.attempts import attempts
 from tests.asterisk.history.flows import Flows, settled
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.support.ami_client import AmiClient, Message
@@ -65,18 +67,18 @@ async def connect(proxy: ProxyProcess, user: str, before: Board | None = None) -
     return board
 
 
-@pytest.fixture
-async def acting(pbx: Asterisk) -> AsyncIterator[AmiClient]:
+@asynccontextmanager
+async def acting_at(pbx: Asterisk) -> AsyncIterator[AmiClient]:
     """A session at Asterisk's own port."""
     async with await AmiClient.connect(pbx.host, pbx.port) as client:
         await client.login(pbx.user, pbx.secret, Events="off")
         yield client
 
 
-@pytest.fixture
-async def proxy(pbx: Asterisk, tmp_path: Path) -> AsyncIterator[ProxyProcess]:
+@asynccontextmanager
+async def proxy_before(pbx: Asterisk, directory: Path) -> AsyncIterator[ProxyProcess]:
     upstream = (pbx.host, pbx.port, pbx.user, pbx.secret)
-    proxy = ProxyProcess(tmp_path, upstream, USERS, limits=LIMITS)
+    proxy = ProxyProcess(directory, upstream, USERS, limits=LIMITS)
     await asyncio.to_thread(proxy.start)
     try:
         yield proxy
@@ -86,16 +88,25 @@ async def proxy(pbx: Asterisk, tmp_path: Path) -> AsyncIterator[ProxyProcess]:
 
 
 @pytest.mark.parametrize("seed", [3, 4])
-async def test_cuts_lose_and_double_nothing(proxy: ProxyProcess, acting: AmiClient, seed: int) -> None:
+async def test_cuts_lose_and_double_nothing(pbx: Asterisk, tmp_path: Path, seed: int) -> None:
+    async def attempt(seed: int) -> None:
+        directory = tmp_path / str(seed)
+        directory.mkdir()
+        async with acting_at(pbx) as acting, proxy_before(pbx, directory) as proxy:
+            await cut_again_and_again(proxy, acting, Flows(acting, seed, spares=pbx.version), seed)
+
+    await attempts(pbx, seed, attempt)
+
+
+async def cut_again_and_again(proxy: ProxyProcess, acting: AmiClient, flows: Flows, seed: int) -> None:
     rng = random.Random(seed)
-    await Flows(acting, seed).end_all()
+    await flows.end_all()
     await idle(acting)
     async with await connect(proxy, "board") as board, await connect(proxy, "desk") as desk:
         await acting.action("UserEvent", UserEvent="Begin")
         torn = {"board": await connect(proxy, "board"), "desk": await connect(proxy, "desk")}
         for one in (board, desk, *torn.values()):
             await until(lambda one=one: one.token, lambda: "a position", 10)
-        flows = Flows(acting, seed)
         for step in range(STEPS):
             await flows.step()
             if step % 3 == 0:
