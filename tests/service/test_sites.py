@@ -52,6 +52,17 @@ async def test_probes_are_answered_on_a_listener_with_door_http(files: ProxyProc
         assert (await peer.get("/")).status == 404
 
 
+@pytest.mark.parametrize("doors", [["page"], ["ajam", "api", "page", "ws"]])
+async def test_the_page_is_served_alone_and_beside_other_doors(files: ProxyProcess, doors: list[str]) -> None:
+    http_listener(files, doors=doors)
+    async with running(files) as app, HttpPeer.to(web(app), client(files.directory)) as peer:
+        reply = await peer.get("/")
+        assert (reply.status, reply.get("content-type")) == (200, "text/html; charset=utf-8")
+        for path, status in (("/page/api/me", 401), ("/page/ws", 426), ("/page/x", 404)):
+            assert (await peer.get(path)).status == status
+        assert tuple(doors) == app.doors[1]
+
+
 async def test_a_listener_for_ami_still_speaks_ami_beside_it(files: ProxyProcess) -> None:
     http_listener(files)
     async with running(files) as app:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from tests.support.service import PASSWORDS, USERS, Service
 from tests.support.waiting import DEADLINE
 
-DOORS = ("ajam", "api", "ws")
+DOORS = ("ajam", "api", "page", "ws")
 #: The users of ``service.USERS``, who may come by every door.
 HTTP_USERS: dict[str, dict[str, Any]] = {
     name: {**entry, "doors": ["ami", *DOORS]} for name, entry in USERS.items()
