@@ -1,7 +1,7 @@
 /** Agents of one server: each is a member of one or more queues, an agent of app_agent_pool, or both. */
 
-import { deviceOf } from "./fields.js";
 import { partnerOf } from "./calls.js";
+import { deviceOf } from "./fields.js";
 
 /** @typedef {import("./queues.js").Member} Member */
 /** @typedef {import("./types.js").AgentRow} AgentRow */
@@ -25,8 +25,8 @@ export function stateOf(member) {
   return member.isPaused ? "paused" : state;
 }
 
-/** What an agent of several queues does: talking counts more than ringing, and a pause only if it is one in all. @type {AgentState[]} */
-const RANKS = ["talking", "ringing", "free", "away", "paused"];
+/** What an agent of several queues does: talking counts more than ringing, and a pause only if it is one in all. */
+const RANKS = { talking: 4, ringing: 3, free: 2, away: 1, paused: 0 };
 
 /** How app_agent_pool's agent with this number is called where it is a device. @param {string} id */
 const poolDevice = (id) => `Agent:${id}`;
@@ -115,9 +115,13 @@ export class Agents {
 
 /** @param {Agent} agent @returns {AgentState} */
 function stateIn(agent) {
-  let best = RANKS.length - 1;
-  for (const member of agent.members.values()) best = Math.min(best, RANKS.indexOf(stateOf(member)));
-  return RANKS[best];
+  /** @type {AgentState} */
+  let best = "paused";
+  for (const member of agent.members.values()) {
+    const state = stateOf(member);
+    if (RANKS[state] > RANKS[best]) best = state;
+  }
+  return best;
 }
 
 /**
@@ -129,28 +133,39 @@ export function agentRow(key, side) {
   if (key.startsWith(POOL)) return poolRow(key.slice(POOL.length), side);
   const agent = side.agents.agents.get(key);
   if (!agent?.state) return null;
-  const members = [...agent.members.values()];
-  const device = members.map((member) => member.device).find(Boolean) ?? key;
+  let [name, device, reason, taken, isPaused] = ["", "", "", 0, true];
+  /** @type {(number|null)[]} */
+  let [lastCall, lastPause, loggedIn] = [null, null, null];
+  const queues = [];
+  for (const member of agent.members.values()) {
+    name ||= member.name;
+    device ||= member.device;
+    reason ||= member.reason;
+    taken += member.taken;
+    isPaused &&= member.isPaused;
+    lastCall = later(lastCall, member.lastCall);
+    if (member.isPaused) lastPause = later(lastPause, member.lastPause);
+    if (member.isDynamic && member.loginTime !== null) loggedIn = Math.min(loggedIn ?? member.loginTime, member.loginTime);
+    queues.push({ name: member.queue.name, isPaused: member.isPaused });
+  }
   const pooled = device.startsWith("Agent:") ? side.pool.agents.get(device.slice(6)) : undefined;
-  const paused = members.filter((member) => member.isPaused);
-  const logins = members.filter((member) => member.isDynamic).map((member) => member.loginTime);
   let { state, since } = agent;
-  if (state === "paused") since = latest(paused.map((member) => member.lastPause)) ?? since;
+  if (state === "paused") since = lastPause ?? since;
   if (pooled?.state === "talking" && state === "talking") since = pooled.since ?? since;
   return {
     key: `${side.name}\0${key}`,
     server: side.name,
-    name: members.map((member) => member.name).find(Boolean) ?? key,
-    device,
+    name: name || key,
+    device: device || key,
     state,
-    isPaused: paused.length === members.length,
-    reason: paused.map((member) => member.reason).find(Boolean) ?? "",
+    isPaused,
+    reason,
     since,
-    queues: members.map((member) => ({ name: member.queue.name, isPaused: member.isPaused })),
-    taken: members.reduce((sum, member) => sum + member.taken, 0),
-    lastCall: latest(members.map((member) => member.lastCall)),
-    loggedIn: pooled ? pooled.loggedIn : earliest(logins),
-    partner: state === "talking" ? partner(agent, pooled, members, side) : null,
+    queues,
+    taken,
+    lastCall,
+    loggedIn: pooled ? pooled.loggedIn : loggedIn,
+    partner: state === "talking" ? partner(agent, pooled, side) : null,
   };
 }
 
@@ -175,8 +190,8 @@ function poolRow(id, side) {
   };
 }
 
-/** @param {Agent} agent @param {import("./pool.js").PoolAgent|undefined} pooled @param {Member[]} members @param {import("./side.js").Side} side */
-function partner(agent, pooled, members, side) {
+/** @param {Agent} agent @param {import("./pool.js").PoolAgent|undefined} pooled @param {import("./side.js").Side} side */
+function partner(agent, pooled, side) {
   const found = pooled && poolPartner(pooled, side);
   if (found) return found;
   for (const device of agent.names) {
@@ -185,7 +200,8 @@ function partner(agent, pooled, members, side) {
       if (party) return party;
     }
   }
-  return members.map((member) => member.partner).find(Boolean) ?? null;
+  for (const member of agent.members.values()) if (member.partner) return member.partner;
+  return null;
 }
 
 /** @param {import("./pool.js").PoolAgent} agent @param {import("./side.js").Side} side */
@@ -197,12 +213,7 @@ function poolPartner(agent, side) {
   return { name: "", number: device.slice(device.indexOf("/") + 1), agent: side.agents.nameOf(device) };
 }
 
-/** @param {(number|null)[]} times */
-function latest(times) {
-  return times.reduce((best, one) => (one !== null && (best === null || one > best) ? one : best), null);
-}
-
-/** @param {(number|null)[]} times */
-function earliest(times) {
-  return times.reduce((best, one) => (one !== null && (best === null || one < best) ? one : best), null);
+/** @param {number|null} one @param {number|null} other */
+function later(one, other) {
+  return one === null || (other !== null && other > one) ? other : one;
 }

@@ -23,14 +23,23 @@ export function partyOf(channel, around) {
 
 /** The two that a row names, the caller first. @param {Call} call @returns {[Channel, Channel|null]} */
 function ends(call) {
-  const channels = [...call.channels];
-  const from = channels.find((channel) => channel.id === call.id) ?? channels[0];
-  const others = channels.filter((channel) => channel !== from);
-  const to =
-    others.find((channel) => from.bridge && !from.isHeld && channel.bridge === from.bridge) ??
-    others.find((channel) => channel.bridge) ??
-    others[0];
-  return [from, to ?? null];
+  /** @type {Channel|null} */
+  let from = null;
+  for (const channel of call.channels) {
+    if (channel.id === call.id) from = channel;
+    from ??= channel;
+  }
+  if (from === null) throw new RangeError("a call has channels");
+  /** @type {Channel|null} */
+  let to = null;
+  let best = 0;
+  for (const channel of call.channels) {
+    if (channel === from) continue;
+    const isWith = channel.bridge && channel.bridge === from.bridge && !from.isHeld;
+    const rank = isWith ? 3 : channel.bridge ? 2 : 1;
+    if (rank > best) [to, best] = [channel, rank];
+  }
+  return [from, to];
 }
 
 /** Whom a channel of a call talks to; null if nobody. @param {Channel} channel @param {Around} around @returns {Party|null} */

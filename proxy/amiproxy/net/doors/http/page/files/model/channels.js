@@ -1,12 +1,13 @@
 /** Channels of one server, and the calls that they make up: those with the same Linkedid. */
 
-import { deviceOf, duration, get, has, isInternal, known, only } from "./fields.js";
+import { NEAR, deviceOf, duration, get, has, isInternal, known, only } from "./fields.js";
 
 /** @typedef {import("./types.js").Data} Data */
 /**
  * @typedef {object} Channel
  * @property {string} id its Uniqueid
  * @property {string} name
+ * @property {string} placed the name by which it has got its device
  * @property {string} device
  * @property {boolean} isInternal it is neither counted nor shown
  * @property {string} state
@@ -35,8 +36,6 @@ import { deviceOf, duration, get, has, isInternal, known, only } from "./fields.
 /** Most ids of ended channels that are remembered: events of a channel may still come after its Hangup. */
 const MOST_ENDED = 512;
 const UP = "6";
-/** Seconds by which the beginning of a channel may differ from one snapshot to the next, as they tell whole seconds. */
-const NEAR = 2;
 
 export class Channels {
   /** @param {Watcher} watcher */
@@ -95,30 +94,43 @@ export class Channels {
   begin(id, since) {
     /** @type {Channel} */
     const channel = {
-      ...{ id, name: "", device: "", isInternal: false, state: "", number: "", label: "" },
-      ...{ bridge: "", isHeld: false, since, linkedid: "", call: null },
+      id,
+      name: "",
+      placed: "",
+      device: "",
+      isInternal: false,
+      state: "",
+      number: "",
+      label: "",
+      bridge: "",
+      isHeld: false,
+      since,
+      linkedid: "",
+      call: null,
     };
     this.channels.set(id, channel);
     return channel;
   }
 
-  /** @param {Channel} channel @param {Data} told */
+  /** Returns whether that changes what is shown. @param {Channel} channel @param {Data} told @returns {boolean} */
   read(channel, told) {
-    const name = only(told, "Channel");
-    if (name) channel.name = name;
+    const { name, state, number, label, linkedid } = channel;
+    channel.name = only(told, "Channel") || name;
     if (has(told, "ChannelState")) channel.state = get(told, "ChannelState");
     if (has(told, "CallerIDNum")) channel.number = known(get(told, "CallerIDNum"));
     if (has(told, "CallerIDName")) channel.label = known(get(told, "CallerIDName"));
-    channel.linkedid = only(told, "Linkedid") || channel.linkedid;
+    channel.linkedid = only(told, "Linkedid") || linkedid;
+    if (name !== channel.name || linkedid !== channel.linkedid) return true;
+    return state !== channel.state || number !== channel.number || label !== channel.label;
   }
 
   /** Put a channel into the call and to the device that it belongs to now. @param {Channel} channel */
   place(channel) {
-    const device = deviceOf(channel.name);
-    channel.isInternal = isInternal(channel.name);
-    if (channel.device !== device || (channel.isInternal && channel.call)) {
+    if (channel.placed !== channel.name) {
       this.leaveDevice(channel);
-      channel.device = device;
+      channel.placed = channel.name;
+      channel.device = deviceOf(channel.name);
+      channel.isInternal = isInternal(channel.name);
       if (!channel.isInternal) this.joinDevice(channel);
     }
     const id = channel.isInternal ? "" : channel.linkedid || channel.id;
@@ -192,10 +204,10 @@ export class Channels {
     return channel;
   }
 
-  /** @param {Channel} channel @param {Data} event @param {number} at */
-  update(channel, event, at) {
+  /** @param {Channel} channel @param {Data} event @param {number} at @param {boolean} [isElsewhere] whether its bridge is another one */
+  update(channel, event, at, isElsewhere = false) {
     const before = channel.call;
-    this.read(channel, event);
+    if (!this.read(channel, event) && !isElsewhere) return;
     this.place(channel);
     if (before && before !== channel.call) this.judge(before, at);
     this.judge(channel.call, at);
@@ -214,7 +226,7 @@ export class Channels {
     if (!channel) return;
     channel.bridge = get(event, "BridgeUniqueid");
     channel.isHeld = holds(event);
-    this.update(channel, event, at);
+    this.update(channel, event, at, true);
   }
 
   /** @param {Data} event @param {number} at */
@@ -222,8 +234,9 @@ export class Channels {
     const channel = this.channels.get(only(event, "Uniqueid"));
     if (!channel) return;
     // It may have entered another bridge before: then it is still in that one.
-    if (channel.bridge === get(event, "BridgeUniqueid")) channel.bridge = "";
-    this.update(channel, event, at);
+    const isElsewhere = channel.bridge === get(event, "BridgeUniqueid");
+    if (isElsewhere) channel.bridge = "";
+    this.update(channel, event, at, isElsewhere);
   }
 
   /** @param {Data} event */

@@ -2,6 +2,9 @@
 
 /** @typedef {import("./types.js").Data} Data */
 
+/** Seconds by which the same beginning may differ from one snapshot to the next: they tell whole seconds that have passed. */
+export const NEAR = 2;
+
 /** The first value of a header; "" if it is missing. @param {Data} data @param {string} name @returns {string} */
 export function get(data, name) {
   const value = data[name];

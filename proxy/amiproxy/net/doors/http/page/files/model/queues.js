@@ -5,7 +5,7 @@
  * unknown does nothing.
  */
 
-import { decimal, get, has, known, number, only, time } from "./fields.js";
+import { NEAR, decimal, get, has, known, number, only, time } from "./fields.js";
 import { QueueCalls } from "./queuecalls.js";
 
 /** @typedef {import("./types.js").Data} Data */
@@ -83,7 +83,7 @@ export class Queues {
     this.callers = new Map();
     for (const item of groups.get("queues") ?? []) this.readQueue(item, before, at);
     for (const item of groups.get("members") ?? []) this.readMember(item, before);
-    for (const item of groups.get("entries") ?? []) this.readCaller(item, at);
+    for (const item of groups.get("entries") ?? []) this.readCaller(item, before, at);
     for (const queue of new Set([...before.keys(), ...this.queues.keys()])) this.watcher.queueChanged(queue);
     for (const [name, queue] of before) {
       for (const [address, member] of queue.members) {
@@ -132,13 +132,17 @@ export class Queues {
     this.tell(member, item, "Name");
   }
 
-  /** @param {Data} item @param {number} at */
-  readCaller(item, at) {
+  /** @param {Data} item @param {Map<string, Queue>} before @param {number} at */
+  readCaller(item, before, at) {
     const name = only(item, "Queue");
     const uniqueid = only(item, "Uniqueid");
     if (!name || !uniqueid) return;
     const queue = this.queues.get(name) ?? this.newQueue(name);
-    const caller = this.newCaller(queue, uniqueid, at - number(get(item, "Wait")));
+    const told = at - number(get(item, "Wait"));
+    const earlier = before.get(name)?.callers.find((one) => one.uniqueid === uniqueid);
+    const since = earlier && Math.abs(earlier.since - told) < NEAR ? earlier.since : told;
+    const caller = this.newCaller(queue, uniqueid, since);
+    caller.hasGivenUp = earlier?.hasGivenUp ?? false;
     this.tellCaller(caller, item);
     queue.callers.push(caller);
   }
