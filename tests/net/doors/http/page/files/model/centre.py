@@ -1,4 +1,4 @@
-"""A call centre where anything happens at random, as Asterisk tells it; some events come twice, or not at all."""
+"""A call centre where anything happens at random, as Asterisk tells it; some events come twice."""
 
 from random import Random
 
