@@ -274,6 +274,38 @@ test("with the snapshot after a link was lost it can resume again", async () => 
   assert.equal(socket().last, "t7");
 });
 
+test("a server that is back is asked for until a snapshot has it", async () => {
+  const servers = [{ name: "east", up: true }, { name: "west", up: false }];
+  const { socket, time } = begun();
+  const positions = { east: "e1" };
+  socket().say({ ...HELLO, servers }, { ...WHOLE, positions, serversMissing: ["west"] });
+  await time.pass(4);
+  assert.deepEqual(socket().asked("snapshot"), []);
+  socket().say({ type: "link", server: "west", state: "up" });
+  for (let number = 1; number < 4; number++) {
+    assert.equal(socket().asked("snapshot").length, number);
+    socket().say({ ...WHOLE, id: `s${number}`, positions, serversMissing: ["west"] });
+    await time.pass(4 * number);
+  }
+  socket().say({ ...WHOLE, id: "s4", positions: { ...positions, west: "w1" } });
+  await time.pass(4);
+  assert.equal(socket().asked("snapshot").length, 4);
+});
+
+test("a server that the user may not see is not asked for without an end", async () => {
+  const { socket, time } = begun();
+  socket().say({ ...HELLO, servers: [{ name: "east", up: true }, { name: "west", up: true }] });
+  socket().say({ ...WHOLE, positions: { east: "e1" }, serversMissing: ["west"] });
+  for (let number = 1; number < 40; number++) {
+    await time.pass(1);
+    socket().say({ type: "heartbeat", server: "east", seq: "e1" });
+    for (const { id } of socket().asked("snapshot")) socket().say({ ...WHOLE, id, serversMissing: ["west"] });
+    await time.pass(14);
+    socket().say({ type: "heartbeat", server: "east", seq: "e1" });
+  }
+  assert.ok(socket().asked("snapshot").length <= 20);
+});
+
 test("after a boot a snapshot is asked for", () => {
   const { socket } = shown();
   socket().say({ type: "event", seq: "t2", data: { Event: "FullyBooted" } });

@@ -137,6 +137,20 @@ test("a call is one row, whatever its channels", () => {
   assert.deepEqual(shown.calls(), []);
 });
 
+test("members behind hints have the device of the hint", () => {
+  const shown = board({
+    extensions: [{ Exten: "101", Context: "phones", Hint: "PJSIP/101&Custom:x,CustomPresence:101", Status: "0" }],
+    queues: [queue("sales")],
+    members: [member("sales", "Local/101@queue/n", { StateInterface: "hint:101@phones", Status: "2" })],
+    channels: [
+      channel("1", "PJSIP/trunk-1", { BridgeId: "b", Duration: "00:00:09" }),
+      channel("2", "PJSIP/101-2", { BridgeId: "b", Duration: "00:00:09" }),
+    ],
+  });
+  assert.equal(shown.calls()[0].to.agent, "Ann");
+  assert.equal(shown.agents()[0].partner.name, "name 1");
+});
+
 test("parked calls and conferences have a place", () => {
   const shown = board({
     channels: [channel("1", "SIP/a-1", { Duration: "00:10:00" }), channel("2", "SIP/b-1", { Linkedid: "2", Duration: "00:00:30" })],

@@ -22,6 +22,8 @@ const LOGIN = 30;
 /** Close codes: the session has ended, or could not begin; and the server wants to be left alone for a while. */
 const SESSION_OVER = new Set([4001, 4002, 4003]);
 const LATER = new Set([1001, 1013, 4029]);
+/** Most snapshots that are asked for because a server is not in them: perhaps the user may not see any of it. */
+const MOST_MISSES = 20;
 /** Kinds whose items have times that events do not tell when they are sent after a break. */
 const TIMED = ["channels", "queues", "parked"];
 
@@ -98,6 +100,8 @@ export class Feed {
     this.asked = new Map();
     /** Timers of those that are to be asked for again. @type {Set<any>} */
     this.again = new Set();
+    /** Servers whose link is up and that no snapshot has shown since -> how many have not. @type {Map<string, number>} */
+    this.awaited = new Map();
     this.number = 0;
     /** The snapshot after which the times of events are known again. */
     this.catchUp = "";
@@ -167,6 +171,7 @@ export class Feed {
     this.timers.clear(this.timer);
     for (const timer of this.again) this.timers.clear(timer);
     this.again.clear();
+    this.awaited.clear();
     if (socket) {
       socket.onmessage = socket.onclose = null;
       socket.close();
@@ -283,6 +288,7 @@ export class Feed {
         this.clock.set(message.time);
         this.isGreeted = true;
         this.attempts = 0;
+        for (const { name, up } of message.servers) if (up) this.awaited.set(name, 0);
         this.sink.hello(message);
         this.become({ socket: "open", lastHeard: this.clock.now(), loginNeeded: false });
         break;
@@ -293,7 +299,11 @@ export class Feed {
       case "link":
         this.isWhole = false; // tokens from before are no longer good
         this.sink.link(server, message.state === "up", this.clock.now());
-        if (message.state === "up") this.ask(this.kinds);
+        this.awaited.delete(server);
+        if (message.state === "up") {
+          this.awaited.set(server, 0);
+          this.ask(this.kinds);
+        }
         break;
       case "lost":
         this.isWhole = false;
@@ -324,6 +334,7 @@ export class Feed {
     if (kinds.length === this.kinds.length) {
       this.isWhole = true;
       this.positions.clear();
+      this.askForMissing(message.serversMissing ?? []);
     }
     if (message.positions) for (const [name, position] of Object.entries(message.positions)) this.follow(name, position);
     else this.follow(message.server ?? "", message.seq);
@@ -335,12 +346,24 @@ export class Feed {
     this.asked.delete(id);
     const isCatchUp = id !== "" && id === this.catchUp;
     if (isCatchUp) this.catchUp = "";
-    if (!kinds || status !== 503) return;
     // There is no snapshot now, such as before Asterisk has booted.
+    if (kinds && status === 503) this.askLater(kinds, 2);
+  }
+
+  /** Of several servers, a snapshot has those that have booted. @param {string[]} missing */
+  askForMissing(missing) {
+    const rest = [...this.awaited].filter(([name]) => missing.includes(name));
+    this.awaited = new Map(rest.map(([name, misses]) => [name, misses + 1]));
+    const misses = Math.min(...this.awaited.values());
+    if (misses <= MOST_MISSES) this.askLater(this.kinds, Math.min(LONGEST, 2 * misses));
+  }
+
+  /** @param {string[]} kinds @param {number} seconds up to twice as many */
+  askLater(kinds, seconds) {
     const timer = this.timers.set(() => {
       this.again.delete(timer);
       this.ask(kinds);
-    }, (2 + 2 * this.random()) * 1000);
+    }, seconds * (1 + this.random()) * 1000);
     this.again.add(timer);
   }
 }

@@ -33,10 +33,15 @@ const poolDevice = (id) => `Agent:${id}`;
 const POOL = "pool\0";
 
 export class Agents {
-  /** @param {(key: string) => void} changed a row @param {(device: string) => void} renamed the name of whom a device belongs to */
-  constructor(changed, renamed) {
+  /**
+   * @param {(key: string) => void} changed a row
+   * @param {(device: string) => void} renamed the name of whom a device belongs to
+   * @param {(hint: string) => string} deviceBehind a member's ``hint:101@phones``; "" if that is not known
+   */
+  constructor(changed, renamed, deviceBehind) {
     this.changed = changed;
     this.renamed = renamed;
+    this.deviceBehind = deviceBehind;
     /** By the interface of its members. @type {Map<string, Agent>} */
     this.agents = new Map();
     /** @type {Map<string, Agent>} */
@@ -85,7 +90,7 @@ export class Agents {
   /** @param {Agent} agent */
   nameDevices(agent) {
     const devices = [...agent.members.values()].map((member) => member.device).filter(Boolean);
-    agent.names = [...new Set([agent.address, ...devices])];
+    agent.names = [...new Set([agent.address, ...devices, ...devices.map(this.deviceBehind).filter(Boolean)])];
     for (const device of agent.names) {
       this.ofDevice.set(device, agent);
       this.renamed(device);

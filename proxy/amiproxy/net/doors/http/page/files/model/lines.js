@@ -92,6 +92,14 @@ export class Lines {
     for (const name of presencesIn(hint)) this.watchers.set(name, (this.watchers.get(name) ?? new Set()).add(key));
   }
 
+  /** The first device of the hint that a state interface such as ``hint:101@phones`` names; "" if there is none. @param {string} address @returns {string} */
+  deviceBehind(address) {
+    const at = address.lastIndexOf("@");
+    if (!address.startsWith("hint:") || at < 0) return "";
+    const hint = this.extensions.get(`${address.slice(5, at)}\0${address.slice(at + 1)}`)?.hint ?? "";
+    return hint.split(",", 1)[0].split("&", 1)[0];
+  }
+
   /** @param {Map<string, Data[]>} groups */
   replacePresences(groups) {
     for (const key of this.extensions.keys()) this.extensionChanged(key);

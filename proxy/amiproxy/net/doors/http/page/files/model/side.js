@@ -50,6 +50,7 @@ export class Side {
     this.agents = new Agents(
       (key) => this.touch("agents", this.agentRows, key),
       (device) => this.deviceRenamed(device),
+      (hint) => this.lines.deviceBehind(hint),
     );
     this.pool = new Pool((id) => this.agents.poolChanged(id));
     this.lines = new Lines(

@@ -48,7 +48,7 @@
  * @property {Party|null} to
  * @property {number} others the number of further channels
  * @property {string} place the queue, parking space or conference; "" if none
- * @property {number} since
+ * @property {number} since since when the call exists; if it waits or is parked, since when it does that
  * @property {number|null} answered since when they talk; null if they do not, or if it is not known
  */
 
