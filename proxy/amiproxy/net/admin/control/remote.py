@@ -3,6 +3,7 @@
 Their rights are those of their manager user, and so is their name in the log.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from amiproxy import log
 from amiproxy.core.model.users import User
 from amiproxy.net.admin.control import commands, views
 from amiproxy.net.admin.explaining.action import explain_action
+from amiproxy.net.admin.explaining.denied import explain_denied
 from amiproxy.net.admin.explaining.event import explain_event
 from amiproxy.net.admin.exposition import Exposition
 from amiproxy.net.admin.metrics import ServiceCollector
@@ -58,9 +60,17 @@ class RemoteOperator:
         if denied.server and servers.named and at is None:
             raise Refused(_NOT_FOUND, "There is no such server any longer.")
         table = (at or servers.first).actions.table
-        # Finding the change takes up to a few hundred judgements.
-        work = partial(explain_denied, denied, user, table, denied.server if servers.named else None)
-        return {"id": denied.id, "user": user.name, "rule": denied.rule, **await gently.in_thread(work)}
+        where = at.name if at is not None else None
+        # Finding the change takes up to a few hundred judgements, for which clients need not wait.
+        found = await asyncio.to_thread(explain_denied, denied, user, table, where)
+        change = None if found.change is None else found.change._asdict()
+        return {
+            "id": denied.id,
+            "user": user.name,
+            "rule": denied.rule,
+            **found._asdict(),
+            "change": change,
+        }
 
     def explain(self, user: str, message: bytes, server: str) -> tuple[bool, list[str]]:
         """See Operator."""

@@ -113,12 +113,15 @@ def _divide(own: Rules, before: Rules, changed: dict[str, Any], there: dict[str,
     """
     rules = changed.pop("rules", None)
     if rules is not None:
-        others = _plain(before.rules[len(own.rules) :])
-        mine = _plain(own.rules)
-        if rules[: len(mine)] == mine:
-            there["rules"] = rules[len(mine) :]
-        else:
-            changed["rules"] = rules[: len(rules) - len(others)]
+        mine, others = _plain(own.rules), _plain(before.rules[len(own.rules) :])
+        # A rule that goes is one of the user's own, unless all of these are still there.
+        own_left = (
+            len(mine) if len(rules) == len(before.rules) or rules[: len(mine)] == mine else -len(others)
+        )
+        if rules[:own_left] != mine:
+            changed["rules"] = rules[:own_left]
+        if rules[own_left:] != others:
+            there["rules"] = rules[own_left:]
     if "scope" in changed and before.scope != own.scope:
         there["scope"] = None
         if own.scope is None:

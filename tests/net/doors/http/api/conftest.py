@@ -45,6 +45,19 @@ class Recorder:
     def denials(self, last: int) -> list[Mapping[str, object]]:
         return [{"event": "action-denied", "number": number} for number in range(min(last, 3))]
 
+    async def denial(self, number: int) -> Mapping[str, object]:
+        if number != 17:
+            raise Refused(404, "There is no such denied action.")
+        return {
+            "id": number,
+            "user": "board",
+            "rule": "classes",
+            "lines": ["line"],
+            "allowed": False,
+            "change": {"yaml": "users: {}", "text": ""},
+            "message": "",
+        }
+
     def explain(self, user: str, message: bytes, server: str) -> tuple[bool, list[str]]:
         self.done.append(("explain", user, message.decode(), server))
         return False, ["line"]

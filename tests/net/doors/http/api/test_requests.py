@@ -163,7 +163,13 @@ async def test_operators_are_told_what_does_not_exist(api_house: ApiHouse) -> No
         body = {"target": "nobody", "confirm": "kick"}
         assert (await peer.call("POST", "/kick", body, user="oper")).status == 404
         found = body_of(await peer.call("GET", "/denials?last=2", user="oper"))
+        denial = body_of(await peer.call("GET", "/denials/17", user="oper"))
+        gone = await peer.call("GET", "/denials/18", user="oper")
+        no_number = await peer.call("GET", "/denials/x", user="oper")
+        forbidden = await peer.call("GET", "/denials/17", user="board")
     assert [line["number"] for line in found["denials"]] == [0, 1]
+    assert denial["change"] == {"yaml": "users: {}", "text": ""}
+    assert [reply.status for reply in (gone, no_number, forbidden)] == [404, 404, 403]
 
 
 async def test_a_ticket_is_new_each_time(api_house: ApiHouse) -> None:

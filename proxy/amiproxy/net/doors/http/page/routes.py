@@ -35,6 +35,7 @@ OFFERED: Final = frozenset(
         "get_limits",
         "get_history",
         "get_denials",
+        "get_denial",
         "explain",
         "kick",
         "drain",
