@@ -1,0 +1,148 @@
+/** The links to Asterisk, and what is kept of the past and the present of each. */
+
+import { texts } from "../texts.js";
+import { make, mark } from "../views/dom.js";
+import { Table, dim } from "../views/tables.js";
+import { clip, duration, moment, number } from "../views/values/format.js";
+import { bytes } from "./units.js";
+
+const words = texts.status.servers;
+
+/**
+ * One row for each server: of an answer for several, or for the only one, which has no name.
+ * @param {any} answer @returns {any[]}
+ */
+const each = (answer) => answer.servers ?? [{ ...answer, server: "" }];
+
+/** @param {any} link @returns {"up" | "down"} */
+const stateOf = (link) => (link.state === "up" ? "up" : "down");
+
+export class Servers {
+  constructor() {
+    /** @type {Table<any>} */
+    this.links = new Table({
+      name: "links",
+      caption: words.links,
+      key: (row) => row.key,
+      tie: (row) => row.key,
+      order: null,
+      columns: [
+        { field: "server", label: words.server, kind: "text", text: (row) => [row.server || words.asterisk, row.kind] },
+        {
+          field: "state",
+          label: words.state,
+          kind: "state",
+          text: (row) => [row.state, clip(row.reason ?? "", 120)],
+          dress: (cell, row) => mark(cell, "state", stateOf(row)),
+        },
+        { field: "place", label: words.place, kind: "text", text: (row) => row.place },
+        {
+          field: "in_flight",
+          label: words.inFlight,
+          kind: "number",
+          text: (row) => number(row.in_flight),
+          dress: (cell, row) => dim(cell, row.in_flight),
+        },
+        {
+          field: "waiting",
+          label: words.waiting,
+          kind: "number",
+          text: (row) => number(row.waiting),
+          dress: (cell, row) => dim(cell, row.waiting),
+        },
+        {
+          field: "downs",
+          label: words.downs,
+          kind: "number",
+          text: (row, now) => [number(row.downs), row.lost ? moment(row.lost, now) : ""],
+          dress: (cell, row) => dim(cell, row.downs),
+        },
+      ],
+    });
+    /** @type {Table<any>} */
+    this.history = new Table({
+      name: "history",
+      caption: words.history,
+      key: (row) => row.key,
+      tie: (row) => row.key,
+      order: null,
+      columns: [
+        { field: "server", label: words.server, kind: "text", text: (row) => row.server || words.asterisk },
+        { field: "kind", label: words.kind, kind: "text", text: (row) => row.kind },
+        {
+          field: "state",
+          label: words.state,
+          kind: "state",
+          text: (row) => [row.state, clip(row.reason ?? "", 120)],
+        },
+        {
+          field: "items",
+          label: words.items,
+          kind: "number",
+          text: (row) => number(row.items),
+          dress: (cell, row) => dim(cell, row.items),
+        },
+        {
+          field: "drift",
+          label: words.drift,
+          kind: "number",
+          text: (row) => number(row.drift),
+          dress: (cell, row) => dim(cell, row.drift),
+        },
+      ],
+    });
+    this.journals = make("ul", { class: "facts", "data-field": "journals" });
+  }
+
+  /** @param {any} answer of /upstream @param {number} now epoch seconds */
+  drawLinks(answer, now) {
+    const rows = each(answer).flatMap((/** @type {any} */ server) => [
+      {
+        ...server,
+        key: server.server,
+        kind: "",
+        place: `${server.host}:${server.port}`,
+        lost: server.last_loss?.at ?? null,
+      },
+      ...server.side_links.map((/** @type {any} */ side) => ({
+        ...side,
+        server: server.server,
+        key: `${server.server} ${side.link}`,
+        kind: side.link,
+        place: texts.none,
+        waiting: 0,
+        downs: Math.max(0, side.ups - 1),
+        lost: null,
+      })),
+    ]);
+    this.links.draw(rows, now);
+  }
+
+  /** @param {any} answer of /history @param {number} now epoch seconds */
+  drawHistory(answer, now) {
+    const servers = each(answer);
+    this.history.draw(
+      servers.flatMap((/** @type {any} */ server) =>
+        (server.kinds ?? []).map((/** @type {any} */ kind) => ({
+          ...kind,
+          server: server.server,
+          key: `${server.server} ${kind.kind}`,
+        })),
+      ),
+      now,
+    );
+    this.journals.replaceChildren(
+      ...servers.map((/** @type {any} */ server) => {
+        const { journal } = server;
+        const name = server.server || words.asterisk;
+        return make(
+          "li",
+          {},
+          journal
+            ? words.journal(name, number(journal.events), bytes(journal.bytes), duration(journal.age))
+            : words.noJournal(name),
+        );
+      }),
+    );
+  }
+}
