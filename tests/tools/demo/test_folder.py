@@ -8,18 +8,18 @@ from cryptography import x509
 
 from amiproxy.config import load
 from amiproxy.service.loadedconfig import prepare
-from amiproxy.tools.demo.accounts import desk, wallboard
+from amiproxy.tools.demo.accounts import desk, operator, wallboard
 from amiproxy.tools.demo.folder import opened
 from amiproxy.tools.demo.options import DemoError
 from amiproxy.x509.expiry import Expiry, expiry_state
 
 
-def fill(folder):
-    accounts = (wallboard(), desk())
+def fill(folder, page_port=8089):
+    accounts = (wallboard(), desk(), operator())
     folder.write_certificates()
     secret_file = folder.write_secret("s3cret")
     upstream = {"host": "127.0.0.1", "port": 5038, "username": "u", "secret_file": str(secret_file)}
-    folder.write_config(upstream, 5039, accounts)
+    folder.write_config(upstream, 5039, page_port, accounts)
     return accounts
 
 
@@ -27,9 +27,26 @@ def test_the_proxy_accepts_the_written_configuration(tmp_path):
     with opened(tmp_path / "state") as folder:
         accounts = fill(folder)
         config, users, _ = load(folder.config)
-        assert str(config.listeners[0].address) == "127.0.0.1:5039"
+        ami, page = config.listeners
+        assert str(ami.address) == "127.0.0.1:5039"
+        assert (str(page.address), page.door, page.doors) == ("127.0.0.1:8089", "http", ("page",))
         assert list(users.users) == [account.name for account in accounts]
         assert prepare(folder.config).secrets == {"asterisk": b"s3cret"}
+
+
+def test_without_a_port_for_it_the_page_is_not_served(tmp_path):
+    with opened(tmp_path / "state") as folder:
+        fill(folder, page_port=None)
+        config, _, _ = load(folder.config)
+        assert [str(listener.address) for listener in config.listeners] == ["127.0.0.1:5039"]
+
+
+def test_each_user_has_its_doors(tmp_path):
+    with opened(tmp_path / "state") as folder:
+        fill(folder)
+        _, users, _ = load(folder.config)
+        doors = {name: set(user.doors) for name, user in users.users.items()}
+    assert doors == {"wallboard": {"ami", "page"}, "desk": {"ami"}, "operator": {"page"}}
 
 
 def test_no_warning_is_due_about_its_own_certificate(tmp_path):

@@ -8,6 +8,7 @@ from amiproxy.tools.demo import service
 from amiproxy.tools.demo.accounts import desk, wallboard
 from amiproxy.tools.demo.folder import HOST, opened
 from amiproxy.tools.demo.options import DemoError
+from amiproxy.tools.demo.service import Ports
 from tests.support.ports import free_port
 
 
@@ -18,21 +19,24 @@ def folder(tmp_path):
         yield folder
 
 
-def write(folder, listens, **upstream):
+def write(folder, listens, page=None, **upstream):
     nobody = {"host": HOST, "port": free_port(), "username": "u"}
     secret_file = str(folder.write_secret("s"))
-    folder.write_config({**nobody, "secret_file": secret_file, **upstream}, listens, (wallboard(), desk()))
+    whole = {**nobody, "secret_file": secret_file, **upstream}
+    folder.write_config(whole, listens, page, (wallboard(), desk()))
 
 
 def test_a_port_in_use_is_not_chosen(monkeypatch):
     with socket.socket() as taken:
         taken.bind((HOST, 0))
         taken.listen()
-        monkeypatch.setattr(service, "_USUAL_PORT", taken.getsockname()[1])
-        assert service.choose_port() not in {0, taken.getsockname()[1]}
-    free = free_port()
-    monkeypatch.setattr(service, "_USUAL_PORT", free)
-    assert service.choose_port() == free
+        used = taken.getsockname()[1]
+        monkeypatch.setattr(service, "_USUAL_PORTS", (used, used))
+        chosen = service.choose_ports()
+        assert len({0, used, *chosen}) == 4
+    free = Ports(free_port(), free_port())
+    monkeypatch.setattr(service, "_USUAL_PORTS", free)
+    assert service.choose_ports() == free
 
 
 async def test_the_proxy_listens_until_it_is_stopped(folder):
@@ -62,20 +66,22 @@ async def test_a_rejected_configuration_is_reported_with_the_proxys_error(folder
             pass
 
 
-async def test_a_port_that_is_taken_in_the_meantime_is_replaced(folder, monkeypatch):
+@pytest.mark.parametrize("which", ["ami", "page"])
+async def test_a_port_that_is_taken_in_the_meantime_is_replaced(folder, monkeypatch, which):
     with socket.create_server((HOST, 0)) as taken:
-        free = free_port()
-        ports = [taken.getsockname()[1], free]
-        monkeypatch.setattr(service, "choose_port", lambda: ports.pop(0))
-        async with service.running_on_free_port(folder, lambda port: write(folder, port)) as port:
-            assert port == free
-            with socket.create_connection((HOST, port), timeout=5):
-                pass
+        free = Ports(free_port(), free_port())
+        choices = [free._replace(**{which: taken.getsockname()[1]}), free]
+        monkeypatch.setattr(service, "choose_ports", lambda: choices.pop(0))
+        async with service.running_on_free_ports(folder, lambda ports: write(folder, *ports)) as ports:
+            assert ports == free
+            for port in ports:
+                with socket.create_connection((HOST, port), timeout=5):
+                    pass
 
 
 async def test_a_second_port_that_is_taken_is_reported(folder, monkeypatch):
     with socket.create_server((HOST, 0)) as taken:
-        monkeypatch.setattr(service, "choose_port", lambda: taken.getsockname()[1])
+        monkeypatch.setattr(service, "choose_ports", lambda: Ports(taken.getsockname()[1], free_port()))
         with pytest.raises(DemoError, match="did not start"):
-            async with service.running_on_free_port(folder, lambda port: write(folder, port)):
+            async with service.running_on_free_ports(folder, lambda ports: write(folder, *ports)):
                 pass

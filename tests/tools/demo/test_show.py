@@ -1,12 +1,17 @@
 """The whole demo in this process, as in a pipe."""
 
+import asyncio
 import re
+import ssl
 
+import httpx
 import pytest
 
+from amiproxy.tools.demo import show
 from amiproxy.tools.demo.options import DemoError, Options, RealAsterisk
 from amiproxy.tools.demo.show import _Show
 from amiproxy.tools.simulator import Settings, Simulator, User
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -23,6 +28,42 @@ def marks(text):
 
 async def test_with_the_simulator_every_promise_is_kept(tmp_path, capsys):
     assert await _Show(Options(tmp_path / "state", seconds=0)).run() == 0
+    assert set(marks(capsys.readouterr().out).values()) == {"ok"}
+
+
+async def test_the_page_is_served_to_the_users_that_it_names(tmp_path, capsys):
+    shown = ""
+
+    def has_shown_it():
+        nonlocal shown
+        shown += capsys.readouterr().out
+        return "Wallboard: https://" in shown and "proxy.log" in shown.partition("Wallboard")[2]
+
+    async with asyncio.TaskGroup() as tasks:
+        demo = tasks.create_task(_Show(Options(tmp_path / "state", seconds=600)).run())
+        await until(has_shown_it, within=60)
+        [address] = re.findall(r"Wallboard: (https://\S+/) ", shown)
+        secrets = dict(re.findall(r"^(wallboard|operator|desk) +(\S{20}) ", shown, re.MULTILINE))
+        assert str(tmp_path / "state" / "ca.crt") in shown
+        trust = ssl.create_default_context(cafile=tmp_path / "state" / "ca.crt")
+        async with httpx.AsyncClient(base_url=address, verify=trust, trust_env=False) as client:
+            assert (await client.get("/")).status_code == 200
+            for name, secret in secrets.items():
+                answer = await client.post(
+                    "/page/api/session",
+                    json={"username": name, "secret": secret},
+                    headers={"Sec-Fetch-Site": "same-origin"},
+                )
+                assert (answer.status_code < 300) is (name != "desk"), answer.text
+        demo.cancel()
+
+
+async def test_without_the_extra_the_rest_of_the_demo_runs(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(show, "missing_packages", lambda: ["h11"])
+    assert await _Show(Options(tmp_path / "state", seconds=0)).run() == 0
+    text = (tmp_path / "state" / "proxy.yaml").read_text()
+    assert "http" not in text
+    assert "operator" not in (tmp_path / "state" / "users.yaml").read_text()
     assert set(marks(capsys.readouterr().out).values()) == {"ok"}
 
 

@@ -2,7 +2,7 @@
 
     show.py      runs the demo, from the empty folder to Ctrl-C
     options.py   the options, and DemoError
-    accounts.py  the two users
+    accounts.py  the two users, and an operator for the page
     folder.py    the private folder: CA, certificate, configuration, log
     pbx.py       the upstream: the simulator, or a real Asterisk
     service.py   the proxy itself, in its own process as in production

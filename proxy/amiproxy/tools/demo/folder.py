@@ -53,22 +53,24 @@ class Folder:
             ca = authority.create_ca(self.directory, "ami-proxy demo CA")
         issue.issue(ca, _NAMES, self.directory, days=_DAYS, file_name="server", replace=True)
 
-    def write_config(self, upstream: dict[str, object], port: int, accounts: Sequence[Account]) -> None:
+    def write_config(
+        self, upstream: dict[str, object], port: int, page_port: int | None, accounts: Sequence[Account]
+    ) -> None:
         """Write proxy.yaml and users.yaml; ``upstream`` is that section of proxy.yaml.
 
-        Hashes the accounts' secrets, which takes some 40 ms each.  Raises IssueError if a file cannot be
-        written.
+        ``page_port`` is that of the page; None if it is not served.  Hashes the accounts' secrets, which
+        takes some 40 ms each.  Raises IssueError if a file cannot be written.
         """
+        certificates = [{"chain": "server.crt", "key": "server.key"}]
+        listeners: list[dict[str, object]] = [{"address": f"{HOST}:{port}", "certificates": certificates}]
+        if page_port is not None:
+            page = {"address": f"{HOST}:{page_port}", "door": "http", "doors": ["page"]}
+            listeners.append({**page, "certificates": [*map(dict, certificates)]})
         self._dump(
             self.config,
             {
                 "upstream": upstream,
-                "listeners": [
-                    {
-                        "address": f"{HOST}:{port}",
-                        "certificates": [{"chain": "server.crt", "key": "server.key"}],
-                    }
-                ],
+                "listeners": listeners,
                 "users_file": "users.yaml",
                 "limits": {"login_timeout": _LOGIN_TIMEOUT},
             },

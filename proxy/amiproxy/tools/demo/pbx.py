@@ -1,4 +1,4 @@
-"""The Asterisk behind the proxy: the simulator with its made-up calls, or a real one.
+"""The Asterisk behind the proxy: the simulator with its made-up call centre, or a real one.
 
 On a real Asterisk no phone is called.  A Local channel to an extension that does not
 exist is created and ends at once, on any Asterisk and with any dialplan: enough to see
@@ -19,9 +19,11 @@ from amiproxy.tools.simulator import Settings, Simulator, User
 Headers = tuple[tuple[str, str], ...]
 
 _USER = "amiproxy"
-_CALLS_PER_MINUTE = 20.0
-#: Calls run three times as fast as real ones, for people who watch them.
-_PACE = 3.0
+_CALLS_PER_MINUTE = 18.0
+#: Calls run twice as fast as real ones, for people who watch them.
+_PACE = 2.0
+#: The calls with which the day of the call centre begins.
+_FIRST_CALLS = ("queue", "dialled", "queue", "outbound", "queue", "queue", "parked", "queue", "conference")
 _RINGING = 0.5
 
 
@@ -57,17 +59,17 @@ async def simulated(folder: Folder) -> AsyncIterator[Pbx]:
     """A simulator in this process.  Raises IssueError if its secret cannot be written to ``folder``."""
     secret = secrets.token_urlsafe(32)
     secret_file = folder.write_secret(secret)
-    simulator = Simulator([User(_USER, secret)], Settings(ringing=_RINGING))
+    simulator = Simulator([User(_USER, secret)], Settings(ringing=_RINGING, call_centre=True))
     simulator.calls.pace = _PACE
 
     def begin() -> None:
-        simulator.calls.place("queue")
-        simulator.calls.place("dialled")
+        for kind in _FIRST_CALLS:
+            simulator.calls.place(kind)
         simulator.calls.rate(_CALLS_PER_MINUTE)
 
     async with simulator:
         yield Pbx(
-            title="a simulated Asterisk",
+            title="a simulated Asterisk of a call centre",
             host="127.0.0.1",
             port=simulator.port,
             user=_USER,

@@ -10,66 +10,80 @@ import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import amiproxy
 from amiproxy.tools.demo.folder import HOST, Folder
 from amiproxy.tools.demo.options import DemoError
 
-#: The default port of AMI over TLS in manager.conf.
-_USUAL_PORT = 5039
+#: The default ports of AMI over TLS in manager.conf, and of HTTPS in http.conf.
+_USUAL_PORTS = (5039, 8089)
 _START_DEADLINE = 20.0
 _STOP_DEADLINE = 15.0
 _RETRY = 0.05
 
 
-def choose_port() -> int:
-    """5039 if it is free, otherwise any free port.  Raises DemoError if no port is free."""
-    for port in (_USUAL_PORT, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-                probe.listen()
-            except OSError as error:
-                if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
-                    raise
-                continue
-            chosen: int = probe.getsockname()[1]
-            return chosen
+class Ports(NamedTuple):
+    """The ports of the proxy: that of AMI, and that of the page."""
+
+    ami: int
+    page: int
+
+
+def choose_ports() -> Ports:
+    """5039 and 8089, or any free port for each that is not free.  Raises DemoError if no port is free."""
+    with ExitStack() as stack:
+        # Both are held until both are chosen, so that they differ.
+        return Ports(*(_choose_port(usual, stack) for usual in _USUAL_PORTS))
+
+
+def _choose_port(usual: int, stack: ExitStack) -> int:
+    for port in (usual, 0):
+        probe = stack.enter_context(socket.socket())
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+            probe.listen()
+        except OSError as error:
+            if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
+                raise
+            continue
+        chosen: int = probe.getsockname()[1]
+        return chosen
     raise DemoError(f"no port of {HOST} is free")
 
 
 class PortTakenError(DemoError):
-    """The proxy did not start because another process listens on its port."""
+    """The proxy did not start because another process listens on one of its ports."""
 
 
 @asynccontextmanager
-async def running_on_free_port(folder: Folder, configure: Callable[[int], None]) -> AsyncIterator[int]:
-    """As ``running``, on a port that is free; ``configure`` writes the configuration with this port.
+async def running_on_free_ports(folder: Folder, configure: Callable[[Ports], None]) -> AsyncIterator[Ports]:
+    """As ``running``, on ports that are free; ``configure`` writes the configuration with these ports.
 
-    Yields the port.  Another process may take it before the proxy listens on it: then one more port is
-    tried.  Raises DemoError if no port is free, or as ``running`` does.
+    Yields the ports.  Another process may take one before the proxy listens on it: then others are tried
+    once.  Raises DemoError if no port is free, or as ``running`` does.
     """
     async with AsyncExitStack() as stack:
-        port = choose_port()
-        configure(port)
+        ports = choose_ports()
+        configure(ports)
         try:
             await stack.enter_async_context(running(folder))
         except PortTakenError:
-            port = choose_port()
-            configure(port)
+            ports = choose_ports()
+            configure(ports)
             await stack.enter_async_context(running(folder))
-        yield port
+        yield ports
 
 
 @asynccontextmanager
 async def running(folder: Folder) -> AsyncIterator[None]:
     """Start the proxy, wait until it listens, stop it at the end.
 
-    Raises DemoError if it fails: PortTakenError if its port is taken.  Raises OSError if its log cannot be
-    written.
+    Raises DemoError if it fails: PortTakenError if one of its ports is taken.  Raises OSError if its log
+    cannot be written.
     """
     log = folder.open_log()
     try:

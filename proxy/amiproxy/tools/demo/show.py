@@ -11,6 +11,7 @@ from functools import partial
 from rich.console import Console, RenderableType
 
 from amiproxy import __version__
+from amiproxy.config.web.values import missing_packages
 from amiproxy.net.loop.groups import first_of
 from amiproxy.tools import terminal
 from amiproxy.tools.demo import accounts, service
@@ -24,6 +25,7 @@ from amiproxy.tools.demo.evidence import Evidence
 from amiproxy.tools.demo.folder import HOST, Folder, opened
 from amiproxy.tools.demo.options import DemoError, Options
 from amiproxy.tools.demo.pbx import Pbx, real, simulated
+from amiproxy.tools.demo.service import Ports
 from amiproxy.tools.demo.tour import Tour, Visitor
 
 #: Seconds to wait after the tour until all promises are kept.
@@ -81,6 +83,9 @@ class _Show:
             self._console.width = _WIDTH_WITHOUT_TERMINAL
         self._stays = options.seconds is None and self._console.is_terminal
         self._wallboard, self._desk = self._accounts = (accounts.wallboard(), accounts.desk())
+        self._operator = accounts.operator()
+        # The page needs packages that an installation may lack.
+        self._has_page = not missing_packages()
         self._evidence = Evidence(*self._accounts, has_agents=options.asterisk is None)
         self._ledger = Ledger(len(self._accounts))
         columns = (self._console, self._accounts, self._ledger)
@@ -94,12 +99,13 @@ class _Show:
             folder.write_certificates()
             async with self._pbx(folder) as pbx:
 
-                def configure(port: int) -> None:
-                    folder.write_config(pbx.upstream(), port, self._accounts)
+                def configure(ports: Ports) -> None:
+                    page = ports.page if self._has_page else None
+                    folder.write_config(pbx.upstream(), ports.ami, page, self._users())
 
-                async with service.running_on_free_port(folder, configure) as port:
-                    self._introduce(pbx, port, folder)
-                    kept = await self._sessions(pbx, port, folder)
+                async with service.running_on_free_ports(folder, configure) as ports:
+                    self._introduce(pbx, ports, folder)
+                    kept = await self._sessions(pbx, ports, folder)
         return 0 if kept else 1
 
     @asynccontextmanager
@@ -110,17 +116,19 @@ class _Show:
         async with simulated(folder) as pbx:
             yield pbx
 
-    async def _sessions(self, pbx: Pbx, port: int, folder: Folder) -> bool:
+    async def _sessions(self, pbx: Pbx, ports: Ports, folder: Folder) -> bool:
         try:
             async with AsyncExitStack() as stack:
-                visitors = [await self._visitor(stack, account, port, folder) for account in self._accounts]
+                visitors = [
+                    await self._visitor(stack, account, ports.ami, folder) for account in self._accounts
+                ]
                 async with asyncio.TaskGroup() as tasks:
                     running = [tasks.create_task(visitor.client.receive()) for visitor in visitors]
                     for visitor in visitors:
                         await _log_in(visitor)
                     await _link_up(visitors[0], folder)
                     running.append(tasks.create_task(self._refreshing()))
-                    kept = await self._tour_of(pbx, visitors, port, folder)
+                    kept = await self._tour_of(pbx, visitors, ports, folder)
                     for task in running:
                         task.cancel()
                 return kept
@@ -135,7 +143,7 @@ class _Show:
         stack.push_async_callback(client.close)
         return Visitor(account, client)
 
-    async def _tour_of(self, pbx: Pbx, visitors: list[Visitor], port: int, folder: Folder) -> bool:
+    async def _tour_of(self, pbx: Pbx, visitors: list[Visitor], ports: Ports, folder: Folder) -> bool:
         pause = _UNHURRIED if self._stays else _BRISK
         wallboard, desk = visitors
         self._tour = Tour(pbx, wallboard, desk, self._evidence, self._tell, pause)
@@ -145,12 +153,12 @@ class _Show:
             # Let the last rows appear before the text about them.
             await asyncio.sleep(HOLD + 2 * _REFRESH)
             if self._stays and self._evidence.complete:
-                shown.say("", screen.verdict(self._evidence.promises()), *self._by_hand(port, folder))
+                shown.say("", screen.verdict(self._evidence.promises()), *self._by_hand(ports, folder))
                 await asyncio.Event().wait()
             if self._options.seconds is not None:
                 left = self._began + self._options.seconds - time.monotonic()
                 if left > 0:
-                    shown.say(*self._by_hand(port, folder), "")
+                    shown.say(*self._by_hand(ports, folder), "")
                     await asyncio.sleep(left)
         promises = self._evidence.promises()
         self._screen.say("", screen.verdict(promises))
@@ -190,22 +198,23 @@ class _Show:
 
     # -- text -----------------------------------------------------------------
 
-    def _introduce(self, pbx: Pbx, port: int, folder: Folder) -> None:
+    def _users(self) -> tuple[Account, ...]:
+        return (*self._accounts, self._operator) if self._has_page else self._accounts
+
+    def _introduce(self, pbx: Pbx, ports: Ports, folder: Folder) -> None:
         self._screen.say(
             f"ami-proxy {__version__} in front of {pbx.title}",
-            f"  clients ==TLS==> ami-proxy {HOST}:{port} --AMI--> Asterisk {pbx.host}:{pbx.port}",
+            f"  clients ==TLS==> ami-proxy {HOST}:{ports.ami} --AMI--> Asterisk {pbx.host}:{pbx.port}",
             f"  certificates, configuration, log: {folder.directory}",
             "  checked but not shown: Newstate, BridgeCreate and the like, dozens per call",
         )
 
-    def _by_hand(self, port: int, folder: Folder) -> list[RenderableType]:
+    def _by_hand(self, ports: Ports, folder: Folder) -> list[RenderableType]:
         ends = (
             "Ctrl-C stops the demo." if self._stays else f"The demo ends after {self._options.seconds:g} s."
         )
-        connect = ("-connect", f"{HOST}:{port}", "-CAfile", str(folder.cafile))
+        connect = ("-connect", f"{HOST}:{ports.ami}", "-CAfile", str(folder.cafile))
         return [
-            "",
-            screen.users(self._accounts),
             "",
             "To log in by hand, run this in another terminal:",
             "",
@@ -217,8 +226,23 @@ class _Show:
             f"Username: {self._desk.name}",
             f"Secret: {self._desk.secret}",
             "",
+            # Last, so that even a small terminal shows the address together with the secrets.
+            screen.users(self._users()),
+            "",
+            *self._page(ports, folder),
+            "",
             f"The proxy's log is {folder.log}.  {ends}",
         ]
+
+    def _page(self, ports: Ports, folder: Folder) -> list[RenderableType]:
+        if not self._has_page:
+            return ["The wallboard in a browser needs the extra [http]: pip install '.[http]'"]
+        names = f"log in as {self._wallboard.name}, or as {self._operator.name} to see the proxy too"
+        warning = (
+            'The browser will warn that "your connection is not private", as it does not know the CA of the '
+            "demo: proceed, or import this CA into the browser:"
+        )
+        return [f"Wallboard: https://{HOST}:{ports.page}/ ({names}).", warning, f"  {folder.cafile}"]
 
 
 async def _log_in(visitor: Visitor) -> None:

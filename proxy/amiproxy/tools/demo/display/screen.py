@@ -97,9 +97,12 @@ class MovingScreen(_Columns):
 
     def say(self, *lines: RenderableType) -> None:
         """See Screen."""
-        _write(self.console, lines)
         # Text printed before the live part starts scrolls away, so it needs no room.
-        self._below_text = self._live.is_started
+        if self._live.is_started:
+            self._below_text = True
+            # Rows that the live part gave up only after the text would stay empty, and push the text out.
+            self._live.refresh()
+        _write(self.console, lines)
 
     def _picture(self) -> RenderableType:
         table = self.table()

@@ -33,11 +33,13 @@ _QUIET: Final = frozenset(
         "DeviceStateChange",
         "DialBegin",
         "DialState",
+        "ExtensionStatus",
         "HangupRequest",
         "LocalBridge",
         "NewCallerid",
         "NewConnectedLine",
         "Newstate",
+        "QueueMemberStatus",
         "SoftHangupRequest",
     }
 )
