@@ -16,9 +16,9 @@
 
 import { Api } from "./link/api.js";
 import { Clock } from "./link/clock.js";
-import { Feed } from "./link/feed.js";
+import { Feed, socketUrl } from "./link/feed.js";
 import { Session } from "./link/session.js";
-import { Board } from "./model/board.js";
+import { Board, CLASSES, KINDS } from "./model/board.js";
 import { texts } from "./texts.js";
 import { Agents } from "./views/agents.js";
 import { Calls } from "./views/calls.js";
@@ -39,8 +39,6 @@ import { Wall } from "./views/wall.js";
 /** @typedef {{draw(): void, tick(): void, refresh(): void, groups: string[], element: HTMLElement}} View */
 /** @typedef {import("./views/values/freshness.js").Verdict} Verdict */
 
-const KINDS = ["channels", "queues", "agents", "parked", "conferences", "extensions", "presence", "endpoints", "peers"];
-const CLASSES = ["call", "agent", "system"];
 /** Seconds between two looks whether somebody has logged in at a wall, or the proxy is back. */
 const LOOK_AGAIN = { wall: 30, unknown: 5 };
 /** Seconds between two questions for figures that no event has; a random part keeps boards from asking together. */
@@ -52,13 +50,12 @@ const session = new Session(api);
 const context = new Context(new Board(clock), clock);
 const freshness = new Freshness();
 
-const url = new URL("page/ws", document.baseURI);
-url.protocol = url.protocol.replace("http", "ws");
 const feed = new Feed({
-  url: url.href,
+  url: socketUrl("page/ws", document.baseURI),
   kinds: KINDS,
   classes: CLASSES,
   clock,
+  session,
   sink: {
     hello(message) {
       context.board.hello(message);
@@ -67,11 +64,12 @@ const feed = new Feed({
     },
     snapshot(message) {
       context.board.snapshot(message);
-      const known = (message.kinds?.length ?? 0) + (message.kindsMissing?.length ?? 0);
-      if (!message.more && (message.id === undefined || known >= KINDS.length)) freshness.complete();
+      const told = (message.kinds?.length ?? 0) + (message.kindsMissing?.length ?? 0);
+      if (!message.more && told >= KINDS.length) freshness.complete();
       drawer.ask();
     },
     resumed() {
+      context.board.resumed();
       freshness.complete();
       drawer.ask();
     },
@@ -81,16 +79,14 @@ const feed = new Feed({
     },
     link(server, isUp, since) {
       context.board.link(server, isUp, since);
-      freshness.link(server, isUp, since ?? clock.now());
+      freshness.link(server, isUp, since);
       drawer.ask();
     },
     lost() {
       context.board.lost();
       drawer.ask();
     },
-    state(state) {
-      freshness.feed(state, clock.now());
-      if (state.loginNeeded) void session.find();
+    state() {
       drawer.ask();
     },
   },
@@ -182,6 +178,7 @@ function layout(view) {
 /** @returns {Verdict} */
 function judge() {
   const now = clock.now();
+  freshness.feed(feed.state, now);
   const verdict = freshness.judge(now, context.board.servers.size);
   staleness.draw(verdict, now);
   if (session.state === "out") {
@@ -256,12 +253,11 @@ function enter() {
   if (session.state === "in") {
     logoutReason = "";
     context.read = new Set(session.me.servers.flatMap((/** @type {{read: string[]}} */ server) => server.read));
-    freshness.feed({ socket: "connecting", lastHeard: null }, clock.now());
     feed.start();
     if (session.me.may_see_status) void mountStatus();
   } else {
     feed.stop();
-    context.board = new Board(clock);
+    context.board.clear();
     freshness.forget();
     logoutReason ||= wasIn ? texts.login.ended : "";
   }

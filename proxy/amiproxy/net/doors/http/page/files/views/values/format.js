@@ -74,7 +74,8 @@ export function moment(epoch, now) {
 export function clip(raw, length = 80) {
   const text = raw.slice(0, length * 2 + 2).replace(/\p{Cc}/gu, " ");
   if (text.length <= length) return text;
-  return [...text].slice(0, length).join("") + texts.cut;
+  const characters = [...text];
+  return characters.length <= length ? text : characters.slice(0, length).join("") + texts.cut;
 }
 
 /**
