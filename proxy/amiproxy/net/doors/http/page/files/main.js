@@ -5,12 +5,12 @@
  * - body[data-view]: queues, calls, agents, lines, status, wall, login, or start before it is known who looks.
  * - body[data-ready]: there while the board has been filled by a snapshot.
  * - body[data-stale]: there while all figures are old; [data-stale] of a row or tile: those of its server are.
- * - body[data-session]: unknown, in, out.
+ * - body[data-session]: unknown, in, out.  body[data-pointer]: there while the pointer moves on a wall.
  * - [data-table]: queues, callers, members, calls, agents, trunks, extensions, wall-queues, wall-agents.
  *   In them [data-key] is a row, with the `key` of its row of the model, and [data-field] a cell.
  *   The first bdi of a cell has the value, .aside what stands beside it.
  * - [data-state]: of a cell, row, or tile, the state (free, ringing, ...); of .sign in the header: waiting, live, stale.
- * - [data-level]: calm, amber, red.
+ * - [data-level]: calm, amber, red; of a row or tile that of its callers and their wait, of a figure its own.
  * - #totals [data-field] dd: the totals; #band: the band across an old board; #login [data-field=error].
  */
 
@@ -141,7 +141,7 @@ function navigate() {
   mark(document.body, "view", session.state === "unknown" && view !== "wall" ? "start" : view);
   const before = document.title;
   document.title = texts.board.documentTitle(tabName(view));
-  header.draw(view, here.parameters, session.me);
+  header.draw(view, here.parameters, session.me, status !== null);
   wall.turn(view === "wall");
   wall.admit(isIn);
   wall.leave.setAttribute("href", address("queues", here.parameters));
@@ -210,7 +210,7 @@ function draw() {
   if (view && (isAll || view.groups.some((group) => changed.has(group)))) view.draw();
   changed.clear();
   if (name !== "wall" && name !== "status") {
-    totals.draw(board.totals());
+    totals.draw(board.totals(), board.queues());
     count();
   }
 }
@@ -234,7 +234,7 @@ function tick() {
   if (session.state === "in" && verdict.state !== "waiting") {
     const view = shown();
     views[view]?.tick();
-    if (view !== "wall") totals.draw(context.board.totals());
+    if (view !== "wall") totals.draw(context.board.totals(), context.board.queues());
   }
   if (context.board.wantsFigures && verdict.state === "live" && now >= figuresAskedAt) {
     figuresAskedAt = now + FIGURES.least + Math.random() * FIGURES.random;
@@ -256,19 +256,29 @@ function enter() {
     feed.start();
     if (session.me.may_see_status) void mountStatus();
   } else {
+    forgetStatus();
     feed.stop();
     context.board.clear();
     freshness.forget();
     logoutReason ||= wasIn ? texts.login.ended : "";
   }
+  const isNew = !wasIn && document.body.dataset.view === "login";
   wasIn = session.state === "in";
   navigate();
+  if (wasIn && isNew) place("main").focus({ preventScroll: true });
 }
 let wasIn = false;
 
 async function leave() {
   logoutReason = texts.login.left;
   await session.logout().catch(() => {});
+}
+
+/** What was mounted was for the user that was logged in. */
+function forgetStatus() {
+  status?.hide();
+  status = null;
+  place("status").replaceChildren();
 }
 
 /** Operators have a view more, which others need not load. */

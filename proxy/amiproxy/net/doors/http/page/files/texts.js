@@ -209,6 +209,7 @@ export const texts = {
     logInWhy: "This screen shows the board as soon as somebody has logged in with this browser.",
     /** @param {string} page @param {string} pages */
     page: (page, pages) => `${page} / ${pages}`,
+    waiting: "waiting",
     free: "free",
     talking: "talking",
     paused: "paused",

@@ -37,9 +37,10 @@ export class Header {
 
   /**
    * @param {string} view @param {URLSearchParams} parameters are kept from tab to tab
-   * @param {{user: string, may_see_status: boolean} | null} me
+   * @param {{user: string} | null} me
+   * @param {boolean} hasStatus
    */
-  draw(view, parameters, me) {
+  draw(view, parameters, me, hasStatus) {
     show(this.session, me !== null);
     show(this.tabs, me !== null);
     write(this.user, me?.user ?? "");
@@ -48,7 +49,7 @@ export class Header {
       link.setAttribute("href", address(tab, parameters));
       if (tab === view) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
-      if (tab === "status") show(item, Boolean(me?.may_see_status));
+      if (tab === "status") show(item, hasStatus);
     }
   }
 

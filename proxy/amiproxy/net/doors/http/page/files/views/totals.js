@@ -3,12 +3,40 @@
 import { texts } from "../texts.js";
 import { make, mark, write } from "./dom.js";
 import { age, number, percent } from "./values/format.js";
-import { levels } from "./values/thresholds.js";
+import { above, levels, worst } from "./values/thresholds.js";
 
 /** @typedef {import("./values/context.js").Context} Context */
 /** @typedef {import("../model/types.js").Totals} Figures */
+/** @typedef {import("../model/types.js").QueueRow} QueueRow */
+/** @typedef {import("../model/types.js").AgentRow} AgentRow */
 
 const AGENT_STATES = /** @type {const} */ (["free", "ringing", "talking", "paused", "away"]);
+
+/**
+ * The totals of some queues and agents, as the board has them for all.
+ * @param {QueueRow[]} queues @param {AgentRow[]} agents @param {number} calls
+ * @returns {Figures}
+ */
+export function sums(queues, agents, calls) {
+  /** @type {Figures} */
+  const all = {
+    ...{ waiting: 0, longestSince: null, calls, free: 0, ringing: 0, talking: 0, paused: 0, away: 0 },
+    ...{ completed: 0, abandoned: 0, serviceLevel: null },
+  };
+  let [within, judged] = [0, 0];
+  for (const row of queues) {
+    all.waiting += row.waiting;
+    all.completed += row.completed;
+    all.abandoned += row.abandoned;
+    if (row.longestSince !== null) all.longestSince = Math.min(all.longestSince ?? row.longestSince, row.longestSince);
+    if (row.serviceLevel === null) continue;
+    within += row.serviceLevel * row.completed;
+    judged += row.completed;
+  }
+  if (judged) all.serviceLevel = within / judged;
+  for (const { state } of agents) all[state] += 1;
+  return all;
+}
 
 export class Totals {
   /** @param {Context} context @param {HTMLElement} element */
@@ -35,8 +63,8 @@ export class Totals {
     this.list.append(box);
   }
 
-  /** @param {Figures} totals */
-  draw(totals) {
+  /** @param {Figures} totals @param {QueueRow[]} queues whose totals these are */
+  draw(totals, queues) {
     const { context } = this;
     const { now } = context;
     const hasQueues = !context.missing("queues");
@@ -57,7 +85,9 @@ export class Totals {
     }
     // Sums of servers of which one is down have old figures in them.
     mark(this.element, "stale", context.away.size ? "yes" : "");
-    mark(this.figures.waiting.box, "level", level.waiting);
+    // Bounds are those of one queue: as many callers in fifty queues together are nothing to worry about.
+    const waiting = worst(queues.map((row) => above(row.waiting, context.bounds.waiting)));
+    mark(this.figures.waiting.box, "level", waiting);
     mark(this.figures.longest.box, "level", level.longest);
     mark(this.figures.serviceLevel.box, "level", level.serviceLevel);
   }

@@ -4,7 +4,7 @@ import { texts } from "../texts.js";
 import { AGENT_STATES } from "./agents.js";
 import { make, mark, show, write } from "./dom.js";
 import { Tiles } from "./tiles.js";
-import { Totals } from "./totals.js";
+import { Totals, sums } from "./totals.js";
 import { age, clip, clock, number, percent } from "./values/format.js";
 import { sorted } from "./values/order.js";
 import { levels, tiling } from "./values/thresholds.js";
@@ -43,7 +43,7 @@ export class Wall {
     this.login.append(make("h2", {}, words.logIn(location.origin + location.pathname)), make("p", {}, words.logInWhy));
     this.board = make("div", { class: "wallboard" }, this.sums, this.queues.element, this.notice, this.agents.element);
     element.append(
-      make("h2", { class: "unseen" }, texts.tabs.wall),
+      make("h1", { class: "unseen" }, texts.tabs.wall),
       this.board,
       this.login,
       make("div", { class: "corner" }, this.leave, this.pages, this.time),
@@ -64,13 +64,13 @@ export class Wall {
       "wall-queues",
       (/** @type {QueueRow} */ row) => row.key,
       (tile) => {
-        const [waiting, longest] = [figure(texts.queues.waiting, "waiting"), figure(words.longest, "longest")];
+        const [waiting, longest] = [figure(words.waiting, "waiting"), figure(words.longest, "longest")];
         const [free, talking] = [figure(words.free, "free"), figure(words.talking, "talking")];
         const [paused, level] = [figure(words.paused, "paused"), figure(words.serviceLevel, "serviceLevel")];
         const name = make("bdi");
         const sign = make("span", { class: "level" });
         tile.append(
-          make("h3", {}, name),
+          make("h2", {}, name),
           sign,
           make("dl", { class: "large" }, waiting.box, longest.box),
           make("dl", { class: "small" }, free.box, talking.box, paused.box, level.box),
@@ -169,21 +169,17 @@ export class Wall {
 
   draw() {
     const { context } = this;
-    const { bounds, now } = context;
+    const { board, bounds, now } = context;
     const missing = context.missing("queues");
     const isWanted = (/** @type {{server: string}} */ row) =>
       !bounds.server || row.server === bounds.server || !row.server;
-    this.totals.draw(context.board.totals());
+    const allQueues = missing ? [] : board.queues().filter((row) => isWanted(row) && this.#isShown(row));
+    const allAgents = missing ? [] : board.agents().filter((row) => isWanted(row) && this.#isIn(row));
+    this.totals.draw(sums(allQueues, allAgents, board.calls().filter(isWanted).length), allQueues);
     const hasQueues = bounds.show.has("queues");
     const hasAgents = bounds.show.has("agents");
-    const queues =
-      hasQueues && !missing
-        ? context.board.queues().filter((row) => isWanted(row) && (bounds.queues?.has(row.name) ?? true))
-        : [];
-    const agents =
-      hasAgents && !missing
-        ? context.board.agents().filter((row) => isWanted(row) && row.state !== "away" && this.#isIn(row))
-        : [];
+    const queues = hasQueues ? allQueues : [];
+    const agents = hasAgents ? allAgents.filter((row) => row.state !== "away") : [];
     show(this.queues.element, queues.length > 0);
     show(this.agents.element, agents.length > 0);
     show(this.notice, queues.length === 0 && (hasQueues || agents.length === 0));
@@ -209,6 +205,11 @@ export class Wall {
     show(this.pages, pages > 1);
     if (pages > 1) write(this.pages, words.page(number((Math.floor(now / PAGE) % pages) + 1), number(pages)));
     write(this.time, clock(now));
+  }
+
+  /** @param {QueueRow} row */
+  #isShown(row) {
+    return this.context.bounds.queues?.has(row.name) ?? true;
   }
 
   /** Whether an agent is in a queue that this wall shows. @param {AgentRow} row */
