@@ -41,11 +41,17 @@ class Stats:
 
     def links_of(self, server: str) -> LinkCounts:
         """What the links of the server with this name brought."""
-        return self.links.setdefault(server, LinkCounts())
+        found = self.links.get(server)
+        if found is None:
+            found = self.links[server] = LinkCounts()
+        return found
 
     def history_of(self, server: str) -> HistoryCounts:
         """What clients got of the past and present of the server with this name."""
-        return self.history.setdefault(server, HistoryCounts())
+        found = self.history.get(server)
+        if found is None:
+            found = self.history[server] = HistoryCounts()
+        return found
 
     @property
     def actions_relayed(self) -> int:
@@ -54,7 +60,10 @@ class Stats:
 
     def events_of(self, server: str) -> EventCounts:
         """What became of the events of the server with this name; "" for the proxy's own."""
-        return self.events.setdefault(server, EventCounts())
+        found = self.events.get(server)
+        if found is None:
+            found = self.events[server] = EventCounts()
+        return found
 
     @property
     def classes(self) -> Counter[int]:
