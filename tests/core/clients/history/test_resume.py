@@ -274,6 +274,51 @@ def test_clients_that_resume_from_different_events_have_each_made_once(bench: Be
     assert len(events) == len(set(events))
 
 
+def test_clients_that_resume_one_after_the_other_have_each_made_once_as_well(bench: Bench) -> None:
+    made: list[bytes] = []
+
+    def render(raw: bytes) -> bytes:
+        made.append(raw)
+        return raw
+
+    encoding = Encoding("test", render)
+    position = token(bench)
+    feed(bench, 3)
+
+    def came_back(room: int | None = None) -> tuple[Session, ListTransport]:
+        transport = ListTransport(encoding=encoding)
+        session = bench.hub.attach(transport)
+        send(session, "Action: Login", "Username: board", "Secret: x", "Events: off")
+        transport.take()
+        made.clear()
+        transport.room = room
+        send(session, "Action: ProxyResume", f"From: {position}")
+        bench.clock.advance(0)
+        return session, transport
+
+    def makes() -> int:
+        return len([raw for raw in made if b"Number: " in raw])
+
+    first, _ = came_back()
+    assert first.cursor is None
+    assert makes() == 3
+    bench.clock.advance(0.5)
+    second, _ = came_back()
+    assert second.cursor is None
+    assert makes() == 0
+    slow, transport = came_back(room=10)
+    assert slow.cursor is not None
+    bench.clock.advance(2)
+    came_back()
+    assert makes() == 0, "one client is still catching up"
+    transport.room = None
+    read_on(slow, transport)
+    bench.clock.advance(2)
+    assert slow.cursor is None
+    came_back()
+    assert makes() == 3, "nobody has needed them for a while, so they were not kept"
+
+
 class TestSlowClients:
     def test_what_a_client_does_not_take_stays_in_the_journal(self, bench: Bench) -> None:
         position = token(bench)

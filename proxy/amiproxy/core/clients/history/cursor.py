@@ -29,6 +29,9 @@ from amiproxy.core.servers.server import Server
 NO_END: Final = 1 << 62
 #: Seconds of deliveries after which others are served.
 _SLICE: Final = 0.0005
+#: Seconds for which events are kept as clients were sent them, after the last client has caught up: of those
+#: that return at the same time, each may have caught up before the next one comes.
+_PIECES_KEPT: Final = 1.0
 #: Why a session is closed that can no longer be sent everything: its user may not resume any more, or events
 #: were lost between Asterisk and the proxy, so that the journal began again.
 NOT_PERMITTED: Final = "history not permitted"
@@ -243,7 +246,7 @@ def _beginning(entries: Entries, most: int) -> Entries:
 class Cursors:
     """The cursors of all clients that catch up; they take turns."""
 
-    __slots__ = ("_all", "_ctx", "_due", "_join", "_turn_due", "pieces")
+    __slots__ = ("_all", "_ctx", "_due", "_join", "_pieces_due", "_turn_due", "pieces")
 
     def __init__(self, ctx: Context, join: Callable[[Member], None]) -> None:
         """``join``: see ``Subscriptions.resume``."""
@@ -254,6 +257,8 @@ class Cursors:
         self._due: dict[Cursor, None] = {}
         self._turn_due = False
         self.pieces = Pieces()
+        #: Whether a timer is set that clears them.
+        self._pieces_due = False
 
     def __len__(self) -> int:
         """The number of clients that catch up."""
@@ -296,8 +301,14 @@ class Cursors:
             self._due.pop(cursor, None)
             for server in cursor.servers:
                 cursor.leave_out(server)
-            if not self._all:
-                self.pieces.clear()
+            if not self._all and not self._pieces_due:
+                self._pieces_due = True
+                self._ctx.scheduler.later(_PIECES_KEPT, self._clear_pieces)
+
+    def _clear_pieces(self) -> None:
+        self._pieces_due = False
+        if not self._all:
+            self.pieces.clear()
 
     def link_lost(self, server: Server) -> None:
         """The link is lost and clients are about to be told: nothing of before can be sent any more.
