@@ -19,7 +19,7 @@ from tests.support import twin
 from tests.support.ami_client import AmiClient
 from tests.support.ports import free_port
 
-_START_DEADLINE = 20.0
+_START_DEADLINE = 60.0
 _STOP_DEADLINE = 20.0
 
 
