@@ -154,8 +154,9 @@ class Asterisk:
     def remove(self) -> None:
         """Stop for good and delete the instance's files."""
         self.stop()
-        shutil.rmtree(self.directory)
-        self._lock.close()
+        with cache.locked(self._root):  # else another run may take it for a leftover, and put a lock into it
+            shutil.rmtree(self.directory)
+            self._lock.close()
 
     def cli(self, command: str) -> str:
         """Run a command of Asterisk's own console; its output."""
