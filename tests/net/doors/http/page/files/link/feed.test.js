@@ -128,6 +128,16 @@ test("after 5 seconds of silence it asks, and after 15 it connects again", async
   assert.equal(socket().last, "t1");
 });
 
+test("the sink knows within a second when a message has come", async () => {
+  const { sink, socket, time } = shown();
+  for (let number = 0; number < 20; number++) {
+    await time.pass(0.5);
+    socket().say({ type: "pong" });
+    assert.ok(5000 + (number + 1) / 2 - sink.states.at(-1).lastHeard < 1);
+  }
+  assert.ok(sink.states.length < 16);
+});
+
 test("after this machine has slept, the server has time to answer", async () => {
   const { feed, socket, sockets, time } = shown();
   time.now += 3600;
@@ -202,12 +212,16 @@ test("the session says whether a login is needed", async () => {
 
 test("a failure before hello may mean that nobody is logged in", async () => {
   const found = session("out");
-  const { feed, socket, sockets, time } = begun({ session: found });
+  const { feed, socket, sockets, time, wake } = begun({ session: found });
   socket().end(1006);
   await settled();
   assert.ok(feed.state.loginNeeded);
   await time.pass(29);
+  wake();
+  await settled();
   assert.equal(sockets.length, 1);
+  assert.ok(feed.state.loginNeeded);
+  await time.pass(29);
   found.state = "in";
   await time.pass(2);
   assert.equal(sockets.length, 2);
@@ -290,6 +304,23 @@ test("a server that is back is asked for until a snapshot has it", async () => {
   socket().say({ ...WHOLE, id: "s4", positions: { ...positions, west: "w1" } });
   await time.pass(4);
   assert.equal(socket().asked("snapshot").length, 4);
+});
+
+test("kinds that a snapshot lacks are asked for a few times, as Asterisk may be busy", async () => {
+  const { socket, time } = begun();
+  socket().say(HELLO, { ...WHOLE, kinds: ["queues"], kindsMissing: ["parked"] });
+  for (let number = 1; number < 8; number++) {
+    for (const { id } of socket().asked("snapshot").slice(-1)) {
+      socket().say(number === 2 ? { type: "error", id, status: 503, title: "None" } : { ...WHOLE, id, kinds: [], kindsMissing: ["parked"] });
+    }
+    for (let seconds = 0; seconds < 12; seconds += 4) {
+      await time.pass(4);
+      socket().say({ type: "pong" });
+    }
+  }
+  const asked = socket().asked("snapshot");
+  assert.ok(asked.length > 0 && asked.length <= 4);
+  assert.ok(asked.every(({ kinds }) => kinds.length === 1 && kinds[0] === "parked"));
 });
 
 test("a server that the user may not see is not asked for without an end", async () => {

@@ -9,6 +9,8 @@ import { TIMERS } from "./session.js";
 
 /** Milliseconds between two looks at how long nothing has come. */
 const LOOK = 1_000;
+/** Seconds by which the sink may know late that a message has come. */
+const TELL = 1;
 /** Seconds without a message after which the server is asked for one, and after which the socket is given up. */
 const QUIET = 5;
 const DEAD = 15;
@@ -24,6 +26,8 @@ const SESSION_OVER = new Set([4001, 4002, 4003]);
 const LATER = new Set([1001, 1013, 4029]);
 /** Most snapshots that are asked for because a server is not in them: perhaps the user may not see any of it. */
 const MOST_MISSES = 20;
+/** Most times that a kind is asked for again because Asterisk may not have listed it yet; others the user may not see. */
+const MOST_LISTINGS = 4;
 /** Kinds whose items have times that events do not tell when they are sent after a break. */
 const TIMED = ["channels", "queues", "parked"];
 
@@ -102,6 +106,8 @@ export class Feed {
     this.again = new Set();
     /** Servers whose link is up and that no snapshot has shown since -> how many have not. @type {Map<string, number>} */
     this.awaited = new Map();
+    /** Kinds that snapshots lacked -> how often they were asked for again. @type {Map<string, number>} */
+    this.unlisted = new Map();
     this.number = 0;
     /** The snapshot after which the times of events are known again. */
     this.catchUp = "";
@@ -111,7 +117,7 @@ export class Feed {
   /** Connect, and stay connected.  Also to be called after a login. */
   start() {
     this.isRunning = true;
-    this.hurry();
+    if (this.socket === null) this.connect();
   }
 
   stop() {
@@ -124,7 +130,8 @@ export class Feed {
   /** Connect now instead of after a pause; a socket that is open is asked whether it still works. */
   hurry() {
     if (!this.isRunning) return;
-    if (this.socket === null) this.connect();
+    if (this.socket === null && this.state.loginNeeded) void this.lookForLogin();
+    else if (this.socket === null) this.connect();
     else if (this.isGreeted && this.quiet() >= QUIET) this.ping();
   }
 
@@ -172,6 +179,7 @@ export class Feed {
     for (const timer of this.again) this.timers.clear(timer);
     this.again.clear();
     this.awaited.clear();
+    this.unlisted.clear();
     if (socket) {
       socket.onmessage = socket.onclose = null;
       socket.close();
@@ -258,7 +266,9 @@ export class Feed {
     if (socket !== this.socket) return;
     this.heard = this.clock.monotonic();
     this.pinged = null;
-    this.state.lastHeard = this.clock.now();
+    const { lastHeard } = this.state;
+    const now = this.clock.now();
+    if (lastHeard === null || Math.abs(now - lastHeard) >= TELL) this.become({ lastHeard: now });
     let message;
     try {
       message = JSON.parse(text);
@@ -276,7 +286,10 @@ export class Feed {
       case "event":
         this.follow(server, message.seq);
         this.sink.event(message.data, server, this.catchUp ? null : this.clock.now());
-        if (message.data.Event === "FullyBooted") this.ask(this.kinds);
+        if (message.data.Event === "FullyBooted") {
+          this.unlisted.clear();
+          this.ask(this.kinds);
+        }
         break;
       case "heartbeat":
         this.follow(server, message.seq);
@@ -302,6 +315,7 @@ export class Feed {
         this.awaited.delete(server);
         if (message.state === "up") {
           this.awaited.set(server, 0);
+          this.unlisted.clear();
           this.ask(this.kinds);
         }
         break;
@@ -336,6 +350,7 @@ export class Feed {
       this.positions.clear();
       this.askForMissing(message.serversMissing ?? []);
     }
+    this.askForUnlisted(message.kindsMissing ?? []);
     if (message.positions) for (const [name, position] of Object.entries(message.positions)) this.follow(name, position);
     else this.follow(message.server ?? "", message.seq);
   }
@@ -347,7 +362,15 @@ export class Feed {
     const isCatchUp = id !== "" && id === this.catchUp;
     if (isCatchUp) this.catchUp = "";
     // There is no snapshot now, such as before Asterisk has booted.
-    if (kinds && status === 503) this.askLater(kinds, 2);
+    if (kinds && status === 503 && (isCatchUp || kinds.length === this.kinds.length)) this.askLater(kinds, 2);
+  }
+
+  /** @param {string[]} missing */
+  askForUnlisted(missing) {
+    const kinds = missing.filter((kind) => (this.unlisted.get(kind) ?? 0) < MOST_LISTINGS);
+    if (!kinds.length) return;
+    for (const kind of kinds) this.unlisted.set(kind, (this.unlisted.get(kind) ?? 0) + 1);
+    this.askLater(kinds, QUIET);
   }
 
   /** Of several servers, a snapshot has those that have booted. @param {string[]} missing */
