@@ -12,6 +12,10 @@ from amiproxy.core.history.kinds.agents import Agents
 from amiproxy.core.history.kinds.bridges import Bridges
 from amiproxy.core.history.kinds.channels import Channels
 from amiproxy.core.history.kinds.conferences import Conferences
+from amiproxy.core.history.kinds.lines.endpoints import Endpoints
+from amiproxy.core.history.kinds.lines.extensions import Extensions
+from amiproxy.core.history.kinds.lines.peers import Peers
+from amiproxy.core.history.kinds.lines.presence import Presence
 from amiproxy.core.history.kinds.parked import Parked
 from amiproxy.core.history.kinds.queues import Queues
 from amiproxy.core.history.state.fields import Fields
@@ -31,7 +35,8 @@ class Both:
 
     def __init__(self) -> None:
         self.clock = HandClock()
-        made = (Channels, Bridges, Queues, Agents, Parked, Conferences)
+        calls = (Channels, Bridges, Queues, Agents, Parked, Conferences)
+        made = (*calls, Extensions, Presence, Endpoints, Peers)
         self.kinds: dict[str, Kind] = {kind.name: kind for kind in (make(self.clock.now) for make in made)}
         self.steps: list[dict[str, Any]] = []
         self.expected: list[dict[str, Any]] = []
@@ -121,6 +126,26 @@ class Both:
             "participants": [
                 [one["Conference"], one["Uniqueid"]] for one in self._items("ConfbridgeList", "conferences")
             ],
+            "extensions": [
+                [one["Exten"], one["Context"], one["Status"], one["Hint"]]
+                for one in self._items("ExtensionStatus", "extensions")
+            ],
+            "presences": [
+                [one["Presentity"], one["Status"], one["Message"]]
+                for one in self._items("PresenceStateChange", "presence")
+            ],
+            "endpoints": [
+                [f"PJSIP/{one['ObjectName']}", one["DeviceState"]]
+                for one in self._items("EndpointList", "endpoints")
+            ],
+            "contacts": [
+                [f"PJSIP/{one['Endpoint']}", one["Uri"], one["Status"]]
+                for one in self._items("ContactList", "endpoints")
+            ],
+            "peers": [
+                [f"SIP/{one['ObjectName']}", one["Status"], _address(one)]
+                for one in self._items("PeerEntry", "peers")
+            ],
             "agents": [
                 [one["Agent"], _AGENTS.get(one["Status"], "off"), one.get("Uniqueid", "")]
                 for one in self._items("Agents", "agents")
@@ -145,6 +170,11 @@ def _texts(item: Item) -> dict[str, str]:
     texts = {name.decode(): value.decode("utf-8", "replace") for name, value in item.values.items()}
     texts.pop("ChanVariable", None)
     return texts
+
+
+def _address(peer: dict[str, str]) -> str:
+    address = peer["IPaddress"]
+    return "" if address == "-none-" else f"{address}:{peer['IPport']}"
 
 
 def _known(value: str) -> str:

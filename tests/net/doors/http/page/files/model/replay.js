@@ -10,7 +10,8 @@ board.hello({ user: "test", servers: [{ name: "asterisk", up: true }], time: 0 }
 const rows = () => [board.queues(), board.calls(), board.agents(), board.extensions(), board.trunks(), board.totals()];
 
 function known() {
-  const { queues, channels, places, pool } = board.sideOf("");
+  const { queues, channels, places, pool, lines } = board.sideOf("");
+  const endpoints = [...lines.endpoints];
   const all = [...queues.queues.values()];
   return {
     queues: all.map(({ name, counters, callers }) => [
@@ -33,6 +34,11 @@ function known() {
     ]),
     parked: [...places.parked.values()].map(({ key, uniqueid }) => [key, uniqueid]),
     participants: [...places.participants.values()].map(({ room, uniqueid }) => [room, uniqueid]),
+    extensions: [...lines.extensions.values()].map(({ exten, context, status, hint }) => [exten, context, status, hint]),
+    presences: [...lines.presences].map(([name, { status, message }]) => [name, status, message]),
+    endpoints: endpoints.map(([device, { status }]) => [device, status]),
+    contacts: endpoints.flatMap(([device, { contacts }]) => [...contacts.values()].map(({ uri, status }) => [device, uri, status])),
+    peers: [...lines.peers].map(([device, { status, address }]) => [device, status, address]),
     agents: [...pool.agents.values()].map(({ id, state, uniqueid }) => [id, state, uniqueid]),
   };
 }
