@@ -16,7 +16,7 @@ import pytest
 NEEDS: Final[Mapping[str, str]] = {
     "ASTERISK": "two real Asterisks, from Debian, node and ruby_ami",
     "BROWSER": "Debian's chromium, which runs pages without a window",
-    "NODE": "node, which runs the example client in JavaScript",
+    "NODE": "node, which runs the example client in JavaScript and the tests of the page",
     "SYSTEMD": "a Debian with systemd as its first process, booted in a container",
     "SCANNERS": "sslyze and testssl.sh",
     "NAMESPACES": "namespaces for networks and mounts, made by root",

@@ -303,6 +303,18 @@ test("rows that have not changed stay the same objects, and only groups that hav
   shown.event({ Event: ["Hangup", "Hangup"], Uniqueid: "1" }, "", 1);
 });
 
+test("calls that come and go while nobody looks leave nothing", () => {
+  const shown = board();
+  for (let number = 0; number < 5000; number++) {
+    const one = channel(`${number}`, `SIP/a-${number}`, { Linkedid: `${number}` });
+    shown.say("Newchannel", one);
+    shown.say("Hangup", one);
+  }
+  const { callRows } = shown.sideOf("");
+  assert.ok(callRows.stale.size + callRows.rows.size < 1500);
+  assert.deepEqual(shown.calls(), []);
+});
+
 test("messages without the headers that they should have do nothing", () => {
   const shown = board();
   for (const names of shown.sideOf("").handlers.keys()) {

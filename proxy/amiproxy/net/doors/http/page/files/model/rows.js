@@ -1,5 +1,8 @@
 /** Rows that are built once and kept until something about them changes. */
 
+/** Most keys that wait in addition to twice the rows: nobody may look at the rows for hours, while calls come and go. */
+const MOST_STALE = 1000;
+
 /** @template Row */
 export class Rows {
   /** @param {(key: string) => Row|null} build the row with this key; null if there is none any more */
@@ -16,6 +19,7 @@ export class Rows {
   /** The row with this key has changed, begun or ended. @param {string} key */
   touch(key) {
     this.stale.add(key);
+    if (this.stale.size > MOST_STALE + 2 * this.rows.size) this.all();
   }
 
   touchAll() {
