@@ -23,20 +23,8 @@ class Taker(DataReceiver, Protocol):
         """The socket is closed; called once, last.  The stream must not be used any more."""
 
 
-class TakenStream(Protocol):
-    """The connection of a ``Taker``: what ``core.ports.Transport`` needs of a connection."""
-
-    @property
-    def peer(self) -> Peer:
-        """The client, as in the request."""
-
-    @property
-    def write(self) -> Callable[[bytes], int]:
-        """See Transport."""
-
-    @property
-    def send(self) -> Callable[[bytes | memoryview], int]:
-        """See Transport."""
+class Steered(Protocol):
+    """What ``core.ports.Transport`` does to a connection besides writing."""
 
     def pause(self) -> None:
         """See Transport."""
@@ -51,6 +39,54 @@ class TakenStream(Protocol):
         """See Transport."""
 
     def abort(self) -> None:
+        """See Transport."""
+
+
+class Steering:
+    """Passes these calls on to ``_stream``, if there is one."""
+
+    __slots__ = ()
+    _stream: Steered | None
+
+    def pause(self) -> None:
+        """See Transport."""
+        if self._stream is not None:
+            self._stream.pause()
+
+    def resume(self) -> None:
+        """See Transport."""
+        if self._stream is not None:
+            self._stream.resume()
+
+    def charge(self, share: Share) -> None:
+        """See Transport."""
+        if self._stream is not None:
+            self._stream.charge(share)
+
+    def close(self) -> None:
+        """See Transport."""
+        if self._stream is not None:
+            self._stream.close()
+
+    def abort(self) -> None:
+        """See Transport."""
+        if self._stream is not None:
+            self._stream.abort()
+
+
+class TakenStream(Steered, Protocol):
+    """The connection of a ``Taker``: what ``core.ports.Transport`` needs of a connection."""
+
+    @property
+    def peer(self) -> Peer:
+        """The client, as in the request."""
+
+    @property
+    def write(self) -> Callable[[bytes], int]:
+        """See Transport."""
+
+    @property
+    def send(self) -> Callable[[bytes | memoryview], int]:
         """See Transport."""
 
 

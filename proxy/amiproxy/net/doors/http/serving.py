@@ -5,7 +5,7 @@ from typing import Protocol
 
 from amiproxy.core.model.share import Share
 from amiproxy.core.ports import Peer
-from amiproxy.net.doors.http.exchange import TakenStream, Taker
+from amiproxy.net.doors.http.exchange import Steered, Steering, TakenStream, Taker
 from amiproxy.net.doors.http.requests import Request
 from amiproxy.net.doors.http.responses import Response
 
@@ -18,15 +18,10 @@ class _Connection(Protocol):
     def give(self, exchange: "HttpExchange", head: bytes, taker: Taker) -> TakenStream: ...
 
 
-class _Stream(Protocol):
+class _Stream(Steered, Protocol):
     @property
     def write(self) -> Callable[[bytes], int]: ...
     def send(self, data: bytes | memoryview) -> int: ...
-    def pause(self) -> None: ...
-    def resume(self) -> None: ...
-    def charge(self, share: Share) -> None: ...
-    def close(self) -> None: ...
-    def abort(self) -> None: ...
 
 
 class HttpExchange:
@@ -79,7 +74,7 @@ class HttpExchange:
         return self._connection.give(self, head, taker)
 
 
-class Taken:
+class Taken(Steering):
     """See ``TakenStream``.  ``write`` and ``send`` are the stream's own, with no call in between."""
 
     __slots__ = ("_stream", "peer", "send", "write")
@@ -90,28 +85,3 @@ class Taken:
         self._stream = stream
         self.send: Callable[[bytes | memoryview], int] = len if stream is None else stream.send
         self.write: Callable[[bytes], int] = len if stream is None else stream.write
-
-    def pause(self) -> None:
-        """See Transport."""
-        if self._stream is not None:
-            self._stream.pause()
-
-    def resume(self) -> None:
-        """See Transport."""
-        if self._stream is not None:
-            self._stream.resume()
-
-    def charge(self, share: Share) -> None:
-        """See Transport."""
-        if self._stream is not None:
-            self._stream.charge(share)
-
-    def close(self) -> None:
-        """See Transport."""
-        if self._stream is not None:
-            self._stream.close()
-
-    def abort(self) -> None:
-        """See Transport."""
-        if self._stream is not None:
-            self._stream.abort()

@@ -5,12 +5,11 @@ from typing import Final
 
 from amiproxy.core.clients.session import Session
 from amiproxy.core.model.encoding import Encoding
-from amiproxy.core.model.share import Share
 from amiproxy.core.model.state import OVER
 from amiproxy.core.ports import AnswerWriter, Peer
 from amiproxy.net.doors.http.api.events import rendering
 from amiproxy.net.doors.http.api.events.opening import Opening, Wishes
-from amiproxy.net.doors.http.exchange import TakenStream
+from amiproxy.net.doors.http.exchange import Steering, TakenStream
 
 #: Bytes that a client may send behind its request, to which nothing belongs.
 _MOST_INPUT: Final = 16384
@@ -19,7 +18,7 @@ _LAST_CHUNK: Final = b"0\r\n\r\n"
 _RETRY: Final = b"retry: 2000\n\n"
 
 
-class EventStream:
+class EventStream(Steering):
     """The Transport of a session, and the ``Taker`` of its connection.
 
     The session is opened before the connection is taken over; until ``begin`` nothing leaves.
@@ -118,28 +117,3 @@ class EventStream:
     def send(self, data: bytes | memoryview) -> int:
         """See Transport."""
         return self._stream.send(data) if self._stream is not None else 0
-
-    def pause(self) -> None:
-        """See Transport."""
-        if self._stream is not None:
-            self._stream.pause()
-
-    def resume(self) -> None:
-        """See Transport."""
-        if self._stream is not None:
-            self._stream.resume()
-
-    def charge(self, share: Share) -> None:
-        """See Transport."""
-        if self._stream is not None:
-            self._stream.charge(share)
-
-    def close(self) -> None:
-        """See Transport."""
-        if self._stream is not None:
-            self._stream.close()
-
-    def abort(self) -> None:
-        """See Transport."""
-        if self._stream is not None:
-            self._stream.abort()

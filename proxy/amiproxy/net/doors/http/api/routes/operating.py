@@ -27,11 +27,8 @@ def _denials(call: Call) -> None:
     call.tell({"denials": call.place.operator.denials(last)})
 
 
-def _denial(call: Call) -> None:
-    async def work() -> None:
-        call.tell(await call.place.operator.denial(int(call.parts["id"])))
-
-    call.begin(work())
+async def _denial(call: Call) -> object:
+    return await call.place.operator.denial(int(call.parts["id"]))
 
 
 def _explain(call: Call) -> None:
@@ -154,7 +151,7 @@ ROUTES: Final = (
         "get_denial",
         "Show a denied action, and the smallest change of users.yaml that would allow it",
         Access.SYSTEM,
-        _denial,
+        _telling(_denial),
         answers=models.Denial,
         tag="operators",
         parts=(Parameter("id", "the id of a line of `/denials`", r"[0-9]{1,15}"),),
