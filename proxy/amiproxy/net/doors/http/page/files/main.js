@@ -65,12 +65,12 @@ const feed = new Feed({
     snapshot(message) {
       context.board.snapshot(message);
       const told = (message.kinds?.length ?? 0) + (message.kindsMissing?.length ?? 0);
-      if (!message.more && told >= KINDS.length) freshness.complete();
+      if (!message.more && told >= KINDS.length) freshness.complete(message.serversMissing ?? []);
       drawer.ask();
     },
     resumed() {
       context.board.resumed();
-      freshness.complete();
+      freshness.resumed();
       drawer.ask();
     },
     event(data, server, at) {
@@ -260,6 +260,9 @@ function enter() {
     feed.stop();
     context.board.clear();
     freshness.forget();
+    // Nothing of it stays in the document, where it could be read after a logout.
+    for (const view of Object.values(views)) view.draw();
+    totals.draw(context.board.totals(), []);
     logoutReason ||= wasIn ? texts.login.ended : "";
   }
   const isNew = !wasIn && document.body.dataset.view === "login";

@@ -187,6 +187,8 @@ export const texts = {
   freshness: {
     waiting: "Waiting for data",
     waitingLong: "Waiting for data: Asterisk has not sent its lists yet.",
+    /** @param {string} reason */
+    waitingBecause: (reason) => `Waiting for data: ${reason}`,
     connecting: "Connecting to the proxy",
     live: "Live",
     old: "Old figures",

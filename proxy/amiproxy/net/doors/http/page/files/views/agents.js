@@ -152,7 +152,7 @@ export class Agents {
 
   draw() {
     const { context, finding } = this;
-    const why = context.missing("queues");
+    const why = context.missing("queues", "agents");
     const all = why ? [] : context.board.agents();
     const found = finding.of(all, wordsOf);
     const rows = this.state ? found.filter((row) => row.state === this.state) : found;

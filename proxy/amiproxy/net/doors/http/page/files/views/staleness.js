@@ -61,7 +61,7 @@ export class Staleness {
     this.waitingSince ??= now;
     const isLong = now - this.waitingSince > LONG;
     if (verdict.reason === "socket") write(notice, words.connecting);
-    else if (verdict.reason === "link") write(notice, words.reasons.link);
+    else if (verdict.reason === "link") write(notice, words.waitingBecause(words.reasons.link));
     else write(notice, isLong ? words.waitingLong : words.waiting);
   }
 }

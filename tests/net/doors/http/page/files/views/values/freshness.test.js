@@ -14,7 +14,7 @@ function live(servers = ONE) {
   const fresh = new Freshness();
   fresh.feed({ socket: "open", lastHeard: 100 }, 100);
   fresh.hello(servers, 100);
-  fresh.complete();
+  fresh.complete([]);
   return fresh;
 }
 
@@ -29,7 +29,7 @@ test("before the first snapshot the board waits", () => {
   fresh.feed({ socket: "open", lastHeard: 1 }, 1);
   fresh.hello(ONE, 1);
   assert.deepEqual(state(fresh, 1).slice(0, 2), ["waiting", ""]);
-  fresh.complete();
+  fresh.complete([]);
   assert.equal(state(fresh, 1)[0], "live");
 });
 
@@ -56,18 +56,34 @@ test("after the link is back the board stays old until the lists have been read"
   assert.deepEqual(state(fresh, 101), ["stale", "link", 100, []]);
   fresh.link("", true, 105);
   assert.deepEqual(state(fresh, 105), ["stale", "snapshot", 100, []]);
-  fresh.complete();
+  fresh.complete([]);
   assert.equal(state(fresh, 105)[0], "live");
 });
 
-test("a link that is down before a new connection is the same as one that goes down later", () => {
+test("a snapshot shows that its server is connected, to users that are told nothing about links", () => {
   const fresh = live();
   fresh.hello([{ name: "asterisk", up: false }], 101);
-  fresh.complete();
   assert.deepEqual(state(fresh, 102).slice(0, 2), ["stale", "link"]);
-  fresh.link("", true, 103);
-  fresh.complete();
+  fresh.resumed();
+  assert.deepEqual(state(fresh, 102).slice(0, 2), ["stale", "link"]);
+  fresh.complete([]);
   assert.equal(state(fresh, 103)[0], "live");
+});
+
+test("a server that is not in the snapshot stays old", () => {
+  const fresh = live(TWO);
+  fresh.link("wien", false, 101);
+  fresh.link("berlin", false, 101);
+  fresh.complete(["wien"]);
+  assert.deepEqual(state(fresh, 102, 2)[3], ["wien"]);
+});
+
+test("a resumed connection is enough after a break of the socket", () => {
+  const fresh = live();
+  fresh.link("", false, 100);
+  fresh.link("", true, 101);
+  fresh.resumed();
+  assert.equal(state(fresh, 102)[0], "live");
 });
 
 test("of several servers only the one that is down is old, unless all are", () => {

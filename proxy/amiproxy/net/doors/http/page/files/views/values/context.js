@@ -39,14 +39,14 @@ export class Context {
 
   /**
    * Why nothing of this kind can be shown; "" if it can be.
-   * @param {string} kind
+   * @param {string} kind @param {string} [shown] what is made of it, if it has another name
    */
-  missing(kind) {
+  missing(kind, shown = kind) {
     if (!this.board.missing.has(kind)) return "";
     /** @type {Record<string, string>} */
     const kinds = texts.missing.kinds;
     const rights = RIGHTS[kind] ?? [];
     const mayRead = rights.some((right) => this.read.has(right) || this.read.has("all"));
-    return mayRead ? texts.missing.unknown(kinds[kind]) : texts.missing.forbidden(kinds[kind], rights[0]);
+    return mayRead ? texts.missing.unknown(kinds[shown]) : texts.missing.forbidden(kinds[shown], rights[0]);
   }
 }

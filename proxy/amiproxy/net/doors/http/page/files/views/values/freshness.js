@@ -61,8 +61,18 @@ export class Freshness {
     return this.isSingle ? "" : server;
   }
 
-  /** A snapshot with all that was asked for is complete: servers that are up have been read again. */
-  complete() {
+  /**
+   * A snapshot of all kinds is complete: the servers in it are connected, which not every user is told otherwise.
+   * @param {string[]} absent servers that are not in it
+   */
+  complete(absent) {
+    this.isComplete = true;
+    const kept = new Set(absent.map((server) => this.#name(server)));
+    for (const server of [...this.away.keys()]) if (!kept.has(server)) this.away.delete(server);
+  }
+
+  /** All events have come that were missed: what was known before is true again, of servers that are up. */
+  resumed() {
     this.isComplete = true;
     for (const [server, state] of this.away) if (state.isUp) this.away.delete(server);
   }
