@@ -20,7 +20,7 @@ OTHER := yes
 .PHONY: $(STAMP)
 endif
 
-.PHONY: setup demo check test test-net test-pure test-twin lint types imports format reference bench bench-quick bench-hotpath fuzz properties soak soak-history attack audit wheel deb repo clean
+.PHONY: setup demo picture check test test-net test-pure test-twin lint types imports format reference bench bench-quick bench-hotpath fuzz properties soak soak-history attack audit wheel deb repo clean
 
 setup: $(STAMP)
 
@@ -43,6 +43,10 @@ $(STAMP): $(PINS)
 # make demo ASTERISK=host:port USER=name SECRET_FILE=path runs it in front of a real Asterisk.
 demo: .demo-arguments setup
 	@$(BIN)/ami-proxy demo $(if $(ASTERISK),--asterisk '$(ASTERISK)' --user '$(DEMO_USER)' --secret-file '$(SECRET_FILE)')
+
+# The pictures of the wallboard in README.md, made in a headless Chromium.
+picture: setup
+	@$(BIN)/python -m tests.deploy.picture
 
 # The environment's USER is the person at the keyboard, not a manager user: only one given to make itself counts.
 DEMO_USER := $(if $(filter command,$(firstword $(origin USER))),$(USER))

@@ -24,7 +24,7 @@ TOP = Path(__file__).parents[2]
 PAGES = ("deploy/README.md", "deploy/install.md", "certs/README.md", "deploy/fail2ban/README.md")
 
 _TYPED = ("sh", "console", "python")
-_FILES = ("yaml", "ini")
+_FILES = ("yaml", "ini", "json")
 _PLACES = ("", "client")
 _ELSEWHERE = ("source", "elsewhere")
 

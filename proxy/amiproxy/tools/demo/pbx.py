@@ -22,8 +22,8 @@ _USER = "amiproxy"
 _CALLS_PER_MINUTE = 18.0
 #: Calls run twice as fast as real ones, for people who watch them.
 _PACE = 2.0
-#: The calls with which the day of the call centre begins.
-_FIRST_CALLS = ("queue", "dialled", "queue", "outbound", "queue", "queue", "parked", "queue", "conference")
+#: Seconds of calls before the demo begins, so that its wallboard is not empty: a busy moment of this seed.
+_WARM_UP = 865.0
 _RINGING = 0.5
 
 
@@ -32,7 +32,7 @@ class Pbx:
     """An upstream for the demo.
 
     ``originate`` has the headers of a call to try, and ``answers`` says whether it will be
-    answered.  ``begin`` lets the calls start, once the demo is shown.
+    answered.  ``begin`` starts a few calls, once the demo is shown.
     """
 
     title: str
@@ -59,13 +59,15 @@ async def simulated(folder: Folder) -> AsyncIterator[Pbx]:
     """A simulator in this process.  Raises IssueError if its secret cannot be written to ``folder``."""
     secret = secrets.token_urlsafe(32)
     secret_file = folder.write_secret(secret)
-    simulator = Simulator([User(_USER, secret)], Settings(ringing=_RINGING, call_centre=True))
+    settings = Settings(
+        ringing=_RINGING, calls_per_minute=_CALLS_PER_MINUTE, call_centre=True, warm_up=_WARM_UP
+    )
+    simulator = Simulator([User(_USER, secret)], settings)
     simulator.calls.pace = _PACE
 
     def begin() -> None:
-        for kind in _FIRST_CALLS:
-            simulator.calls.place(kind)
-        simulator.calls.rate(_CALLS_PER_MINUTE)
+        simulator.calls.place("queue")
+        simulator.calls.place("dialled")
 
     async with simulator:
         yield Pbx(

@@ -45,7 +45,8 @@ class Simulator:
         self.settings = settings or Settings()
         self.users = tuple(users) or (accounts.generated(),)
         self.user_names = {user.name.lower(): user for user in self.users}
-        self.pbx = Pbx(time.time, self.settings.seed, self.settings.system_name)
+        self._clock = _Clock(time.time() - self.settings.warm_up)
+        self.pbx = Pbx(self._clock, self.settings.seed, self.settings.system_name)
         self.sessions: set[Session] = set()
         self.received: list[bytes] = []
         self.faults = Faults(lambda: self.sessions)
@@ -77,7 +78,15 @@ class Simulator:
         self._server = await loop.create_server(lambda: Session(self), host, port, ssl=tls)
         self.port = self._server.sockets[0].getsockname()[1]
         self.calls.rate(self.settings.calls_per_minute)
+        self._warm_up()
         self._tasks.spawn(self._run_calls())
+
+    def _warm_up(self) -> None:
+        """Let the time until now pass at once."""
+        while (due := self.timeline.next_due) is not None and due <= time.time():
+            self._clock.stands_at = due
+            self.timeline.advance(due)
+        self._clock.stands_at = None
 
     async def stop(self) -> None:
         """Close everything.  Raises ExceptionGroup if a task of the simulator has failed."""
@@ -209,6 +218,16 @@ class Simulator:
                     await self._changed.wait()
             except TimeoutError:
                 pass
+
+
+class _Clock:
+    """The time in seconds since the epoch, or the one at which it stands."""
+
+    def __init__(self, stands_at: float) -> None:
+        self.stands_at: float | None = stands_at
+
+    def __call__(self) -> float:
+        return time.time() if self.stands_at is None else self.stands_at
 
 
 def _with_system_name(raw: bytes, name: str) -> bytes:

@@ -12,6 +12,7 @@ class Settings:
     ``system_name`` is ``systemname`` of asterisk.conf, which is in ids and events;
     ``old_command_form`` answers ``Command`` as Asterisk 13 and earlier do;
     ``call_centre`` makes it a call centre, with more lists, instead of two queues with three agents;
+    ``warm_up`` is for how long calls have been going on when it starts;
     ``max_unsent`` is how many bytes a client may leave unread before its connection is reset.
     """
 
@@ -24,4 +25,5 @@ class Settings:
     seed: int = 1
     old_command_form: bool = False
     call_centre: bool = False
+    warm_up: float = 0.0
     max_unsent: int = 64 << 20

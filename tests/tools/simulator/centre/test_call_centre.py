@@ -95,3 +95,14 @@ async def test_without_it_there_are_no_such_lists() -> None:
     async with Simulator(USERS, Settings(login_delay=0.0)) as simulator, session(simulator) as client:
         answer = await client.action("PJSIPShowEndpoints")
         assert answer.get("Response") == "Error"
+
+
+async def test_a_warm_up_has_calls_under_way_at_the_start() -> None:
+    settings = Settings(login_delay=0.0, calls_per_minute=18, call_centre=True, warm_up=600)
+    async with Simulator(USERS, settings) as simulator, session(simulator) as client:
+        _, channels, _ = await client.event_list("CoreShowChannels")
+        assert len(channels) > 4
+        durations = {channel.get("Duration") or "" for channel in channels}
+        assert all("00:00:00" <= duration < "00:10:00" for duration in durations)
+        _, queues, _ = await client.event_list("QueueSummary")
+        assert {queue.get("Queue") for queue in queues} == set(simulator.pbx.queues)
