@@ -19,7 +19,7 @@ from amiproxy.counted import count
 #: Other actions that are named at most.
 _MOST_NAMED: Final = 8
 #: Characters of a line of YAML.
-_WIDTH: Final = 100
+_WIDTH: Final = 84
 _NO_HIDDEN: Final[frozenset[bytes]] = frozenset()
 _LISTS: Final = ("commands", "functions", "variables", "applications", "technologies", "hosts")
 #: What classes stand for that open much more than one action.
@@ -166,8 +166,8 @@ def _texts(opening: Opening, action: Action) -> Iterator[str]:
         )
     if opening.also:
         named = ", ".join(opening.also[:_MOST_NAMED])
-        more = ", …" if len(opening.also) > _MOST_NAMED else ""
-        yield f"It opens {count(len(opening.also), 'other action')} as well: {named}{more}."
+        end = ", …" if len(opening.also) > _MOST_NAMED else "."
+        yield f"It opens {count(len(opening.also), 'other action')} as well: {named}{end}"
     yield from (
         text for key, text in _GONE.items() if getattr(old, key) is not None and getattr(new, key) is None
     )

@@ -185,6 +185,8 @@ function judge() {
     show(place("band"), false);
     mark(document.body, "stale", "");
   }
+  // The figures of operators are asked for by another way, and say themselves when they are old.
+  if (shown() === "status") mark(document.body, "stale", "");
   layout(shown());
   const text = `${verdict.state} ${verdict.servers.join(" ")}`;
   if (text !== verdictBefore) {

@@ -14,6 +14,9 @@ const date = new Intl.DateTimeFormat(document.documentElement.lang || "en", { da
 /** @param {number} days */
 const level = (days) => (days <= DAYS.red ? "red" : days <= DAYS.amber ? "amber" : "");
 
+/** @param {unknown} value of a limit: a number, a truth value, or a list of texts */
+const most = (value) => (Number.isInteger(value) ? number(/** @type {number} */ (value)) : String(value));
+
 export class Certificates {
   constructor() {
     /** @type {Table<any>} */
@@ -97,7 +100,7 @@ export class Limits {
           text: (row) => number(row.used),
           dress: (cell, row) => dim(cell, row.used),
         },
-        { field: "value", label: limits.value, kind: "number", text: (row) => String(row.value) },
+        { field: "value", label: limits.value, kind: "number", text: (row) => most(row.value) },
         {
           field: "hits",
           label: limits.hits,

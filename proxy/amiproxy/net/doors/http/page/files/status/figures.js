@@ -43,6 +43,11 @@ export class Figures {
     mark(place.box, "level", level);
   }
 
+  /** The service was told to end. */
+  end() {
+    this.#show("state", words.state, words.states.draining, "amber");
+  }
+
   /** @param {any} status @param {number} at seconds of any clock */
   draw(status, at) {
     const now = { at, status };

@@ -14,9 +14,10 @@ const LEVELS = ["debug", "info", "warning", "error"];
 const kicked = (answer) => words.kicked(answer.kicked.length, number(answer.kicked.length));
 
 export class Operate {
-  /** @param {Api} api @param {() => void} onchange something was done */
-  constructor(api, onchange) {
+  /** @param {Api} api @param {() => void} onchange something was done @param {() => void} onend the service ends */
+  constructor(api, onchange, onend) {
     this.api = api;
+    this.onend = onend;
     this.onchange = onchange;
     this.sessions = 0;
     this.users = 0;
@@ -72,7 +73,7 @@ export class Operate {
     const what = words.drainWhat(this.sessions, number(this.sessions), number(this.users));
     ask("drain", words.drainTitle, [what, words.drainEnds], words.drain, async () => {
       const answer = await this.api.post("drain", { confirm: "drain" });
-      this.onchange();
+      this.onend();
       return words.draining(number(answer.sessions), number(answer.in_flight));
     });
   }

@@ -14,8 +14,14 @@ const words = texts.status.servers;
  */
 const each = (answer) => answer.servers ?? [{ ...answer, server: "" }];
 
-/** @param {any} link @returns {"up" | "down"} */
-const stateOf = (link) => (link.state === "up" ? "up" : "down");
+/** A side link is closed while nothing needs it. */
+const QUIET = ["closed", "opening", "connecting", "logging in"];
+
+/** @param {any} link @returns {"up" | "down" | "unknown"} */
+function stateOf(link) {
+  if (link.state === "up") return "up";
+  return QUIET.includes(link.state) ? "unknown" : "down";
+}
 
 export class Servers {
   constructor() {

@@ -32,7 +32,8 @@ const section = (name, title, ...parts) =>
  * @returns {{show(): void, hide(): void}}
  */
 export function mount(element, { api, me, clock }) {
-  const operate = me.may_operate ? new Operate(api, () => poller.begin()) : null;
+  const again = () => poller.begin();
+  const operate = me.may_operate ? new Operate(api, again, end) : null;
   const figures = new Figures();
   const sessions = new Sessions(operate);
   const denials = new Denials(api);
@@ -59,15 +60,27 @@ export function mount(element, { api, me, clock }) {
 
   let heardAt = 0;
   let isEnding = false;
+  /** @type {number | null} */
+  let startedBefore = null;
   let errorShown = "";
   /** @type {ReturnType<typeof setInterval> | undefined} */
   let timer;
+
+  /** From now on the page says so, also if no later answer does: the service may end sooner. */
+  function end() {
+    isEnding = true;
+    figures.end();
+    show(ending, true);
+  }
 
   const draw = /** @type {Record<string, (answer: any, at: number) => void>} */ ({
     status(answer, at) {
       figures.draw(answer, at);
       operate?.draw(answer);
-      isEnding = answer.state !== "serving";
+      startedBefore ??= answer.started;
+      if (answer.state !== "serving") end();
+      else if (answer.started !== startedBefore) isEnding = false; // It was started again.
+      startedBefore = answer.started;
       show(ending, isEnding);
     },
     sessions: (answer) => sessions.draw(answer, clock.now()),
@@ -97,7 +110,9 @@ export function mount(element, { api, me, clock }) {
     const isOld = Boolean(errorShown) || old > OLD;
     mark(body, "stale", heardAt && isOld ? "yes" : "");
     if (isOld) {
-      const why = isEnding && errorShown ? words.ended : errorShown || words.silence;
+      const hasEnded = isEnding && Boolean(errorShown);
+      if (hasEnded) show(ending, false);
+      const why = hasEnded ? words.ended : errorShown || words.silence;
       write(problem, heardAt ? words.old(duration(old), why) : why);
     }
     show(problem, isOld);
