@@ -225,6 +225,8 @@ export const texts = {
     nobody: "(not logged in)",
     asking: "Asking the proxy for its state",
     unreachable: "The proxy cannot be reached.",
+    /** @param {string} text */
+    fault: (text) => `The page has a fault: ${text}`,
     silence: "The proxy has not answered lately.",
     /** @param {string} age @param {string} reason */
     old: (age, reason) => `These figures are ${age} old. ${reason}`,

@@ -1,5 +1,6 @@
 /** Dialogs: one that asks before something is done, and the frame of others. */
 
+import { ApiError } from "../link/api.js";
 import { texts } from "../texts.js";
 import { make, show, write } from "../views/dom.js";
 
@@ -7,9 +8,9 @@ const words = texts.status;
 
 /** @param {unknown} error */
 export function errorText(error) {
-  const { status, title, detail } = /** @type {import("../link/api.js").ApiError} */ (error);
-  if (!status) return words.unreachable;
-  return words.refused(title || String(status), detail ?? "");
+  if (!(error instanceof ApiError)) return words.fault(String(error));
+  if (!error.status) return words.unreachable;
+  return words.refused(error.title || String(error.status), error.detail);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** A denied action: what the policy says about it, and the smallest change of users.yaml that would allow it. */
 
 import { texts } from "../texts.js";
-import { make } from "../views/dom.js";
+import { make, write } from "../views/dom.js";
 import { clip } from "../views/values/format.js";
 import { errorText, open } from "./dialog.js";
 
@@ -18,7 +18,7 @@ export async function explain(api, id, action, user) {
   try {
     answer = await api.get(`denials/${id}`);
   } catch (error) {
-    notice.textContent = errorText(error);
+    write(notice, errorText(error));
     return;
   }
   if (!dialog.open) return;

@@ -1,7 +1,6 @@
 /** Asks for the state of the service again and again: one request at a time, and none while nobody looks. */
 
 /** @typedef {import("../link/api.js").Api} Api */
-/** @typedef {import("../link/api.js").ApiError} ApiError */
 
 /** Seconds between the end of a round and the next. */
 const PAUSE = 3;
@@ -24,7 +23,7 @@ export class Poller {
   /**
    * @param {Api} api
    * @param {(part: Part, answer: any, at: number) => void} onanswer `at` is when it came, in seconds of a clock
-   * @param {(error: ApiError | null) => void} onround a round has ended, with this error or whole
+   * @param {(error: unknown) => void} onround a round has ended, with this error; null if it is whole
    */
   constructor(api, onanswer, onround) {
     this.api = api;
@@ -56,7 +55,7 @@ export class Poller {
 
   async #ask() {
     this.isAsking = true;
-    /** @type {ApiError | null} */
+    /** @type {unknown} */
     let error = null;
     try {
       for (const [part, every] of PARTS) {
@@ -67,7 +66,7 @@ export class Poller {
       }
       this.round += 1;
     } catch (caught) {
-      error = /** @type {ApiError} */ (caught);
+      error = caught;
     }
     this.isAsking = false;
     if (!this.isOn) return;
