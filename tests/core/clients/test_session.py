@@ -786,6 +786,8 @@ class TestAudit:
         assert fields["target"] == "command=core show uptime"
         assert fields["rule"]
         assert fields["generation"] == 1
+        kept = bench.hub.denials.find(fields["id"])
+        assert (kept.user, kept.rule, kept.action.key) == ("calls", fields["rule"], b"command")
 
     def test_an_audit_line_names_the_configuration_that_applied(self, bench, lines, caplog):
         session, transport = bench.login("calls")

@@ -8,8 +8,10 @@ import pytest
 
 from amiproxy.net.admin.control import commands, views
 from amiproxy.net.admin.control.remote import RemoteOperator
+from amiproxy.net.doors.http.api import models
 from amiproxy.net.doors.http.api.operator import Shown
 from amiproxy.net.doors.http.api.problems import Refused
+from tests.support.core_doubles import ListTransport
 from tests.support.live_service import LiveService
 
 
@@ -44,6 +46,27 @@ async def test_an_action_is_explained(operator: RemoteOperator) -> None:
 async def test_an_event_is_explained(operator: RemoteOperator) -> None:
     seen, lines = operator.explain("boss", b"Event: Hangup\r\nPrivilege: call,all\r\n\r\n", "")
     assert (seen, lines[-1].split()[0]) == (True, "boss")
+
+
+async def test_a_denied_action_is_shown_with_the_change_that_would_allow_it(
+    service: LiveService, operator: RemoteOperator
+) -> None:
+    session = service.hub.attach(ListTransport())
+    session.receive(b"Action: Login\r\nUsername: wall\r\nSecret: hunter2\r\n\r\n")
+    session.receive(b"Action: Hangup\r\nChannel: PJSIP/1-00000001\r\n\r\n")
+    (line,) = [line for line in operator.denials(9) if line["event"] == "action-denied"]
+    found = msgspec.convert(await operator.denial(line["id"]), models.Denial)
+    assert (found.user, found.rule, found.allowed) == ("wall", line["rule"], False)
+    assert found.change is not None
+    assert "write: [call]" in found.change.yaml
+
+
+async def test_a_denied_action_that_is_not_kept_is_not_found(
+    service: LiveService, operator: RemoteOperator
+) -> None:
+    with pytest.raises(Refused) as refused:
+        await operator.denial(1)
+    assert refused.value.status == 404
 
 
 @pytest.mark.parametrize(("user", "server"), [("nobody", ""), ("boss", "pbx1")])
