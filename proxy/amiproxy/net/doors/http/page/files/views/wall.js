@@ -16,6 +16,8 @@ import { levels, tiling } from "./values/thresholds.js";
 const words = texts.wall;
 /** Seconds that a page of tiles is shown if there are several. */
 const PAGE = 10;
+/** Such a screen is held in a hand: it shows all tiles, and scrolls.  wall.css has the same bound. */
+const NARROW = matchMedia("(width < 40rem)");
 /** Milliseconds that the cursor and the link to leave stay after the pointer moved. */
 const POINTER = 3000;
 
@@ -67,16 +69,17 @@ export class Wall {
         const [waiting, longest] = [figure(words.waiting, "waiting"), figure(words.longest, "longest")];
         const [free, talking] = [figure(words.free, "free"), figure(words.talking, "talking")];
         const [paused, level] = [figure(words.paused, "paused"), figure(words.serviceLevel, "serviceLevel")];
-        const name = make("bdi");
+        const [name, server] = [make("bdi"), make("bdi", { class: "aside" })];
         const sign = make("span", { class: "level" });
         tile.append(
-          make("h2", {}, name),
+          make("h2", {}, name, server),
           sign,
           make("dl", { class: "large" }, waiting.box, longest.box),
           make("dl", { class: "small" }, free.box, talking.box, paused.box, level.box),
         );
         return {
           name,
+          server,
           sign,
           waiting: waiting.value,
           longest: longest.value,
@@ -93,10 +96,8 @@ export class Wall {
         mark(element, "stale", context.staleness(row));
         mark(element, "zero", row.waiting ? "" : "yes");
         mark(parts.levelBox, "level", level.serviceLevel);
-        write(
-          parts.name,
-          row.server ? `${clip(row.name, 40)} ${texts.aside.brackets(row.server)}` : clip(row.name, 40),
-        );
+        write(parts.name, clip(row.name, 40));
+        write(parts.server, clip(row.server, 40));
         write(parts.sign, texts.levels[level.now]);
         write(parts.waiting, number(row.waiting));
         write(parts.longest, age(row.longestSince, now));
@@ -225,8 +226,9 @@ export class Wall {
    */
   #page(tiles, rows, least) {
     const { now } = this.context;
-    if (!rows.length) {
-      tiles.draw([], now);
+    if (!rows.length || NARROW.matches) {
+      tiles.element.style.setProperty("--columns", String(Math.max(1, Math.floor(innerWidth / least.width))));
+      tiles.draw(rows, now);
       return 1;
     }
     const { element } = tiles;
