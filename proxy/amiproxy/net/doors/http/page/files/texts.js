@@ -217,8 +217,9 @@ export const texts = {
     paused: "paused",
     longest: "longest",
     serviceLevel: "service level",
-    noQueues: "None of the queues that this screen is to show exists.",
-    agents: "Agents",
+    noQueues: "None of the queues chosen for this screen exist.",
+    /** @param {string} names */
+    noSuchQueues: (names) => `No such queue: ${names}`,
   },
   status: {
     title: "Status of the service",

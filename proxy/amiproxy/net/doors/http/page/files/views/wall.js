@@ -36,6 +36,7 @@ export class Wall {
     this.time = make("time");
     this.leave = make("a", { href: "#queues", class: "leave" }, words.leave);
     this.pages = make("p", { class: "pages" });
+    this.unknown = make("p", { "data-field": "unknown" });
     this.sums = make("section", { class: "sums" });
     this.totals = new Totals(context, this.sums);
     this.queues = this.#queueTiles();
@@ -48,7 +49,7 @@ export class Wall {
       make("h1", { class: "unseen" }, texts.tabs.wall),
       this.board,
       this.login,
-      make("div", { class: "corner" }, this.leave, this.pages, this.time),
+      make("div", { class: "corner" }, this.leave, this.unknown, this.pages, this.time),
     );
     this.isOn = false;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -185,6 +186,11 @@ export class Wall {
     show(this.agents.element, agents.length > 0);
     show(this.notice, queues.length === 0 && (hasQueues || agents.length === 0));
     write(this.notice, missing || (bounds.queues ? words.noQueues : texts.queues.empty));
+    // A name with a typing error would otherwise be missed by nobody.
+    const names = new Set(missing ? [] : board.queues().map((row) => row.name));
+    const unknown = missing || !bounds.queues ? [] : [...bounds.queues].filter((name) => !names.has(name));
+    show(this.unknown, unknown.length > 0 && queues.length > 0);
+    write(this.unknown, words.noSuchQueues(clip(unknown.join(texts.join), 120)));
     const byState = sorted(
       agents,
       (row) => AGENT_STATES.indexOf(row.state),
