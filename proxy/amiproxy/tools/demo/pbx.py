@@ -23,7 +23,7 @@ _CALLS_PER_MINUTE = 18.0
 #: Calls run twice as fast as real ones, for people who watch them.
 _PACE = 2.0
 #: Seconds of calls before the demo begins, so that its wallboard is not empty: a busy moment of this seed.
-_WARM_UP = 865.0
+_WARM_UP = 189.0
 _RINGING = 0.5
 
 

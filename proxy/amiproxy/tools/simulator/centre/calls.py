@@ -137,7 +137,8 @@ class InboundCall(CentreCall):
         yield from self._give_up()
 
     def _free_member(self, queue: Queue, caller: Channel) -> Member | None:
-        if queue.waiting[0][0] is not caller:
+        # As with autofill: while it rings for the first callers, the next one gets the next free agent.
+        if next(channel for channel, _ in queue.waiting if channel not in queue.ringing) is not caller:
             return None
         now = self.pbx.clock()
         free = [
@@ -155,6 +156,7 @@ class InboundCall(CentreCall):
     def _ring(self, queue: Queue, member: Member, caller: Channel) -> Generator[Step, None, Channel | None]:
         line = self._line = self.pbx.lines[member.interface]
         line.is_taken = True
+        queue.ringing.add(caller)
         called = self._called(caller, line.device, member.name, line.exten)
         own: Headers = [("Queue", queue.name), ("Interface", member.interface), ("MemberName", member.name)]
         yield 0, called.event("Newchannel", "call")
@@ -189,6 +191,8 @@ class InboundCall(CentreCall):
         if self._line is not None:
             self._line.is_taken = False
         self._line = None
+        if self._queue is not None and self._caller_channel is not None:
+            self._queue.ringing.discard(self._caller_channel)
 
     def _complete(self, reason: str) -> Steps:
         served, self._served = self._served, None

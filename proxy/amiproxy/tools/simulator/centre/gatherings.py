@@ -3,7 +3,7 @@
 from amiproxy.tools.simulator.calls.call import Steps
 from amiproxy.tools.simulator.centre.calls import CentreCall, is_idle
 from amiproxy.tools.simulator.pbx.channel import RING, UP, Channel, Headers, event
-from amiproxy.tools.simulator.pbx.line import Parked
+from amiproxy.tools.simulator.pbx.line import Line, Parked
 from amiproxy.tools.simulator.pbx.linestates import device_event
 from amiproxy.tools.simulator.pbx.state import Bridge, Pbx
 
@@ -91,30 +91,33 @@ class ConferenceCall(CentreCall):
 
     def body(self) -> Steps:
         """They join one after another, talk, and leave."""
-        room = next((name for name in _ROOMS if name not in self.pbx.rooms), None)
-        if room is None:
-            return
-        bridge: Bridge | None = None
         for _ in range(self.chance.choice((3, 3, 4))):
+            # Chosen only now: while nobody was there, others may have met in the same room.
+            free = [name for name in _ROOMS if name not in self.pbx.rooms]
+            room = self.bridge.name if self.bridge is not None else free[0] if free else None
             line = self.idle()
-            if line is not None:
-                channel = self._caller(line.name, line.exten, line.owner, "from-internal", room)
-                yield 0, channel.event("Newchannel", "call")
-                yield from self.newstate(channel, RING)
-                yield from self.newstate(channel, UP)
-                yield self.newexten(channel, "ConfBridge", room)
-                if bridge is None:
-                    bridge = self.bridge = self.pbx.new_bridge("softmix", "ConfBridge", room)
-                    self.pbx.rooms[room] = bridge
-                    yield 0, bridge.event("BridgeCreate")
-                    yield 0, _conference("ConfbridgeStart", bridge)
-                    self.pbx.devices[f"confbridge:{room}"] = "INUSE"
-                    yield 0, device_event(f"confbridge:{room}", "INUSE")
-                yield self.enter(bridge, channel)
-                own: Headers = [*channel.snapshot(), ("Admin", "No"), ("Muted", "No")]
-                yield 0, _conference("ConfbridgeJoin", bridge, *own)
+            if room is not None and line is not None:
+                yield from self._joins(room, line)
             yield self._after(_LATE), b""
         yield self._after(_CONFERENCE), b""
+
+    def _joins(self, room: str, line: Line) -> Steps:
+        channel = self._caller(line.name, line.exten, line.owner, "from-internal", room)
+        bridge = self.bridge
+        if bridge is None:
+            bridge = self.bridge = self.pbx.new_bridge("softmix", "ConfBridge", room)
+            self.pbx.rooms[room] = bridge
+            yield 0, bridge.event("BridgeCreate")
+            yield 0, _conference("ConfbridgeStart", bridge)
+            self.pbx.devices[f"confbridge:{room}"] = "INUSE"
+            yield 0, device_event(f"confbridge:{room}", "INUSE")
+        yield 0, channel.event("Newchannel", "call")
+        yield from self.newstate(channel, RING)
+        yield from self.newstate(channel, UP)
+        yield self.newexten(channel, "ConfBridge", room)
+        yield self.enter(bridge, channel)
+        own: Headers = [*channel.snapshot(), ("Admin", "No"), ("Muted", "No")]
+        yield 0, _conference("ConfbridgeJoin", bridge, *own)
 
     def part(self) -> Steps:
         """All leave the conference, which ends."""

@@ -32,7 +32,7 @@ class Queue:
     """One queue with its agents and waiting callers, the first in front; each with the time it joined.
 
     ``service_level`` is the target in seconds, 0 if there is none; ``within`` and ``abandoned_within`` count
-    the calls that were answered, or given up, within it.
+    the calls that were answered, or given up, within it.  ``ringing``: the callers at whose agents it rings.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Queue:
     service_level: int = 0
     within: int = 0
     abandoned_within: int = 0
+    ringing: set[Channel] = field(default_factory=set)
 
     @property
     def performance(self) -> tuple[str, str]:
