@@ -25,6 +25,8 @@ from tests.support.service import SECRET, USERS, Service
 PAGE = "deploy/wallboard.md"
 TEXT = (TOP / PAGE).read_text()
 _FILES = TOP / "proxy/amiproxy/net/doors/http/page/files"
+#: DeviceState of an endpoint, as Asterisk writes it.
+_VALUES_OF_ASTERISK = ("Not in use", "In use", "On Hold")
 _TELEVISION = "A television that logs in by certificate"
 
 
@@ -75,6 +77,20 @@ def test_the_policy_matches_the_ca_and_the_address() -> None:
     [made, *_] = of(_TELEVISION, "sh")
     assert f'--name "{chosen["filter"]["ISSUER"]["CN"]}"' in made.text
     assert any(chosen["pattern"] in block.text for block in blocks(PAGE) if "kiosk" in block.text)
+
+
+def test_no_other_script_has_words_to_translate() -> None:
+    words = re.compile(r"""(["'`])([A-Za-z][a-z]+,?(?: [A-Za-z]+)+[^"'`]*)\1""")
+    found = {
+        text
+        for file in _FILES.rglob("*.js")
+        if file.name != "texts.js"
+        for line in file.read_text().splitlines()
+        # Comments, and faults of the page itself, which only its console shows.
+        if not re.match(r" *(?:/?\*|//|throw )|.*new Error\(", line)
+        for _, text in words.findall(line)
+    }
+    assert found == set(_VALUES_OF_ASTERISK), found
 
 
 async def test_a_television_sees_the_queues_by_its_certificate(tmp_path: Path) -> None:
