@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _EPILOG = """\
-On a terminal the demo runs until Ctrl-C, so that you can log in by hand.  In a
-pipe, or with DEMO_SECONDS=n in the environment, it ends on its own, with status
-0 if everything it promises was observed, otherwise 1.
+On a terminal the demo runs until Ctrl-C, so that you can log in by hand, and look
+at the wallboard in a browser, at the address that it prints.  In a pipe, or with
+DEMO_SECONDS=n in the environment, it ends on its own, with status 0 if everything
+it promises was observed, otherwise 1.
 
 examples:
   ami-proxy demo
@@ -35,7 +36,7 @@ def register(commands: "Commands") -> None:
         "demo",
         help="show two users with different rights, side by side",
         description="Start the proxy in front of a simulated or a real Asterisk, and show what two users\n"
-        "with different rights see and may do.",
+        "with different rights see and may do.  A browser can look at the wallboard meanwhile.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
