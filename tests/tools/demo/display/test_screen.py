@@ -67,6 +67,17 @@ def test_the_live_part_fits_below_the_text(height, lines_of_text, rows):
     assert "Event59" in picture
 
 
+def test_text_and_live_part_fit_a_small_terminal_as_soon_as_the_text_is_shown():
+    terminal = console(terminal=True)
+    with MovingScreen(terminal, ACCOUNTS, filled(60)) as screen:
+        screen.refresh(1.0)
+        terminal.file.truncate(0)
+        screen.say("the last line")
+        _, _, below = terminal.file.getvalue().rpartition("the last line")
+    # What was drawn below the text with more rows would leave empty lines there, and push the text out.
+    assert below.count("Event") == 5
+
+
 def test_the_verdict_marks_promises_that_were_not_kept():
     pipe = console()
     pipe.print(verdict([Promise("one", True, "3 events"), Promise("two", False)]))
