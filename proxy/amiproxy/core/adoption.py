@@ -5,12 +5,14 @@
 from typing import Final
 
 from amiproxy.ami import message
+from amiproxy.ami.eventfilter import FilterSet
 from amiproxy.core.clients.registry import SessionRegistry
 from amiproxy.core.clients.routes.routing import Routing
 from amiproxy.core.clients.session import Session
 from amiproxy.core.context import Context
 from amiproxy.core.fanout.subscriptions import Subscriptions
 from amiproxy.core.model.limits import HistoryBounds, UpstreamLost
+from amiproxy.core.model.rules import Scope
 from amiproxy.core.model.state import OVER
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.policy import Deny
@@ -22,6 +24,8 @@ from amiproxy.steps import Steps
 #: address of the connection or of the last request.
 NO_DOOR: Final = "door not permitted"
 NO_ADDRESS: Final = "address not permitted"
+#: The same, of the page: its user has other rights now.
+OTHER_RIGHTS: Final = "rights changed"
 
 
 class Adoption:
@@ -175,10 +179,24 @@ def _successor(session: Session, before: User, users: UserTable) -> User | str:
         return user
     if session.entrance.door not in user.doors:
         return NO_DOOR
+    # What the user may not see any more would stay on the page, as old as it gets, and look true.
+    if session.entrance.door == "page" and _has_other_rights(before, user):
+        return OTHER_RIGHTS
     # Sessions of AMI stay, as in Asterisk.  By HTTP connections come and go, so that it is as if the client
     # logged in with each; and a WebSocket must not be worth more than the session from which it was opened.
     is_refused = session.entrance.door != "ami" and not user.acl.allows(peer.address)
     return NO_ADDRESS if is_refused else user
+
+
+def _has_other_rights(before: User, user: User) -> bool:
+    """Whether what the user sees, or its classes, are not what they were at one of its servers."""
+    if before.servers != user.servers:
+        return True
+    return any(_rights(before.at(server)) != _rights(user.at(server)) for server in user.servers)
+
+
+def _rights(user: User) -> tuple[int, int, FilterSet, Scope | None]:
+    return user.read, user.write, user.filters, None if user.rules is None else user.rules.scope
 
 
 def _judge_again(session: Session) -> None:

@@ -5,11 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amiproxy.ami import privilege
+from amiproxy.ami.eventfilter import FilterSet, compile_legacy
 from amiproxy.ami.framing import ActionFramer
 from amiproxy.core.clients.routes.entrance import Entrance
 from amiproxy.core.clients.web.websession import TOO_LONG
 from amiproxy.core.clients.web.websessions import NOT_RESUMABLE
+from amiproxy.core.hub import ONE_SERVER
 from amiproxy.core.model.acl import AccessList
+from amiproxy.core.model.rules import Rules, Scope
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.servers.servers import Configured
 from amiproxy.x509.identity import Binding, CertificateLogin, Identity
@@ -79,6 +82,41 @@ def test_a_reload_ends_the_web_sessions_of_a_user_who_may_not_have_them(bench, u
     assert waiting
     assert opened.transport.closed
     assert reason in bench.hub.stats.closes
+
+
+NO_CHANNELS = FilterSet((compile_legacy(b"!Channel: Local/"),))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"read": privilege.CALL},
+        {"write": 0},
+        {"filters": NO_CHANNELS},
+        {"rules": Rules(scope=Scope(channels=("PJSIP/bob",)))},
+        {"servers": (*ONE_SERVER.names, "other")},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+@pytest.mark.parametrize("door", ["page", "api"])
+def test_a_reload_of_rights_ends_what_people_look_at(door, changed):
+    user = boss(doors=DOORS | {"page"})
+    bench = WebBench(user)
+    session = bench.log_in(entrance=Entrance(door=door))
+    opened = session.open(ListTransport(), Entrance(door=door))
+    bench.hub.adopt(UserTable([boss(doors=DOORS | {"page"}, **changed)]))
+    bench.turns()
+    assert session.is_over == (door == "page")
+    assert bool(opened.transport.closed) == (door == "page")
+    assert bench.hub.stats.closes == ({"rights changed": 2} if door == "page" else {})
+
+
+def test_a_reload_of_something_else_leaves_what_people_look_at():
+    bench = WebBench(boss(doors=DOORS | {"page"}))
+    session = bench.log_in(entrance=Entrance(door="page"))
+    bench.hub.adopt(UserTable([boss(doors=DOORS | {"page"}, rules=Rules(commands=("core show",)))]))
+    bench.turns()
+    assert not session.is_over
 
 
 @pytest.mark.parametrize("door", ["ws", "ami"])

@@ -58,7 +58,7 @@ CLOSES: Final = (
     *("malformed", "displaced before login", "out of descriptors", "slow consumer", "user disabled"),
     *("user removed", "credentials changed", "kicked", "idle", linkloss.REASON, "fault", "shutdown"),
     *(route.REMOVED, route.NOT_PERMITTED, cursor.LOST, cursor.NOT_PERMITTED),
-    *(adoption.NO_DOOR, adoption.NO_ADDRESS, *websession.REASONS),
+    *(adoption.NO_DOOR, adoption.NO_ADDRESS, adoption.OTHER_RIGHTS, *websession.REASONS),
     # Of event streams and WebSockets, whose modules need the extra [http].
     *("stream refused", "too many control frames"),
     *("close timeout", CLOSED, "nothing but TLS records without data"),

@@ -323,13 +323,21 @@ async def test_a_user_that_is_removed_is_4003(house: PageHouse) -> None:
     assert (await house.ask("GET", f"{API}/me", cookie=key)).status == 401
 
 
-async def test_fewer_classes_apply_at_once_and_the_session_stays(house: PageHouse) -> None:
+@pytest.mark.parametrize("changes", [{"read": 0, "write": 0}, {"read": 0}, {"write": 0}])
+async def test_other_rights_end_the_session_so_that_nothing_of_before_stays(
+    house: PageHouse, changes: dict[str, int]
+) -> None:
     key = await house.log_in("oper")
-    assert (await house.ask("GET", f"{API}/status", cookie=key)).status == 200
-    house.hub.adopt(changed("oper", read=0, write=0))
-    assert (await house.ask("GET", f"{API}/status", cookie=key)).status == 403
-    assert (await house.ask("POST", f"{API}/drain", COMMANDS["drain"], cookie=key)).status == 403
-    assert (await house.ask("GET", f"{API}/me", cookie=key)).status == 200
+    async with house.socket("/page/ws", **cookie(key)) as socket:
+        await socket.hear_type("snapshot")
+        house.hub.adopt(changed("oper", **changes))
+        assert await socket.code() == 4003
+    assert (await house.ask("GET", f"{API}/status", cookie=key)).status == 401
+    again = await house.log_in("oper")
+    assert (await house.ask("GET", f"{API}/me", cookie=again)).status == 200
+    assert (await house.ask("POST", f"{API}/drain", COMMANDS["drain"], cookie=again)).status == (
+        200 if "write" not in changes else 403
+    )
 
 
 async def test_the_end_of_the_service_is_1001(house: PageHouse) -> None:
