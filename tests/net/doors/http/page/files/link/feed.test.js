@@ -199,14 +199,14 @@ test("a socket that is quiet is asked when the page is looked at again", () => {
 });
 
 test("the session says whether a login is needed", async () => {
-  for (const [state, code, isNeeded] of [["out", 4003, true], ["in", 4003, false], ["out", 1006, false]]) {
+  for (const [state, code, isNeeded] of [["out", 4003, true], ["out", 1008, true], ["in", 4003, false], ["out", 1006, false]]) {
     const found = session(state);
     const { feed, socket } = shown({ session: found });
     socket().end(code);
     await settled();
     assert.equal(feed.state.loginNeeded, isNeeded);
     assert.equal(feed.state.code, code);
-    assert.equal(found.looks, code === 4003 ? 1 : 0);
+    assert.equal(found.looks, code === 1006 ? 0 : 1);
   }
 });
 
@@ -228,6 +228,16 @@ test("a failure before hello may mean that nobody is logged in", async () => {
   assert.equal(feed.state.loginNeeded, false);
 });
 
+test("a server that does not know who it is has the session asked at once", async () => {
+  const found = session("out");
+  const { feed, socket, sockets } = begun({ session: found });
+  socket().say({ type: "login_required", timeout: 10 });
+  await settled();
+  assert.equal(found.looks, 1);
+  assert.ok(sockets[0].isClosed);
+  assert.ok(feed.state.loginNeeded);
+});
+
 test("start connects at once after a login", async () => {
   const { feed, socket, sockets } = begun();
   socket().say({ type: "login_required", timeout: 10 });
@@ -239,7 +249,7 @@ test("start connects at once after a login", async () => {
 });
 
 test("without a session, the close codes say it", async () => {
-  for (const code of [4001, 4002, 4003]) {
+  for (const code of [1008, 4001, 4002, 4003]) {
     const { feed, socket } = shown();
     socket().end(code);
     assert.ok(feed.state.loginNeeded);

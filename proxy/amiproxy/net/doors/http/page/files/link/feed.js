@@ -21,8 +21,8 @@ const SHORTEST = 0.5;
 const LONGEST = 15;
 /** Seconds between two looks whether somebody has logged in. */
 const LOGIN = 30;
-/** Close codes: the session has ended, or could not begin; and the server wants to be left alone for a while. */
-const SESSION_OVER = new Set([4001, 4002, 4003]);
+/** Close codes: the session has ended (1008: the user was disabled), or could not begin; and the server wants to be left alone. */
+const SESSION_OVER = new Set([1008, 4001, 4002, 4003]);
 const LATER = new Set([1001, 1013, 4029]);
 /** Most snapshots that are asked for because a server is not in them: perhaps the user may not see any of it. */
 const MOST_MISSES = 20;
@@ -325,7 +325,7 @@ export class Feed {
         this.ended(this.socket, 1000);
         break;
       case "login_required":
-        this.needLogin();
+        this.ended(this.socket, 4001);
         break;
       case "error":
         this.failed(message);
