@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
+  age,
   byName,
   clip,
   duration,
@@ -45,6 +46,13 @@ test("names are cut between characters, and control nothing", () => {
   assert.equal(clip("😀".repeat(10), 3), "😀😀😀…");
   assert.equal(clip("😀😀😀", 3), "😀😀😀");
   assert.equal(clip("a\nb\u0000c\u001b[31m\u0085"), "a b c [31m ");
+});
+
+test("ages change at full seconds of the server, at which they are drawn", () => {
+  assert.equal(age(10.9, 11), "0:01");
+  assert.equal(age(10.9, 11.99), "0:01");
+  assert.equal(age(10.1, 12), "0:02");
+  assert.equal(age(null, 12), "–");
 });
 
 test("somebody is shown by the agent's name, else the caller's, else the number", () => {

@@ -41,7 +41,20 @@ test("a short break of the socket is none, a longer one is counted from the last
   fresh.feed({ socket: "connecting", lastHeard: 100 }, 106);
   assert.equal(state(fresh, 106)[0], "stale");
   fresh.feed({ socket: "open", lastHeard: 107 }, 107);
-  assert.equal(state(fresh, 107)[0], "live");
+  assert.deepEqual(state(fresh, 108), ["stale", "snapshot", 100, []]);
+  fresh.resumed();
+  assert.equal(state(fresh, 108)[0], "live");
+});
+
+test("messages without data do not make old figures younger", () => {
+  const fresh = live();
+  assert.equal(state(fresh, 101)[0], "live");
+  fresh.feed({ socket: "closed", lastHeard: 100 }, 102);
+  fresh.feed({ socket: "open", lastHeard: 110 }, 110);
+  fresh.hello([{ name: "asterisk", up: false }], 110);
+  assert.deepEqual(state(fresh, 111), ["stale", "link", 100, []]);
+  fresh.complete([]);
+  assert.equal(state(fresh, 112)[0], "live");
 });
 
 test("silence makes the board old", () => {

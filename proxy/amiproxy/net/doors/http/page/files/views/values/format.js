@@ -45,10 +45,11 @@ export function duration(seconds) {
 }
 
 /**
- * How long ago this was.
+ * How long ago this was, in full seconds of the server's clock: that is when times tick, all at once.
  * @param {number | null} since epoch seconds @param {number} now epoch seconds
  */
-export const age = (since, now) => (since === null ? texts.none : duration(now - since));
+export const age = (since, now) =>
+  since === null ? texts.none : duration(Math.floor(now) - Math.floor(since));
 
 /** @param {number} epoch seconds */
 export const clock = (epoch) => exactTime.format(epoch * 1000);

@@ -16,10 +16,12 @@ const SILENT = 10;
 /** Is told what the feed says, and judges it. */
 export class Freshness {
   constructor() {
-    /** @type {number | null} */
+    /** When the socket broke; until what was missed has come. @type {number | null} */
     this.brokenSince = null;
     /** @type {number | null} */
     this.lastHeard = null;
+    /** The last message at which all figures were true. @type {number | null} */
+    this.trueUntil = null;
     this.isComplete = false;
     this.isConnecting = true;
     /** @type {Map<string, {since: number, isUp: boolean}>} servers that are down, or not read again yet */
@@ -33,8 +35,7 @@ export class Freshness {
   feed(feed, now) {
     this.lastHeard = feed.lastHeard;
     this.isConnecting = feed.socket !== "open";
-    if (!this.isConnecting) this.brokenSince = null;
-    else this.brokenSince ??= now;
+    if (this.isConnecting) this.brokenSince ??= now;
   }
 
   /** @param {{name: string, up: boolean}[]} servers @param {number} now */
@@ -44,7 +45,7 @@ export class Freshness {
     this.isSingle = servers.length === 1;
     for (const each of servers) {
       const name = this.#name(each.name);
-      if (!each.up) this.away.set(name, before.get(name) ?? { since: now, isUp: false });
+      if (!each.up) this.away.set(name, before.get(name) ?? { since: this.trueUntil ?? now, isUp: false });
     }
   }
 
@@ -67,6 +68,7 @@ export class Freshness {
    */
   complete(absent) {
     this.isComplete = true;
+    this.brokenSince = null;
     const kept = new Set(absent.map((server) => this.#name(server)));
     for (const server of [...this.away.keys()]) if (!kept.has(server)) this.away.delete(server);
   }
@@ -74,12 +76,14 @@ export class Freshness {
   /** All events have come that were missed: what was known before is true again, of servers that are up. */
   resumed() {
     this.isComplete = true;
+    this.brokenSince = null;
     for (const [server, state] of this.away) if (state.isUp) this.away.delete(server);
   }
 
   /** Nothing is known any more, such as after a logout. */
   forget() {
     this.isComplete = false;
+    this.brokenSince = this.trueUntil = null;
     this.away.clear();
   }
 
@@ -88,13 +92,22 @@ export class Freshness {
    * @returns {Verdict}
    */
   judge(now, servers) {
-    const since = this.lastHeard ?? this.brokenSince;
+    const verdict = this.#judged(now, servers);
+    if (verdict.state === "live") this.trueUntil = this.lastHeard;
+    return verdict;
+  }
+
+  /** @param {number} now @param {number} servers @returns {Verdict} */
+  #judged(now, servers) {
+    const since = this.trueUntil ?? this.lastHeard ?? this.brokenSince;
     if (!this.isComplete) {
       const reason = this.isConnecting ? "socket" : this.away.size ? "link" : "";
       return { state: "waiting", reason, since, servers: [] };
     }
-    if (this.brokenSince !== null && now - this.brokenSince > BROKEN)
-      return { state: "stale", reason: "socket", since, servers: [] };
+    if (this.brokenSince !== null && now - this.brokenSince > BROKEN) {
+      const reason = this.isConnecting ? "socket" : this.away.size ? "link" : "snapshot";
+      return { state: "stale", reason, since, servers: [] };
+    }
     if (this.lastHeard !== null && now - this.lastHeard > SILENT)
       return { state: "stale", reason: "silence", since, servers: [] };
     if (!this.away.size) return { state: "live", reason: "", since, servers: [] };
