@@ -15,8 +15,21 @@ class EndWriter:
     def ended(self) -> bytes:
         return END
 
+    def link(self, _event: bytes) -> bytes:
+        return b""
+
     def farewell(self, _reason: str) -> bytes:
         return b""
+
+
+class LinkWriter(EndWriter):
+    """An AnswerWriter that writes each event about a link in braces, whoever the client is."""
+
+    def ended(self) -> bytes:
+        return b""
+
+    def link(self, event: bytes) -> bytes:
+        return b"{" + event + b"}"
 
 
 class WholeWriter:
@@ -38,6 +51,9 @@ class WholeWriter:
         data = b"".join(self.parts)
         self.parts.clear()
         return b"[" + data + b"]"
+
+    def link(self, _event: bytes) -> bytes:
+        return b""
 
     def farewell(self, reason: str) -> bytes:
         return b"<%b>" % reason.encode()

@@ -27,7 +27,7 @@ from amiproxy.core.clients.tap import Taps
 from amiproxy.core.clients.web.websessions import WebSessions
 from amiproxy.core.context import Context, MayRun
 from amiproxy.core.denials.kept import Denials
-from amiproxy.core.fanout.announcements import Announcements
+from amiproxy.core.fanout.announcements import Announcements, LinkNews
 from amiproxy.core.fanout.flushing import Flusher
 from amiproxy.core.fanout.pacing import Pacing
 from amiproxy.core.fanout.subscriptions import Subscriptions
@@ -156,8 +156,9 @@ class Hub:
         assert server is not None
         if self.servers.named:
             server.settings.learn()
-        self._tell_upstream(server, b"Up")
-        self.link_loss.served(server)
+        news = self._tell_upstream(server, b"Up")
+        self._tell_others(server, news, self._told(news))
+        self.link_loss.served(server, news.short)
 
     def link_down(self, name: str, reason: str) -> None:
         """The link is lost, and open actions were answered: tell clients, or close them soon."""
@@ -165,10 +166,12 @@ class Hub:
         assert server is not None
         self.cursors.link_lost(server)
         text = reason.encode("ascii", "replace")
-        told = self._tell_upstream(server, b"Down", (b"Reason", text), now=True)
+        news = self._tell_upstream(server, b"Down", (b"Reason", text), now=True)
+        told = self._told(news)
         if not server.exchange.draining:
             bound = [session for session in self._registry.users if session.route.bound is server]
             self.link_loss.happened(server, bound, told, reason, named=self.servers.named)
+        self._tell_others(server, news, told)
 
     def relayed(self, user: str, messages: int) -> None:
         """Charge a user for the items of a long answer."""
@@ -192,14 +195,30 @@ class Hub:
 
     def _tell_upstream(
         self, server: Server, status: bytes, *extra: tuple[bytes, bytes], now: bool = False
-    ) -> set[object]:
-        """Send a ProxyUpstream event; returns the sessions that are sent it.  ``now``: flush it at once."""
-        members = self.announcements.tell_upstream(server, status, *extra)
+    ) -> LinkNews:
+        """Send a ProxyUpstream event to those who may read it.  ``now``: flush it at once."""
+        news = self.announcements.tell_upstream(server, status, *extra)
         if now:
             self.flush()
         self.settle()
+        return news
+
+    def _told(self, news: LinkNews) -> set[object]:
+        """The sessions that are sent this event because they may read it."""
         # A session whose events are being dropped is notified of a gap, but not that it includes this event.
-        return {session for session in members if not session.outbox.in_gap}
+        return {session for session in news.members if not session.outbox.in_gap}
+
+    def _tell_others(self, server: Server, news: LinkNews, told: set[object]) -> None:
+        """Send it to the others that see the server, if their doors send it to all.
+
+        Those that are to be brought up to date first get it after that: see ``Repair``.
+        """
+        for session in self._registry.users:
+            if server not in session.servers or session in told or session.mending is not None:
+                continue
+            sent = session.tell_link(news.short if session.bound is not None else news.short_named)
+            if sent and session.waiting is not None and session.waiting.has_event:
+                session.waiting.over()
 
     def _tell_suppressed(self) -> None:
         counts: Counter[tuple[bytes, tuple[str, ...]]] = Counter()

@@ -89,6 +89,13 @@ class AnswerWriter(Protocol):
     def ended(self) -> bytes:
         """What is still to be sent of the answer of one action, which is complete."""
 
+    def link(self, event: bytes) -> bytes:
+        """A ProxyUpstream event about a server of the session, for a client that may not read it as an event.
+
+        b"" if clients of this door are not sent it unless they may read it, as on AMI, or if this client is
+        told about the link later.
+        """
+
     def farewell(self, reason: str) -> bytes:
         """The last bytes of a session that is closing for this reason (see ``Session.close``)."""
 

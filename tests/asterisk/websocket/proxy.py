@@ -16,6 +16,8 @@ USERS: dict[str, dict[str, Any]] = {
     "oper": {"read": "all", "write": "all", "doors": ["ami", "ws"]},
     "page": {"read": "all", "write": [], "doors": ["ws", "api"]},
     "script": {"read": "all", "write": "all"},
+    "stays": {"read": "call,agent", "write": [], "doors": ["ws"], "upstream_lost": "stay"},
+    "mended": {"read": "call,agent", "write": [], "doors": ["ws"], "upstream_lost": "repair"},
 }
 for _entry in USERS.values():
     _entry["secret"] = hashed(SECRET)

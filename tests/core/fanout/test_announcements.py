@@ -82,8 +82,10 @@ class TestOfALink:
         one, two = site.member(bound("pbx1")), site.member(bound("pbx2"))
         several, other = site.member(multi("pbx2", "pbx1")), site.member(multi("pbx2"))
         server = site.servers.find(b"pbx1")
-        members = site.announcements.tell_upstream(server, b"Down", (b"Reason", b"gone"))
-        assert set(members) == {one, several}
+        news = site.announcements.tell_upstream(server, b"Down", (b"Reason", b"gone"))
+        assert set(news.members) == {one, several}
+        short = event("ProxyUpstream", "system", SystemName="one", Status="Down")
+        assert (news.short, news.short_named) == (short, short[:-2] + b"Server: pbx1\r\n\r\n")
         down = {"SystemName": "one", "Status": "Down", "Reason": "gone"}
         assert told(site, one, two, several, other) == [
             [event("ProxyUpstream", "system", **down)],

@@ -134,12 +134,12 @@ class LinkLoss:
             if repair is not None:
                 repair.linked()
 
-    def served(self, server: Server) -> None:
-        """Asterisk has booted."""
+    def served(self, server: Server, news: bytes) -> None:
+        """Asterisk has booted; ``news`` is the ProxyUpstream event that says so."""
         if server.name in self._repairs:
             repair = self._repair_of(server)
             if repair is not None:
-                repair.served()
+                repair.served(news)
 
     def _close(self, server: Server, sessions: Iterable[Session]) -> None:
         closing = self._closing.setdefault(server.name, _Closing(self._scheduler))

@@ -133,6 +133,19 @@ class Recipient(ABC):
         self.push()
         self._sent(self.outbox.answer(data))
 
+    def tell_link(self, event: bytes) -> bool:
+        """Send a ProxyUpstream event to a client that may not read it, if its door sends it to all.
+
+        Returns whether it is sent.  It is never dropped, however slowly the client reads: a client that does
+        not know that the link is lost takes what it shows for up to date.
+        """
+        data = self.writer.link(event) if self.writer is not None else b""
+        if not data:
+            return False
+        self.take_pending(b"")
+        self._sent(self.outbox.push(data))
+        return True
+
     def take_leave(self, reason: str) -> None:
         """Send the answers so far, and what clients of this door are sent last."""
         self.push()

@@ -97,13 +97,14 @@ class Tap:
 class _TappedWriter:
     """A writer that shows what it is given."""
 
-    __slots__ = ("_show", "_writer", "ended", "farewell")
+    __slots__ = ("_show", "_writer", "ended", "farewell", "link")
 
     def __init__(self, writer: AnswerWriter, show: Callable[[bytes], None]) -> None:
         self._writer = writer
         self._show = show
         self.ended = writer.ended
         self.farewell = writer.farewell
+        self.link = writer.link
 
     def banner(self, banner: bytes) -> bytes:
         """See AnswerWriter."""

@@ -9,6 +9,7 @@ several.
 # mypyc: compiled
 
 from collections.abc import Callable, Collection
+from typing import NamedTuple
 
 from amiproxy.ami import message
 from amiproxy.ami.privilege import may_read, required_classes
@@ -26,6 +27,19 @@ from amiproxy.core.servers.servers import Servers
 
 #: Writes an event, given the headers from ``Origin.headers`` that follow its Privilege.
 Write = Callable[[list[tuple[bytes, bytes]]], bytes]
+
+
+class LinkNews(NamedTuple):
+    """A ProxyUpstream event that was sent to those who may read it, and its short form for others.
+
+    The short form does not say why the link was lost.
+    """
+
+    #: Who was sent it.
+    members: list[Member]
+    #: The short form for clients of this server, and that for clients of several.
+    short: bytes
+    short_named: bytes
 
 
 class Announcements:
@@ -86,16 +100,18 @@ class Announcements:
             sees,
         )
 
-    def tell_upstream(self, server: Server, status: bytes, *headers: tuple[bytes, bytes]) -> list[Member]:
-        """Send a ProxyUpstream event about the link to this server; returns the members who are sent it.
+    def tell_upstream(self, server: Server, status: bytes, *headers: tuple[bytes, bytes]) -> LinkNews:
+        """Send a ProxyUpstream event about the link to this server to those who may read it.
 
         Clients of several servers need it to know what they see of this one.  So they are sent it whatever
         their classes and filters.
         """
         origin = server.origin.headers(self._scheduler.wall())
-        classes = b"Privilege", b"system,all"
-        raw = message.event(b"ProxyUpstream", classes, *origin, (b"Status", status), *headers)
-        named = stamped(raw, stamp_of(server.name.encode()))
+        facts = (b"Privilege", b"system,all"), *origin, (b"Status", status)
+        short = message.event(b"ProxyUpstream", *facts)
+        raw = message.event(b"ProxyUpstream", *facts, *headers)
+        stamp = stamp_of(server.name.encode())
+        named = stamped(raw, stamp)
         event = _Own(raw)
         told: list[Member] = []
         for subscription in self._subscriptions.by_key.values():
@@ -108,7 +124,7 @@ class Announcements:
             elif may_read(view.own.mask, event.required) and self._pass_on(event, raw, subscription):
                 told.extend(subscription.members)
         self._count(event)
-        return told
+        return LinkNews(told, short, stamped(short, stamp))
 
     def tick(self, now: float) -> None:
         """Send the heartbeats if they are due; to be called about once a second, with monotonic seconds."""

@@ -54,6 +54,8 @@ class Repair:
         self._held: dict[Session, Action] = {}
         self._waiting: Waiting | None = None
         self._timer: Timer | None = None
+        #: The ProxyUpstream event that says that the link is back; b"" while it is not.
+        self._news = b""
 
     def __contains__(self, session: object) -> bool:
         return session in self._sessions
@@ -69,8 +71,13 @@ class Repair:
         for session in self._open():
             session.mend(self)
 
-    def served(self) -> None:
-        """Asterisk has booted: wait until its state is known."""
+    def served(self, news: bytes) -> None:
+        """Asterisk has booted: wait until its state is known.
+
+        ``news`` is the ProxyUpstream event that says so, for the sessions once they are up to date: it means
+        that what a client shows is right again.
+        """
+        self._news = news
         if not self._open():
             self.end()
             return
@@ -83,6 +90,7 @@ class Repair:
         They have not been sent what has happened since the link was up, and nobody knows how that went on.
         """
         self._cancel()
+        self._news = b""
         late = [session for session in self._open() if session.outbox.kept]
         self._counts.repairs[GIVEN_UP] += len(late)
         for session in late:
@@ -136,6 +144,8 @@ class Repair:
         """Send these events, those that were kept back, and everything from now on; run what waits."""
         action = self._held.pop(session, None)
         session.mended(ends)
+        if self._news:
+            session.tell_link(self._news)
         if session.waiting is not None and session.waiting.has_event:
             session.waiting.over()
         if action is not None and session.state is SessionState.HELD:

@@ -112,6 +112,10 @@ class LaneTransport:
         self._client.answered(self._lane)
         return b""
 
+    def link(self, _event: bytes) -> bytes:
+        """See AnswerWriter.  There is no stream in which a client could be sent it."""
+        return b""
+
     def farewell(self, _reason: str) -> bytes:
         """See AnswerWriter."""
         return b""

@@ -11,6 +11,7 @@ import pytest
 from amiproxy.ami.encodings.jsonevents import event_message
 from amiproxy.core.model.limits import Limits
 from amiproxy.net.doors.http.api.events import rendering
+from amiproxy.net.doors.http.api.events.opening import UPSTREAM_LOST
 from amiproxy.net.doors.http.api.events.stream import EventStream
 from tests.net.doors.http.api.conftest import ApiHouse, ApiPeer
 from tests.support.waiting import until
@@ -135,6 +136,57 @@ async def test_without_a_link_the_client_is_told_and_comes_again(api_house: ApiH
         told = await reader.event()
         assert (told["event"], data_of(told)["state"]) == ("link", "down")
         await reader.end()
+
+
+async def live(house: ApiHouse, number: int = 1) -> None:
+    """Wait until so many streams are sent events."""
+    await until(lambda: sum(session.view.numbered for session in house.hub.sessions) == number)
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+@pytest.mark.parametrize(("user", "query"), [("board", "?kinds=none"), ("oper", "?kinds=none&events=Hangup")])
+async def test_a_client_that_stays_is_told_once_whatever_it_may_read(
+    api_house: ApiHouse, user: str, query: str, version: str
+) -> None:
+    api_house.hub.link_loss.by_default = "stay"
+    async with following(api_house, query, user=user, version=version) as reader:
+        await live(api_house)
+        api_house.hub.servers.first.link_down("gone")
+        api_house.asterisk.connect()
+        api_house.asterisk.feed(b"Event: Hangup\r\nPrivilege: call,all\r\nUniqueid: 1.1\r\n\r\n")
+        down, up, last = [await reader.event() for _ in range(3)]
+    assert (down["event"], data_of(down)["state"]) == ("link", "down")
+    assert (up["event"], data_of(up)["state"]) == ("link", "up")
+    assert data_of(last)["data"]["Event"] == "Hangup"
+
+
+async def test_a_client_with_a_snapshot_that_stays_is_told_and_can_be_closed_later(
+    api_house: ApiHouse,
+) -> None:
+    api_house.hub.link_loss.by_default = "stay"
+    async with following(api_house) as reader:
+        await reader.event()
+        api_house.hub.servers.first.link_down("gone")
+        assert data_of(await reader.event())["state"] == "down"
+        for session in api_house.hub.sessions:
+            session.close(UPSTREAM_LOST)
+        await reader.end()
+
+
+async def test_a_client_that_is_closed_for_the_loss_is_told_once(api_house: ApiHouse) -> None:
+    async with following(api_house) as reader:
+        await reader.event()
+        api_house.hub.servers.first.link_down("gone")
+        assert data_of(await reader.event())["state"] == "down"
+        await reader.end()
+
+
+async def test_a_client_that_comes_while_the_link_is_down_and_stays_is_told(api_house: ApiHouse) -> None:
+    api_house.hub.servers.first.link_down("gone")
+    async with following(api_house, "?kinds=none") as reader:
+        assert await reader.event() == {"event": "link", "data": '{"type":"link","state":"down"}'}
+        api_house.asterisk.connect()
+        assert data_of(await reader.event())["state"] == "up"
 
 
 async def test_a_user_who_may_not_ask_for_events_is_not_told_that_the_link_is_down(

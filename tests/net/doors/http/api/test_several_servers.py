@@ -77,6 +77,18 @@ async def test_a_server_that_is_not_connected_is_named(several: Several) -> None
         assert [(one["name"], one["up"]) for one in me["servers"]] == [("pbx1", True), ("pbx2", False)]
 
 
+async def test_a_stream_that_begins_while_a_server_is_not_connected_says_so(several: Several) -> None:
+    server = several.hub.servers.find(b"pbx2")
+    assert server is not None
+    server.link_down("gone")
+    async with following(several, "?kinds=none") as reader:
+        told = await reader.event()
+        assert (told["event"], data_of(told)) == ("link", {"type": "link", "server": "pbx2", "state": "down"})
+        several.asterisks["pbx2"].connect()
+        told = data_of(await reader.event())
+        assert (told["server"], told["state"]) == ("pbx2", "up")
+
+
 async def test_positions_of_all_servers_joined_resume_all_of_them(several: Several) -> None:
     async with several.visitor() as peer:
         seq = body_of(await peer.call("GET", "/snapshot?kinds=channels", user="board"))["seq"]

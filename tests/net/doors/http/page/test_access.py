@@ -340,6 +340,16 @@ async def test_other_rights_end_the_session_so_that_nothing_of_before_stays(
     )
 
 
+async def test_a_socket_that_stays_is_told_that_the_link_is_lost_and_back(house: PageHouse) -> None:
+    house.hub.link_loss.by_default = "stay"
+    async with house.socket("/page/ws?classes=call", **cookie(await house.log_in())) as socket:
+        await socket.hear_type("snapshot")
+        house.bench.server().link_down("gone")
+        assert (await socket.hear())["state"] == "down"
+        house.bench.link_up()
+        assert (await socket.hear())["state"] == "up"
+
+
 async def test_the_end_of_the_service_is_1001(house: PageHouse) -> None:
     async with house.socket("/page/ws", **cookie(await house.log_in())) as socket:
         await socket.hear_type("snapshot")

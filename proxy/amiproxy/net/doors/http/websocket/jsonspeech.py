@@ -269,6 +269,10 @@ class JsonSpeech(Speech):
         self._early += frame
         return b""
 
+    def link(self, event: bytes) -> bytes:
+        """See AnswerWriter.  Before the greeting nothing is sent, because that says which servers are up."""
+        return text(event_message(event)) if self._is_greeted else b""
+
     def ended(self) -> bytes:
         """See AnswerWriter."""
         sink, self._answering = self._answering, None

@@ -72,6 +72,10 @@ class Speech(ABC):
     def ended(self) -> bytes:
         """See AnswerWriter."""
 
+    @abstractmethod
+    def link(self, event: bytes) -> bytes:
+        """See AnswerWriter."""
+
 
 class RawSpeech(Speech):
     """AMI as on its own port: the banner, then whole messages, one in a frame."""
@@ -103,6 +107,10 @@ class RawSpeech(Speech):
         if not self._is_in and self._session is not None and self._session.principal.user is not None:
             self._is_in = True
             self.logged_in()
+        return b""
+
+    def link(self, event: bytes) -> bytes:
+        """See AnswerWriter: as on AMI's own port."""
         return b""
 
 

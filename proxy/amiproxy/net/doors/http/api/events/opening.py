@@ -66,6 +66,10 @@ class Opening:
         #: The error with which the present answer says that its action failed; None if it does not.
         self._error: bytes | None = None
         self._snapshot = Snapshot()
+        #: Whether the beginning is over, by which the client knows which links are up.
+        self._is_live = False
+        #: Whether the last thing that it was told about the link, apart from events, is that it is down.
+        self._knows_down = False
 
     def begin(self, session: Session) -> None:
         """Ask for everything in this session, which has logged in without events."""
@@ -89,9 +93,11 @@ class Opening:
 
     def _start(self) -> None:
         """Send what exists now, and the events from then on."""
-        self._ask(b"Events", *self._events)
         kinds = self._wishes.kinds
-        if kinds != NO_SNAPSHOT:
+        if kinds == NO_SNAPSHOT:
+            self._ask(b"Events", *self._events, ended=self._live)
+        else:
+            self._ask(b"Events", *self._events)
             wanted = (b"Kinds: " + kinds,) if kinds else ()
             self._ask(b"ProxySnapshot", *wanted, take=self._collect, ended=self._shown)
 
@@ -134,10 +140,29 @@ class Opening:
         self._error = None
         return self._framed(sent)
 
+    def link(self, event: bytes) -> bytes:
+        """See AnswerWriter."""
+        if not self._is_live:
+            return b""
+        sent = rendering.block(event)
+        self._knows_down = b'"state":"down"' in sent
+        return self._framed(sent)
+
     def farewell(self, reason: str) -> bytes:
         """See AnswerWriter."""
-        lost = self._framed(rendering.link(b"down")) if reason == UPSTREAM_LOST else b""
-        return lost + self._last
+        is_news = reason == UPSTREAM_LOST and not self._knows_down
+        return (self._framed(rendering.link_down()) if is_news else b"") + self._last
+
+    def _live(self) -> bytes:
+        """The events are on, and no snapshot follows that would show which links are down."""
+        session = self._session
+        if session is None or self._error is not None:
+            return self._done()
+        self._is_live = True
+        down = [server for server in session.servers if not server.exchange.connected]
+        self._knows_down = bool(down)
+        names = [server.name.encode() if session.bound is None else b"" for server in down]
+        return b"".join(map(rendering.link_down, names))
 
     def _done(self) -> bytes:
         """An action has been answered without which the stream is not what its client asked for."""
@@ -147,6 +172,7 @@ class Opening:
 
     def _resumed(self) -> bytes:
         if self._error is None:
+            self._is_live = True  # no link is down, or the position would not be known any more
             return rendering.named(b"resumed", b'{"type":"resumed"}')
         self._later(self._start)  # what was missed is not known any more
         return b""
@@ -170,6 +196,7 @@ class Opening:
         position = snapshot.sequence
         data = _SNAPSHOT % (snapshot.about, json.quoted(position), last)
         sent.append(rendering.named(b"snapshot", data, position))
+        self._is_live = True
         return b"".join(sent)
 
     def _give_up(self, error: bytes | None) -> None:

@@ -6,7 +6,7 @@ Clients that read line by line get each event when it is complete; without chunk
 import re
 from typing import Final
 
-from amiproxy.ami.encodings.json import sequence_of
+from amiproxy.ami.encodings.json import quoted, sequence_of
 from amiproxy.ami.encodings.jsonevents import event_message
 from amiproxy.core.model.encoding import Encoding
 
@@ -42,9 +42,10 @@ def named(name: bytes, data: bytes, position: bytes = b"") -> bytes:
     return head + b"event: %b\ndata: %b\n\n" % (name, data)
 
 
-def link(state: bytes) -> bytes:
-    """That the link to the server of a session is ``up`` or ``down``."""
-    return named(b"link", b'{"type":"link","state":"%b"}' % state)
+def link_down(server: bytes = b"") -> bytes:
+    """That the link is down: to the server of the session, or to this one of several."""
+    name = b'"server":%b,' % quoted(server) if server else b""
+    return named(b"link", b'{%b"type":"link","state":"down"}' % name)
 
 
 def chunk(data: bytes) -> bytes:
