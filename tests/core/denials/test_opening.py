@@ -13,6 +13,7 @@ from amiproxy.core.denials import opening
 from amiproxy.core.denials.opening import Opening, least_opening, refusal_of
 from amiproxy.core.denials.ways import Rights
 from amiproxy.core.model.rules import Rules
+from amiproxy.steps import result_of
 from tests.core.denials.cases import CASES, NEVER, Case
 from tests.core.policy.rows import ROWS
 
@@ -32,7 +33,7 @@ def rights(entry: dict[str, Any]) -> Rights:
 
 
 def least(entry: dict[str, Any], text: str, hidden: frozenset[bytes] = frozenset()) -> Opening | None:
-    return least_opening(rights(entry), action(text), SHIPPED, can_be_written, hidden)
+    return result_of(least_opening(rights(entry), action(text), SHIPPED, can_be_written, hidden))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.action} {case.entry}")
@@ -49,7 +50,7 @@ def test_the_change_allows_the_action(case: Case) -> None:
 def test_whatever_is_proposed_allows_the_action(row: Any) -> None:
     judged = Rights(privilege.parse_classes(row.write), None, history=False)
     parsed = parse_action(row.raw)
-    found = least_opening(judged, parsed, SHIPPED, can_be_written)
+    found = result_of(least_opening(judged, parsed, SHIPPED, can_be_written))
     assert found is None or refusal_of(found.after, parsed, SHIPPED) is None
 
 
@@ -102,3 +103,36 @@ def test_no_rule_is_made_of_a_masked_value() -> None:
 def test_the_search_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "_MOST_TRIED", 0)
     assert least({"write": "none"}, "Hangup\nChannel: a") is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        (
+            {"write": "call", "functions": []},
+            "Setvar\nChannel: a\nValue: 2\nVariable: "
+            + "".join(f"${{F{number}(a)}}" for number in range(90)),
+        ),
+        (
+            {"write": "originate", "variables": []},
+            "Originate\nChannel: PJSIP/100\nContext: sales\nExten: 1\nPriority: 1"
+            + "".join(f"\nVariable: V{number}=1" for number in range(90)),
+        ),
+    ],
+)
+def test_a_step_judges_few_times_however_many_names_an_action_has(
+    entry: dict[str, Any], text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = 0
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal judged
+        judged += 1
+        return refusal_of(*arguments)
+
+    monkeypatch.setattr(opening, "refusal_of", counted)
+    most = before = 0
+    for _ in least_opening(rights(entry), action(text), SHIPPED, can_be_written):
+        most, before = max(most, judged - before), judged
+    assert judged > 40
+    assert most <= 3

@@ -19,6 +19,7 @@ from amiproxy.core.learning.recording import BadRecording, parse
 from amiproxy.core.model.users import UserTable
 from amiproxy.net.admin.explaining.action import explain_action
 from amiproxy.net.admin.explaining.event import explain_event
+from amiproxy.steps import result_of
 from amiproxy.tools import terminal
 
 _EXAMPLE = """\
@@ -107,7 +108,8 @@ def run(arguments: argparse.Namespace) -> int:
             terminal.error("an action needs --user NAME, the user that sends it")
             return 2
         else:
-            good, lines = explain_action(user, raw, actions, arguments.server if names.named else None)
+            server = arguments.server if names.named else None
+            good, lines = result_of(explain_action(user, raw, actions, server))
         terminal.say("\n".join(lines))
         status = max(status, 0 if good else 1)
     return status

@@ -18,8 +18,9 @@ from amiproxy.ami.message import Action
 from amiproxy.core.denials.ways import Rights, Way, is_same, ways
 from amiproxy.core.model.rules import ActionNames, Rules
 from amiproxy.core.policy import Deny, Judged, judge, may_run
+from amiproxy.steps import Steps
 
-#: Rights that are tried at most for one action: a search must not delay the clients for long.
+#: Rights that are tried at most for one action, so that every search ends.
 _MOST_TRIED: Final = 400
 #: Other actions that are denied by name if a class would open them, and that there may be at most.
 _MOST_DENIED: Final = 60
@@ -40,8 +41,10 @@ def least_opening(
     table: ActionTable,
     can_be_written: Callable[[Rules], bool],
     hidden: frozenset[bytes] = _NO_HIDDEN,
-) -> Opening | None:
+) -> Steps[Opening | None]:
     """The smallest change that allows a denied action; None if there is none, or if it is allowed.
+
+    A step judges one set of rights: with many rules and names, all steps together can take a second.
 
     ``can_be_written`` returns whether users.yaml may contain such rules.  ``hidden`` are the names, in lower
     case, of headers whose values are masked, so that no rule may be made of them.
@@ -61,6 +64,9 @@ def least_opening(
             return refusal_of(candidate, action, table)
 
         for way in ways(Way(rights, action, refused, table, hidden, left)):
+            yield
+            if way is None:
+                continue
             after = way.rights
             if after in tried or not (after.rules is None or can_be_written(after.rules)):
                 continue

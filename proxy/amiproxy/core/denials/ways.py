@@ -98,8 +98,11 @@ def is_same(one: Deny | None, other: Deny | None) -> bool:
     return (one.rule, one.text, one.hint) == (other.rule, other.text, other.hint)
 
 
-def ways(way: Way) -> Iterator[Candidate]:
-    """Rights that may overcome the refusal; the caller finds out which of them do."""
+def ways(way: Way) -> Iterator[Candidate | None]:
+    """Rights that may overcome the refusal; the caller finds out which of them do.
+
+    None comes after each judgement that was needed to find the next one.
+    """
     rule, rights = way.refused.rule, way.rights
     if rule == "history":
         yield Candidate(_NAME, rights._replace(history=True))
@@ -115,7 +118,7 @@ def ways(way: Way) -> Iterator[Candidate]:
             # Some need the class and the name, and neither alone changes the refusal.
             system = rights._replace(write=rights.write | privilege.SYSTEM)
             for found in _listed(way, key, system):
-                yield Candidate(found.cost + _CLASS_COSTS["system"], found.rights)
+                yield found and Candidate(found.cost + _CLASS_COSTS["system"], found.rights)
     yield from _without(way)
     for name in privilege.CLASS_NAMES:
         bit = privilege.parse_classes(name)
@@ -175,8 +178,8 @@ def _commanded(way: Way) -> Iterator[Candidate]:
             yield Candidate(cost, _with(way.rights, commands=(*(listed or ()), " ".join(words))))
 
 
-def _listed(way: Way, key: str, rights: Rights) -> Iterator[Candidate]:
-    """The list with as few names more as overcome the refusal."""
+def _listed(way: Way, key: str, rights: Rights) -> Iterator[Candidate | None]:
+    """The list with as few names more as overcome the refusal; None after each judgement."""
     today: tuple[str, ...] | None = getattr(rights.rules, key) if rights.rules is not None else None
     base = _by_default(key, rights) if today is None else today
     if base is None:
@@ -185,6 +188,7 @@ def _listed(way: Way, key: str, rights: Rights) -> Iterator[Candidate]:
     # With all of them at first: each single one could change the refusal without overcoming it.
     left = way.judge(_with(rights, **{key: (*base, *found)}))
     for name in tuple(found):
+        yield None
         fewer = [one for one in found if one != name]
         if is_same(way.judge(_with(rights, **{key: (*base, *fewer)})), left):
             found = fewer

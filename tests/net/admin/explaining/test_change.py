@@ -19,6 +19,7 @@ from amiproxy.core.ports import Peer
 from amiproxy.net.admin.explaining.action import explain_action
 from amiproxy.net.admin.explaining.change import change_of
 from amiproxy.net.admin.explaining.denied import Explained, explain_denied
+from amiproxy.steps import result_of
 from tests.core.denials.cases import CASES, NEVER, Case
 from tests.core.policy.rows import ROWS
 
@@ -57,7 +58,7 @@ def action(text: str) -> Action:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.action} {case.entry}")
 def test_the_change_can_be_loaded_and_allows_the_action(case: Case, tmp_path: Path) -> None:
     user, asked = load(tmp_path, case.entry), action(case.action)
-    change = change_of(user, asked, SHIPPED)
+    change = result_of(change_of(user, asked, SHIPPED))
     assert change is not None
     keys = changed(change.yaml)
     for key, value in case.change.items():
@@ -73,7 +74,7 @@ def test_every_change_for_a_user_without_rules_can_be_loaded(tmp_path: Path) -> 
         if not row.rule:
             continue
         asked = parse_action(row.raw)
-        change = change_of(load(tmp_path, {"write": row.write}), asked, SHIPPED)
+        change = result_of(change_of(load(tmp_path, {"write": row.write}), asked, SHIPPED))
         if change is not None:
             after = load(tmp_path, merged({"write": row.write}, changed(change.yaml)))
             assert refusal_of(after, asked, SHIPPED) is None, row
@@ -81,7 +82,7 @@ def test_every_change_for_a_user_without_rules_can_be_loaded(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(("write", "text"), NEVER)
 def test_nothing_is_proposed_for_what_nobody_may_do(write: str, text: str, tmp_path: Path) -> None:
-    assert change_of(load(tmp_path, {"write": write}), action(text), SHIPPED) is None
+    assert result_of(change_of(load(tmp_path, {"write": write}), action(text), SHIPPED)) is None
 
 
 CALL = "Originate\nChannel: PJSIP/100\nContext: sales\nExten: 1\nPriority: 1"
@@ -114,7 +115,7 @@ def test_rights_at_one_server_are_changed_there(
 ) -> None:
     whole = {**entry, "servers": ["*"], "on": {"pbx2": there}}
     user = load(tmp_path, whole, SERVERS)
-    change = change_of(user, action(text), SHIPPED, "pbx2")
+    change = result_of(change_of(user, action(text), SHIPPED, "pbx2"))
     assert change is not None
     left = merged(whole, changed(change.yaml))
     if not any(left["on"]["pbx2"].values()) and "write" not in left["on"]["pbx2"]:
@@ -126,7 +127,7 @@ def test_rights_at_one_server_are_changed_there(
 
 def test_the_explanation_ends_with_the_change(tmp_path: Path) -> None:
     user = load(tmp_path, {"write": "call"})
-    allowed, lines = explain_action(user, b"Action: Getvar\r\nVariable: SHELL(id)\r\n\r\n")
+    allowed, lines = result_of(explain_action(user, b"Action: Getvar\r\nVariable: SHELL(id)\r\n\r\n"))
     assert not allowed
     text = "\n".join(lines)
     assert "write: [system, call]" in text
@@ -142,7 +143,7 @@ def denied(user: User, text: str, rule: str, server: str | None = None) -> Expla
     who = SessionFacts("s1", "ada", b"ada", Peer("192.0.2.1", 1), 0.0, 0.0, server)
     found = denials.find(denials.keep(who, action(text), rule) or 0)
     assert found is not None
-    return explain_denied(found, user, SHIPPED, server)
+    return result_of(explain_denied(found, user, SHIPPED, server))
 
 
 def test_a_denied_action_is_explained_with_its_change(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ Their rights are those of their manager user, and so is their name in the log.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from amiproxy import log
 from amiproxy.core.model.users import User
@@ -18,6 +18,10 @@ from amiproxy.net.admin.metrics import ServiceCollector
 from amiproxy.net.admin.service import Service
 from amiproxy.net.doors.http.api.operator import Shown
 from amiproxy.net.doors.http.api.problems import Refused
+from amiproxy.net.loop import gently
+from amiproxy.steps import Steps
+
+T = TypeVar("T")
 
 _NOT_FOUND: Final = 404
 
@@ -28,6 +32,8 @@ class RemoteOperator:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._exposition = Exposition(ServiceCollector(service))
+        #: Held while an action is explained: what several operators ask takes no more of the loop than one.
+        self._explaining = asyncio.Lock()
         service.journal.open()
 
     def status(self) -> Mapping[str, object]:
@@ -61,8 +67,7 @@ class RemoteOperator:
             raise Refused(_NOT_FOUND, "There is no such server any longer.")
         table = (at or servers.first).actions.table
         where = at.name if at is not None else None
-        # Finding the change takes up to a few hundred judgements, for which clients need not wait.
-        found = await asyncio.to_thread(explain_denied, denied, user, table, where)
+        found = await self._gently(explain_denied(denied, user, table, where))
         change = None if found.change is None else found.change._asdict()
         return {
             "id": denied.id,
@@ -72,7 +77,7 @@ class RemoteOperator:
             "change": change,
         }
 
-    def explain(self, user: str, message: bytes, server: str) -> tuple[bool, list[str]]:
+    async def explain(self, user: str, message: bytes, server: str) -> tuple[bool, list[str]]:
         """See Operator."""
         found = self._user(user)
         servers = self._service.hub.servers
@@ -83,7 +88,7 @@ class RemoteOperator:
             return explain_event([found], message, [server] if server else names)
         at = servers.find(server.encode()) if server else None
         actions = (at or servers.first).actions.table
-        return explain_action(found, message, actions, server if servers.named else None)
+        return await self._gently(explain_action(found, message, actions, server if servers.named else None))
 
     async def kick(self, target: str, by: str) -> list[str]:
         """See Operator."""
@@ -111,6 +116,11 @@ class RemoteOperator:
             raise Refused(_NOT_FOUND, str(refused)) from refused
         assert isinstance(result, dict)
         return result
+
+    async def _gently(self, steps: Steps[T]) -> T:
+        """The result of these steps, which may take up to a second of the processor."""
+        async with self._explaining:
+            return await gently.in_loop(steps)
 
     def _user(self, name: str) -> User:
         user = self._service.hub.ctx.users.find(name.encode())

@@ -18,6 +18,7 @@ from amiproxy.counted import count
 from amiproxy.net.admin.explaining.change import NOTHING, change_of
 from amiproxy.net.admin.explaining.printable import text_of
 from amiproxy.net.admin.explaining.servers import is_of_the_proxy, rights_at, where
+from amiproxy.steps import Steps
 
 #: What each check tests, in words.
 _CHECKS = {
@@ -59,7 +60,7 @@ def _left_out(action: Action, actions: ActionTable) -> tuple[bytes, ...]:
 
 def explain_action(
     user: User, raw: bytes, actions: ActionTable = SHIPPED, server: str | None = None, *, changes: bool = True
-) -> tuple[bool, list[str]]:
+) -> Steps[tuple[bool, list[str]]]:
     """Whether this user's action is allowed, and the explanation, line by line.
 
     ``raw`` is a whole message, as a client sends it; what cannot be parsed is not allowed.  ``server`` is the
@@ -79,7 +80,7 @@ def explain_action(
     if server is None:
         good, more = _judged(user, raw, action, actions)
         if not good and changes:
-            more += _change(user, action, actions)
+            more += yield from _change(user, action, actions)
         return good, [*lines, *more]
     if server and server not in user.servers:
         return False, [*lines, f"refused at the login: the user may not use the server {server}"]
@@ -95,7 +96,7 @@ def explain_action(
         judged = action.without(b"server")
         good, more = _judged(rights, raw, judged, actions)
         if not good and changes:
-            more += _change(user, judged, actions, name if len(place.servers) == 1 else None)
+            more += yield from _change(user, judged, actions, name if len(place.servers) == 1 else None)
         if len(at_each) > 1 or rights.write != user.write:
             lines += ["", f"at {name}, write {class_names(rights.write)}"]
         lines += more
@@ -106,8 +107,8 @@ def explain_action(
     return len(denied_at) < len(at_each), lines
 
 
-def _change(user: User, action: Action, actions: ActionTable, server: str | None = None) -> list[str]:
-    change = change_of(user, action, actions, server)
+def _change(user: User, action: Action, actions: ActionTable, server: str | None = None) -> Steps[list[str]]:
+    change = yield from change_of(user, action, actions, server)
     return ["", *([NOTHING] if change is None else change.lines)]
 
 

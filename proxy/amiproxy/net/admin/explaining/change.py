@@ -15,6 +15,7 @@ from amiproxy.core.denials.ways import Rights
 from amiproxy.core.model.rules import Rules
 from amiproxy.core.model.users import User
 from amiproxy.counted import count
+from amiproxy.steps import Steps
 
 #: Other actions that are named at most.
 _MOST_NAMED: Final = 8
@@ -66,14 +67,14 @@ def change_of(
     table: ActionTable,
     server: str | None = None,
     hidden: frozenset[bytes] = _NO_HIDDEN,
-) -> Change | None:
+) -> Steps[Change | None]:
     """The smallest change that would allow a denied action of this user; None if there is none.
 
     ``server`` is the server at which it was denied; None if that makes no difference.  ``hidden`` are the
     names, in lower case, of headers whose values are masked.
     """
     rights = user if server is None else user.at(server)
-    opening = least_opening(rights, action, table, _can_be_written, hidden)
+    opening = yield from least_opening(rights, action, table, _can_be_written, hidden)
     if opening is None:
         return None
     entry = _entry(user, opening, server if server is not None and server in user.narrowed else "")

@@ -9,6 +9,7 @@ from amiproxy.core.model.users import User
 from amiproxy.net.admin.explaining.action import explain_action
 from amiproxy.net.admin.explaining.change import NOTHING, Change, change_of
 from amiproxy.net.admin.explaining.printable import text_of
+from amiproxy.steps import Steps
 
 _LIMIT: Final = "limits."
 
@@ -23,10 +24,10 @@ class Explained(NamedTuple):
     message: str
 
 
-def explain_denied(denied: Denied, user: User, actions: ActionTable, server: str | None) -> Explained:
+def explain_denied(denied: Denied, user: User, actions: ActionTable, server: str | None) -> Steps[Explained]:
     """Judge a kept action again; ``server`` is where it was denied, None if servers have no names."""
     raw = b"\r\n".join((*denied.action.lines(), b"", b""))
-    allowed, lines = explain_action(user, raw, actions, server, changes=False)
+    allowed, lines = yield from explain_action(user, raw, actions, server, changes=False)
     masked = ", ".join(text_of(name) for name, _ in denied.action.headers if name.lower() in denied.hidden)
     about = f"Values are masked in {masked}; ami-proxy explain judges the whole action." if masked else ""
     if denied.rule.startswith(_LIMIT):
@@ -38,5 +39,5 @@ def explain_denied(denied: Denied, user: User, actions: ActionTable, server: str
     found = refusal_of(rights, denied.action, actions)
     if found is not None and found.rule != denied.rule:
         about = f"It was denied by {denied.rule} then, and is by {found.rule} now. {about}".rstrip()
-    change = change_of(user, denied.action, actions, server, denied.hidden)
+    change = yield from change_of(user, denied.action, actions, server, denied.hidden)
     return Explained(lines, False, change, about if change is not None else f"{NOTHING} {about}".rstrip())

@@ -58,7 +58,7 @@ class Recorder:
             "message": "",
         }
 
-    def explain(self, user: str, message: bytes, server: str) -> tuple[bool, list[str]]:
+    async def explain(self, user: str, message: bytes, server: str) -> tuple[bool, list[str]]:
         self.done.append(("explain", user, message.decode(), server))
         return False, ["line"]
 

@@ -44,11 +44,12 @@ class Place:
         if len(self.by_certificate) > _MOST_CERTIFICATES:
             del self.by_certificate[next(iter(self.by_certificate))]
 
-    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run this beside the loop's other work; it must not raise."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 class Call:
@@ -110,9 +111,18 @@ class Call:
         cancel = self.session.run(action, self._guarded(then))
         self.exchange.on_gone(cancel)
 
-    def begin(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run this beside the loop's other work; it answers the request, or raises Refused."""
-        self.place.begin(self._guarding(work))
+    def begin(self, work: Coroutine[Any, Any, None], *, only_shows: bool = False) -> None:
+        """Run this beside the loop's other work; it answers the request, or raises Refused.
+
+        ``only_shows``: it changes nothing, so that it ends if the client leaves before the answer.
+        """
+        task = self.place.begin(self._guarding(work))
+
+        def give_up() -> None:
+            task.cancel()
+
+        if only_shows:
+            self.exchange.on_gone(give_up)
 
     def _guarded(self, then: Callable[[bytes], None]) -> Callable[[bytes], None]:
         def call(data: bytes) -> None:

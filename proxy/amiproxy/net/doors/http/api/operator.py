@@ -25,7 +25,7 @@ class Operator(Protocol):
     async def denial(self, number: int) -> Mapping[str, object]:
         """The denied action with this id: what ``models.Denial`` has, judged again with today's rights."""
 
-    def explain(self, user: str, message: bytes, server: str) -> tuple[bool, list[str]]:
+    async def explain(self, user: str, message: bytes, server: str) -> tuple[bool, list[str]]:
         """What the proxy would do with a message, as ``ami-proxy explain`` says it, line by line.
 
         ``message`` is a whole action of this user, or a whole event.  ``server`` is the one that the session

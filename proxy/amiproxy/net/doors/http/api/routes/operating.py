@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from amiproxy.net.doors.http.api import models
 from amiproxy.net.doors.http.api.call import Call
+from amiproxy.net.doors.http.api.credentials import unknown
 from amiproxy.net.doors.http.api.operator import Shown
 from amiproxy.net.doors.http.api.problems import Refused
+from amiproxy.net.doors.http.api.rights import may_see_status
 from amiproxy.net.doors.http.api.route import Access, Parameter, Route
 from amiproxy.net.doors.http.api.routes.actions import message_of
 
@@ -31,7 +33,7 @@ async def _denial(call: Call) -> object:
     return await call.place.operator.denial(int(call.parts["id"]))
 
 
-def _explain(call: Call) -> None:
+async def _explain(call: Call) -> object:
     body: models.Explain = call.body
     names = {name.lower() for name in body.message}
     if len(names & {"action", "event"}) != 1:
@@ -40,8 +42,8 @@ def _explain(call: Call) -> None:
     if "event" in names and next(iter(headers)).lower() != "event":
         raise Refused(400, "The first header of an event is Event.")
     message = message_of({name: _as_read(value) for name, value in headers.items()})
-    allowed, lines = call.place.operator.explain(body.user, message, body.server)
-    call.tell(models.Explanation(allowed, lines))
+    allowed, lines = await call.place.operator.explain(body.user, message, body.server)
+    return models.Explanation(allowed, lines)
 
 
 def _as_read(value: models.Header) -> object:
@@ -65,13 +67,28 @@ async def _log_level(call: Call) -> object:
     return await call.place.operator.set_log_level(call.body.level, call.session.user.name)
 
 
-def _telling(work: Callable[[Call], Coroutine[Any, Any, object]]) -> Callable[[Call], None]:
+def _doing(work: Callable[[Call], Coroutine[Any, Any, object]]) -> Callable[[Call], None]:
     """A handler that answers with what this returns."""
 
     async def tell(call: Call) -> None:
         call.tell(await work(call))
 
     return lambda call: call.begin(tell(call))
+
+
+def _telling(work: Callable[[Call], Coroutine[Any, Any, object]]) -> Callable[[Call], None]:
+    """The same for work that changes nothing and may take time, in which the user may lose its rights."""
+
+    async def tell(call: Call) -> None:
+        value = await work(call)
+        if call.session.is_over:
+            call.exchange.respond(unknown(call.exchange.request))
+        elif not may_see_status(call.session.user, call.place.hub):
+            raise Refused(403, f"This is for {Access.SYSTEM.value}.")
+        else:
+            call.tell(value)
+
+    return lambda call: call.begin(tell(call), only_shows=True)
 
 
 def _showing(path: str, summary: str, what: Shown, answers: Any) -> Route:
@@ -105,7 +122,7 @@ def _commanding(
         name,
         summary,
         Access.COMMAND,
-        _telling(work),
+        _doing(work),
         answers=answers,
         tag="operators",
         body=body,
@@ -164,7 +181,7 @@ ROUTES: Final = (
         "explain",
         "Say what the proxy would do with an action or event, and why",
         Access.SYSTEM,
-        _explain,
+        _telling(_explain),
         answers=models.Explanation,
         tag="operators",
         body=models.Explain,
