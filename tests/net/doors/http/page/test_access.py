@@ -1,8 +1,6 @@
 """What a user of the page may do, and when its session ends."""
 
-import asyncio
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -367,49 +365,3 @@ async def test_sockets_are_counted_and_shown_with_their_door(house: PageHouse) -
         assert streams["page"] == 1
         assert {session.entrance.door for session in house.hub.sessions} == {"page"}
     await until(lambda: streams["page"] == 0)
-
-
-@pytest.mark.parametrize(
-    ("fields", "status"), [({"read": 0}, 403), ({"disabled": True}, 401), ({"doors": frozenset({"ws"})}, 401)]
-)
-async def test_an_operator_that_loses_its_rights_reads_no_answer_that_is_under_way(
-    house: PageHouse, fields: dict[str, Any], status: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun, go_on = asyncio.Event(), asyncio.Event()
-
-    async def denial(_number: int) -> Mapping[str, object]:
-        begun.set()
-        await go_on.wait()
-        return {"secret": "of others"}
-
-    monkeypatch.setattr(house.operator, "denial", denial)
-    key = await house.log_in("watch")
-    async with asyncio.TaskGroup() as group:
-        asked = group.create_task(house.ask("GET", "/page/api/denials/17", cookie=key))
-        await begun.wait()
-        house.hub.adopt(changed("watch", **fields))
-        go_on.set()
-    reply = asked.result()
-    assert reply.status == status
-    assert b"of others" not in reply.body
-
-
-async def test_what_is_only_shown_is_not_worked_out_for_a_client_that_has_left(
-    house: PageHouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun, ended = asyncio.Event(), asyncio.Event()
-
-    async def denial(_number: int) -> Mapping[str, object]:
-        begun.set()
-        try:
-            return await asyncio.Future()
-        finally:
-            ended.set()
-
-    monkeypatch.setattr(house.operator, "denial", denial)
-    key = await house.log_in("watch")
-    async with house.peer() as peer:
-        head = f"GET /page/api/denials/17 HTTP/1.1\r\nHost: localhost\r\nCookie: {COOKIE}={key}\r\n\r\n"
-        await peer.send(head.encode())
-        await begun.wait()
-    await ended.wait()

@@ -250,21 +250,18 @@ function tick() {
   }
 }
 
-/** Somebody has logged in, or the session has ended. */
+/** Somebody has logged in, perhaps instead of somebody else, or the session has ended. */
 function enter() {
+  const user = session.me?.user ?? "";
+  if (user !== userBefore) forget();
+  userBefore = user;
   if (session.state === "in") {
     logoutReason = "";
     context.read = new Set(session.me.servers.flatMap((/** @type {{read: string[]}} */ server) => server.read));
     feed.start();
     if (session.me.may_see_status) void mountStatus();
   } else {
-    forgetStatus();
     feed.stop();
-    context.board.clear();
-    freshness.forget();
-    // Nothing of it stays in the document, where it could be read after a logout.
-    for (const view of Object.values(views)) view.draw();
-    totals.draw(context.board.totals(), []);
     logoutReason ||= wasIn ? texts.login.ended : "";
   }
   const isNew = !wasIn && document.body.dataset.view === "login";
@@ -273,6 +270,25 @@ function enter() {
   if (wasIn && isNew) place("main").focus({ preventScroll: true });
 }
 let wasIn = false;
+let userBefore = "";
+
+/** Nothing of what a user has seen or typed stays in the document, where the next one could read it. */
+function forget() {
+  feed.stop();
+  for (const dialog of document.querySelectorAll("dialog")) dialog.remove();
+  forgetStatus();
+  context.board.clear();
+  freshness.forget();
+  for (const field of document.querySelectorAll("input")) {
+    field.value = "";
+    field.dispatchEvent(new Event("input"));
+  }
+  for (const view of Object.values(views)) view.draw();
+  totals.draw(context.board.totals(), []);
+  header.draw(shown(), here.parameters, null, false);
+  header.count({ queues: null, calls: null, agents: null });
+  write(place("band"), "");
+}
 
 async function leave() {
   logoutReason = texts.login.left;
@@ -290,6 +306,7 @@ function forgetStatus() {
 async function mountStatus() {
   const file = "./status/status.js";
   const { mount } = await import(file);
+  if (!session.me?.may_see_status) return; // somebody else is logged in by now
   status ??= mount(place("status"), { api, me: session.me, clock });
   navigate();
 }
@@ -302,6 +319,15 @@ skip.addEventListener("click", (event) => {
 });
 session.onchange = enter;
 addEventListener("hashchange", navigate);
+// A browser may keep the page as it is for the way back, on which somebody else may come.
+addEventListener("pagehide", ({ persisted }) => {
+  if (!persisted) return;
+  forget();
+  judge();
+});
+addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) location.reload();
+});
 drawer.start(() => clock.now());
 navigate();
 lookedAt = performance.now() / 1000;
