@@ -20,7 +20,7 @@ OTHER := yes
 .PHONY: $(STAMP)
 endif
 
-.PHONY: setup demo picture check test test-net test-pure test-twin lint types imports format reference bench bench-quick bench-hotpath fuzz properties soak soak-history attack audit wheel deb repo clean
+.PHONY: setup demo picture check test test-net test-pure test-twin lint types imports format reference bench bench-quick bench-hotpath fuzz properties soak soak-history soak-page attack audit wheel deb repo clean
 
 setup: $(STAMP)
 
@@ -182,6 +182,10 @@ soak: setup
 # make soak-history MINUTES=30 SEED=7 has dashboards follow random calls at real Asterisks by snapshots and resumes.
 soak-history: setup
 	@$(BIN)/python -m tests.asterisk.history --minutes $(MINUTES) --seed $(or $(SEED),1)
+
+# make soak-page MINUTES=10 measures the page in Chromium before a large call centre: its memory, draws and figures.
+soak-page: setup
+	@$(BIN)/python -m tests.soak.page $(MINUTES)
 
 # Try every danger in every header of every action, as every kind of user, at a real Asterisk; takes half an hour.
 # make attack OPTIONS="--only Park", OPTIONS="--seed 7 --size 2000", OPTIONS="--asterisk 16".

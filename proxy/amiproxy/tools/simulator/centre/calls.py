@@ -104,7 +104,7 @@ class InboundCall(CentreCall):
     def body(self) -> Steps:
         """Join, wait, reach an agent or give up, talk."""
         names = list(self.pbx.queues)
-        [name] = self.chance.choices(names, [_WEIGHTS[name] for name in names])
+        [name] = self.chance.choices(names, [_WEIGHTS.get(name, 1) for name in names])
         queue = self.pbx.queues[name]
         caller = yield from self.comes_in(name)
         if caller is None:
