@@ -116,6 +116,11 @@ def test_a_secret_header_is_hidden_whatever_is_around_it(secret: bytes, before: 
         (b"\xe4PIN\xff=4711", b"\xe4PIN\xff=***"),
         (b"ping 1,ping pin 4711", b"ping 1,ping pin ***"),
         (b"SIP/a:4711@b&IAX2/c:4711@d,e", b"SIP/a:***@b&IAX2/c:***@d,e"),
+        (b"sip:a:4711@b;x", b"sip:a:***@b;x"),
+        (b"PJSIP/a/sips:b:4711@c", b"PJSIP/a/sips:b:***@c"),
+        (b"<sip:a@b:5060>, <sip:c:4711@d>", b"<sip:a@b:5060>, <sip:c:***@d>"),
+        (b"https://a:4711@b/c", b"https://a:***@b/c"),
+        (b"sip:a@b:5060;x", b"sip:a@b:5060;x"),
         (b"core show channels", b"core show channels"),
         (b"Local/100@auth-keys/n", b"Local/100@auth-keys/n"),
         (b"dialplan show pin", b"dialplan show pin"),
@@ -200,7 +205,9 @@ def test_a_text_is_shown_whole_or_up_to_a_mask(text: bytes) -> None:
     assert masked_text(text + b" secret hunter2").endswith(b"***")
 
 
-@pytest.mark.parametrize("shape", [b"SIP/a:", b"IAX2/a:b", b"PIN", b"ping ", b"PIN=", b"@SIP/a:"])
+@pytest.mark.parametrize(
+    "shape", [b"SIP/a:", b"IAX2/a:b", b"sip:", b"a:b@", b"a", b"PIN", b"ping ", b"PIN=", b"@SIP/a:"]
+)
 def test_masking_takes_time_linear_in_the_length_of_a_line(shape: bytes) -> None:
     # Four times the length costs four times the work; otherwise a 64 KiB line would delay all clients.
     def seconds(length: int) -> float:

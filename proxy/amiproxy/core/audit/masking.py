@@ -29,9 +29,11 @@ _HEADERS: Final = re2.compile(
 _HARMLESS: Final = frozenset({b"authtype", b"ping"})
 #: Keys in Asterisk's configuration files, which its commands print.
 _ALWAYS: Final = ("*SECRET*", "*PASSW*")
-#: A password in a dial string: IAX2/user:password@host.  RE2 searches in linear time, however often a text
-#: begins like one.
-_DIALLED_PASSWORD: Final = re2.compile(rb"(^|\W)((?:IAX2|SIP)/[^:@/]*:)[^@]*@", _OPTIONS)
+#: A password in a dial string, IAX2/user:password@host, or in a URI, sip:user:password@host.  RE2 searches in
+#: linear time, however often a text begins like one.
+_DIALLED_PASSWORD: Final = re2.compile(
+    rb"(^|\W)((?:(?:IAX2|SIP)/[^:@/]*|\w[\w+.-]*:(?://)?[^:@/\s]*):)[^@]*@", _OPTIONS
+)
 
 #: Headers with an application's data, and with its name.
 _DATA: Final = frozenset({b"data", b"appdata", b"applicationdata", b"lastdata"})

@@ -96,7 +96,7 @@ def hides_digits(kind: Kind) -> bool:
 
 def _named(names: list[bytes]) -> str:
     """The names, each cut separately: a long name must not hide those after it."""
-    different = list(dict.fromkeys(names))
+    different = list(dict.fromkeys(map(masked_value, names)))
     more = f",…+{len(different) - MAX_NAMES}" if len(different) > MAX_NAMES else ""
     named = different[:MAX_NAMES]
     if max(map(len, named)) > MAX_TARGET:
