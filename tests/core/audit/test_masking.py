@@ -198,8 +198,8 @@ def test_text_behind_a_secret_like_word_is_hidden(text: bytes, shown: bytes) -> 
     assert masked_text(text) == shown
 
 
-@given(st.binary(max_size=80))
-def test_a_text_is_shown_whole_or_up_to_a_mask(text: bytes) -> None:
+@given(st.binary(max_size=80).map(lambda text: text.replace(b"@", b"")))
+def test_a_text_without_addresses_is_shown_whole_or_up_to_a_mask(text: bytes) -> None:
     shown = masked_text(text)
     assert shown == text or text.startswith(shown.removesuffix(b" ***"))
     assert masked_text(text + b" secret hunter2").endswith(b"***")

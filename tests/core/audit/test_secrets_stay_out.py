@@ -60,6 +60,8 @@ actions: list[Lines] = [
     lambda n, s: ["Action: Setvar", f"Variable: GLOBAL({n})", f"Value: {s}"],
     lambda n, s: ["Action: Command", f"Command: dialplan set global {n} {s}"],
     lambda n, s: ["Action: Command", f'Command: dialplan set chanvar PJSIP/1-1 {n} "two {s}"'],
+    lambda n, s: ["Action: Command", f"Command: channel originate IAX2/me:{s}@host/1 extension 1@a"],
+    lambda n, s: ["Action: Command", f"Command: pjsip send notify x uri sip:me:{s}@host"],
     lambda n, s: ["Action: Command", f"Command: database put {n} 100 {s}"],
     lambda n, s: ["Action: Command", f"Command: anything {n}={s}", f"Command: {n}: {s}"],
     lambda n, s: ["Action: AGI", "Channel: PJSIP/1-1", f"Command: SET VARIABLE {n} {s}", "CommandID: 1"],

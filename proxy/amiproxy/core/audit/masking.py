@@ -86,6 +86,7 @@ def masked_text(text: bytes) -> bytes:
     Only the command knows which of its words, separated by blanks, is a name and which a value, so all
     that follow are masked: ``database put auth 100 hunter2`` is shown as ``database put auth ***``.
     """
+    text = _without_passwords(text)
     # Quotes and backslashes may occur inside a word without changing its meaning.
     kept = [place for place, code in enumerate(text) if code not in b'"\\']
     plain = bytes(text[place] for place in kept)
@@ -100,10 +101,17 @@ def masked_text(text: bytes) -> bytes:
     return text[:begin] + shown_data(run[1], text[begin:])
 
 
+def _without_passwords(text: bytes) -> bytes:
+    """The text with the passwords in its dial strings and URIs masked."""
+    if b"@" not in text:
+        return text
+    shown: bytes = _DIALLED_PASSWORD.sub(rb"\1\2" + MASK + b"@", text)
+    return shown
+
+
 def masked_value(value: bytes) -> bytes:
     """Any other value, with everything masked after ``NAME=``, ``name: `` or ``name `` of a secret."""
-    if b"@" in value:
-        value = _DIALLED_PASSWORD.sub(rb"\1\2" + MASK + b"@", value)
+    value = _without_passwords(value)
     if not _BETWEEN.search(value):
         return value
     found = _first(_names.with_value, value)
