@@ -205,6 +205,18 @@ test("extensions have a state and a presence", () => {
   assert.equal(shown.extensions().length, Object.keys(codes).length);
 });
 
+test("of hints that have changed nothing stays", () => {
+  const shown = board({ extensions: [] });
+  for (let number = 0; number < 100; number += 1) {
+    const Hint = `PJSIP/${number},CustomPresence:${number}`;
+    shown.say("ExtensionStatus", { Exten: "1", Context: "in", Hint, Status: "0" });
+  }
+  const [side] = shown.sides.values();
+  assert.deepEqual([...side.lines.watchers.keys()], ["CustomPresence:99"]);
+  shown.say("ExtensionStatus", { Exten: "1", Context: "in", Hint: "", Status: "-1" });
+  assert.equal(side.lines.watchers.size, 0);
+});
+
 test("trunks are endpoints with their contacts, peers, and registrations", () => {
   const shown = board({
     endpoints: [

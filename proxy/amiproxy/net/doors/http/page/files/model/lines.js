@@ -83,13 +83,21 @@ export class Lines {
     const before = this.extensions.get(key);
     // During a reload the event has no hint.
     const hint = get(told, "Hint") || (before?.hint ?? "");
-    if (before) for (const name of presencesIn(before.hint)) this.watchers.get(name)?.delete(key);
+    if (before) this.unwatch(key, before.hint);
     if (status === "-1" || status === "-2") {
       this.extensions.delete(key);
       return;
     }
     this.extensions.set(key, { exten, context, hint, status });
     for (const name of presencesIn(hint)) this.watchers.set(name, (this.watchers.get(name) ?? new Set()).add(key));
+  }
+
+  /** @param {string} key of an extension @param {string} hint that it had */
+  unwatch(key, hint) {
+    for (const name of presencesIn(hint)) {
+      const keys = this.watchers.get(name);
+      if (keys?.delete(key) && !keys.size) this.watchers.delete(name);
+    }
   }
 
   /** The first device of the hint that a state interface such as ``hint:101@phones`` names; "" if there is none. @param {string} address @returns {string} */
