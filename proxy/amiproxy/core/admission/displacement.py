@@ -13,6 +13,8 @@ Each network keeps a sorted list of its parts.  A change is a binary search in o
 level, and the first member of all can be read at any time.
 """
 
+# mypyc: compiled
+
 from bisect import bisect_left, insort
 from collections.abc import Hashable, Sequence
 from typing import Final

@@ -12,6 +12,8 @@ that fills all places with greeted connections would have each newcomer evicted 
 least advanced.  And a quarter of the places is reserved for addresses that logged in recently.
 """
 
+# mypyc: compiled
+
 from collections.abc import Callable, Hashable, Mapping
 from itertools import count
 from typing import Final

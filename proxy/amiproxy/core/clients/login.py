@@ -5,6 +5,8 @@ exception is Asterisk's, too: a user without ``allowmultiplelogin`` who is logge
 text of its own.
 """
 
+# mypyc: compiled
+
 import secrets
 from collections.abc import Callable
 from typing import Final

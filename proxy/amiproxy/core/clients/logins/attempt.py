@@ -9,6 +9,8 @@ A name that does not exist costs the same hashes as one that does, whatever each
 not the user's.
 """
 
+# mypyc: compiled
+
 from collections.abc import Callable
 from typing import Final, Literal, NamedTuple, get_args
 
