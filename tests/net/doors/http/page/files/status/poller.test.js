@@ -1,8 +1,28 @@
 import assert from "node:assert/strict";
-import { mock, test } from "node:test";
+import { afterEach, test } from "node:test";
 
-const listeners = [];
-globalThis.document = { hidden: false, addEventListener: (_, listener) => listeners.push(listener) };
+const listeners = new Set();
+globalThis.document = {
+  hidden: false,
+  addEventListener: (_, listener) => listeners.add(listener),
+  removeEventListener: (_, listener) => listeners.delete(listener),
+};
+
+/** The call that is due next, and in how many milliseconds. */
+let due = null;
+globalThis.setTimeout = (call, milliseconds) => (due = { call, milliseconds });
+globalThis.clearTimeout = (timer) => {
+  if (timer === due) due = null;
+};
+afterEach(() => assert.equal(listeners.size, 0, "a poller that is stopped listens to nothing"));
+
+/** Lets the pause between two rounds pass. */
+function pass() {
+  const { call, milliseconds } = due;
+  assert.equal(milliseconds, 3000);
+  due = null;
+  call();
+}
 const { Poller } = await import("../../../../../../../proxy/amiproxy/net/doors/http/page/files/status/poller.js");
 
 const EACH = ["status", "sessions", "denials", "upstream"];
@@ -39,25 +59,21 @@ function poller(answer = async (path) => ({ path })) {
 }
 
 test("what seldom changes is asked for less often", async () => {
-  mock.timers.enable({ apis: ["setTimeout"] });
   const { one, asked, drawn, rounds } = poller();
   one.start();
   await settle();
   assert.deepEqual(asked, [...EACH, "history", "limits", "certificates"]);
-  mock.timers.tick(3000);
+  pass();
   await settle();
   assert.deepEqual(asked.slice(7), EACH);
   assert.deepEqual(drawn, asked);
   assert.deepEqual(rounds, [null, null]);
   one.stop();
-  mock.timers.tick(60000);
-  await settle();
+  assert.equal(due, null);
   assert.equal(asked.length, 11);
-  mock.timers.reset();
 });
 
 test("nothing is asked for while nobody looks, and at once when somebody does", async () => {
-  mock.timers.enable({ apis: ["setTimeout"] });
   const { one, asked } = poller();
   document.hidden = true;
   one.start();
@@ -68,11 +84,9 @@ test("nothing is asked for while nobody looks, and at once when somebody does", 
   await settle();
   assert.equal(asked.length, 7);
   one.stop();
-  mock.timers.reset();
 });
 
 test("an error ends the round, is told, and the next round tries again", async () => {
-  mock.timers.enable({ apis: ["setTimeout"] });
   const fault = new Error("refused");
   let fails = true;
   const { one, asked, rounds } = poller(async (path) => {
@@ -84,11 +98,10 @@ test("an error ends the round, is told, and the next round tries again", async (
   assert.deepEqual(asked, ["status", "sessions"]);
   assert.deepEqual(rounds, [fault]);
   fails = false;
-  mock.timers.tick(3000);
+  pass();
   await settle();
   assert.deepEqual(rounds, [fault, null]);
   one.stop();
-  mock.timers.reset();
 });
 
 test("an answer that comes after the view was left is not drawn", async () => {

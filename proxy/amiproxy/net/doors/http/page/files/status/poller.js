@@ -34,16 +34,18 @@ export class Poller {
     this.round = 0;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
-    document.addEventListener("visibilitychange", () => this.begin());
+    this.look = () => this.begin();
   }
 
   start() {
     this.isOn = true;
+    document.addEventListener("visibilitychange", this.look);
     this.begin();
   }
 
   stop() {
     this.isOn = false;
+    document.removeEventListener("visibilitychange", this.look);
     clearTimeout(this.timer);
   }
 
