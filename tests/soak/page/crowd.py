@@ -13,7 +13,7 @@ from amiproxy.tools.simulator.pbx.queue import Member, Queue
 from amiproxy.tools.simulator.pbx.state import Pbx
 
 #: Seconds of the simulator's clock that pass at once before the run begins.
-_BEFORE = 100.0
+_BEFORE = 60.0
 _STEP = 1.0
 _STATES = {1: "free", 2: "talking", 3: "talking", 6: "ringing", 7: "ringing", 8: "talking"}
 
@@ -24,8 +24,8 @@ class Size(NamedTuple):
     queues: int = 50
     agents: int = 500
     phones: int = 900
-    per_minute: float = 2000.0
-    pace: float = 2.0
+    per_minute: float = 3750.0
+    pace: float = 4.2
 
 
 class Crowd(Simulator):

@@ -184,7 +184,7 @@ def _judge(outcome: Outcome, plan: Plan, seen: Seen, size: dict[str, int]) -> No
         missed.append(f"{counted['opened']} sockets were opened")
     for what, values in (("nodes", seen.nodes), ("listeners", seen.listeners)):
         # As many as at first, but for calls that come and go.
-        if max(values[-3:]) > 1.2 * max(values[:first]) + 100:
+        if max(values[-3:]) > 1.2 * max(values[: max(first + 1, len(values) // 4)]) + 100:
             missed.append(f"{what} grow: {values[first]:,} at first, {values[-1]:,} at the end")
     outcome.figures |= {
         "duration": f"{took:.0f} s, {', '.join(f'{number:,} {what}' for what, number in size.items())}",
