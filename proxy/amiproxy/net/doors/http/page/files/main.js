@@ -145,12 +145,12 @@ function navigate() {
   wall.turn(view === "wall");
   wall.admit(isIn);
   wall.leave.setAttribute("href", address("queues", here.parameters));
-  if (view === "login") login.begin(logoutReason);
   if (status) {
     if (view === "status" && isIn) status.show();
     else status.hide();
   }
   layout(view);
+  if (view === "login") login.begin(logoutReason); // Only what is shown can have the focus.
   undrawn[view] = new Set(["all"]);
   if (document.title !== before) scrollTo(0, 0);
   tick();
