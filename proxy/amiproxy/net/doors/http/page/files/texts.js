@@ -99,7 +99,7 @@ export const texts = {
     countedSince: (since) => `Completed, abandoned and averages are counted since ${since}.`,
     /** @param {string} since */
     countedSinceReset: (since) =>
-      `Completed, abandoned and averages are counted since ${since}, when they were set back.`,
+      `Completed, abandoned and averages are counted since ${since}, when they were reset.`,
   },
   calls: {
     title: "Calls",
@@ -114,7 +114,7 @@ export const texts = {
     filter: "Find calls",
     filterHint: "name, number, agent or queue",
     empty: "There are no calls now.",
-    noMatch: "No call matches what you look for.",
+    noMatch: "No call matches the search.",
     unknown: "unknown",
   },
   agents: {
@@ -133,7 +133,7 @@ export const texts = {
     filterHint: "name, device, queue or reason",
     byState: "Show agents by state",
     empty: "There are no agents: no queue has members that your user may see.",
-    noMatch: "No agent matches what you look for.",
+    noMatch: "No agent matches the search.",
     /** @param {string} names */
     pausedIn: (names) => `paused in ${names}`,
   },
@@ -151,14 +151,14 @@ export const texts = {
     filterHint: "name, number, address or state",
     noTrunks: "No endpoint, peer or registration is known.",
     noExtensions: "No extension has a hint that your user may see.",
-    noMatch: "No line matches what you look for.",
+    noMatch: "No line matches the search.",
   },
   /** Why a part of the board is not shown. */
   missing: {
     /** @param {string} kind @param {string} right */
     forbidden: (kind, right) => `Your user may not see ${kind}: it needs the right to read “${right}”.`,
     /** @param {string} kind */
-    unknown: (kind) => `Asterisk has not said what ${kind} there are.`,
+    unknown: (kind) => `Asterisk has not listed its ${kind}.`,
     kinds: {
       queues: "queues",
       channels: "calls",
@@ -182,7 +182,7 @@ export const texts = {
     refused: "The name or the secret is wrong, or this user may not use the page.",
     tooMany: "There were too many attempts. Wait a minute, then try again.",
     unreachable: "The proxy cannot be reached now. Try again in a moment.",
-    ended: "Your session has ended. Log in again to go on.",
+    ended: "Your session has ended. Log in again to continue.",
     left: "You are logged out.",
   },
   freshness: {
@@ -199,7 +199,7 @@ export const texts = {
     /** @param {string} servers @param {string} age @param {string} reason */
     bandOfServers: (servers, age, reason) => `No data from ${servers} for ${age}: ${reason}`,
     reasons: {
-      socket: "the connection to the proxy is broken, and is being made again.",
+      socket: "the connection to the proxy is lost, and the page is reconnecting.",
       silence: "the proxy does not answer.",
       link: "the proxy is not connected to Asterisk.",
       snapshot: "Asterisk is back, and its lists are being read.",

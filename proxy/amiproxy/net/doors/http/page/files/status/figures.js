@@ -2,7 +2,7 @@
 
 import { texts } from "../texts.js";
 import { make, mark, write } from "../views/dom.js";
-import { duration, number } from "../views/values/format.js";
+import { duration, number, percent } from "../views/values/format.js";
 import { bytes, rate } from "./units.js";
 
 const words = texts.status.figures;
@@ -81,7 +81,7 @@ export class Figures {
       texts.units.milliseconds(number(lag * 1000)),
       lag >= LAG.red ? "red" : lag >= LAG.amber ? "amber" : "",
     );
-    this.#show("cpu", words.cpu, cpu === null ? texts.none : words.percent(number(cpu * 100)));
+    this.#show("cpu", words.cpu, percent(cpu === null ? null : cpu * 100));
     this.#show("outbox", words.outbox, bytes(status.outbox_bytes));
     this.#show("slow", words.slow, words.slowOf(number(slow), number(counters.slow_consumers)), slow ? "amber" : "");
     this.before = now;

@@ -33,12 +33,12 @@ export class Servers {
       tie: (row) => row.key,
       order: null,
       columns: [
-        { field: "server", label: words.server, kind: "text", text: (row) => [row.server || words.asterisk, row.kind] },
+        { field: "server", label: words.server, kind: "text", text: (row) => [row.server || words.asterisk, words.uses[row.kind] ?? row.kind] },
         {
           field: "state",
           label: words.state,
           kind: "state",
-          text: (row) => [row.state, clip(row.reason ?? "", 120)],
+          text: (row) => [words.linkStates[row.state] ?? row.state, clip(row.reason ?? "", 120)],
           dress: (cell, row) => mark(cell, "state", stateOf(row)),
         },
         { field: "place", label: words.place, kind: "text", text: (row) => row.place },
@@ -60,8 +60,8 @@ export class Servers {
           field: "downs",
           label: words.downs,
           kind: "number",
-          text: (row, now) => [number(row.downs), row.lost ? moment(row.lost, now) : ""],
-          dress: (cell, row) => dim(cell, row.downs),
+          text: (row, now) => [row.downs === null ? texts.none : number(row.downs), row.lost ? moment(row.lost, now) : ""],
+          dress: (cell, row) => dim(cell, row.downs ?? 0),
         },
       ],
     });
@@ -79,7 +79,7 @@ export class Servers {
           field: "state",
           label: words.state,
           kind: "state",
-          text: (row) => [row.state, clip(row.reason ?? "", 120)],
+          text: (row) => [words.kindStates[row.state] ?? row.state, clip(row.reason ?? "", 120)],
         },
         {
           field: "items",
@@ -117,7 +117,7 @@ export class Servers {
         kind: side.link,
         place: texts.none,
         waiting: 0,
-        downs: Math.max(0, side.ups - 1),
+        downs: null, // It is closed when it is idle, which is no break.
         lost: null,
       })),
     ]);

@@ -14,8 +14,8 @@ export const status = {
   old: (age, reason) => `These figures are ${age} old. ${reason}`,
   /** @param {string} title @param {string} detail */
   refused: (title, detail) => `The proxy refused: ${title}${detail ? ` – ${detail}` : ""}`,
-  ending: "The service is ending: it accepts no more clients, and closes the sessions that are left.",
-  ended: "The service has ended, as it was told.",
+  ending: "The service is ending: it accepts no more clients, and closes the remaining sessions.",
+  ended: "The service has ended, as requested.",
   close: "Close",
   cancel: "Cancel",
   units: {
@@ -43,12 +43,10 @@ export const status = {
     denied: "Denied so far",
     lag: "Lag",
     cpu: "Processor",
-    outbox: "Waiting for clients",
+    outbox: "Unsent to clients",
     slow: "Slow clients in 10 min",
     /** @param {string} recent @param {string} all */
     slowOf: (recent, all) => (recent === all ? recent : `${recent} of ${all}`),
-    /** @param {string} value */
-    percent: (value) => `${value} %`,
   },
   servers: {
     links: "Links to Asterisk",
@@ -60,6 +58,26 @@ export const status = {
     inFlight: "Under way",
     waiting: "Waiting",
     downs: "Breaks",
+    /** What a link beside the main one is for. @type {Record<string, string>} */
+    uses: { side: "slow actions", lists: "long lists" },
+    /** @type {Record<string, string>} */
+    linkStates: {
+      up: "Up",
+      connecting: "Connecting",
+      "logging in": "Logging in",
+      down: "Down",
+      "login rejected": "Login rejected",
+      opening: "Opening",
+      refused: "Refused",
+      closed: "Not needed now",
+    },
+    /** @type {Record<string, string>} */
+    kindStates: {
+      seeding: "Reading the lists",
+      settling: "Reading the lists",
+      ready: "Ready",
+      unavailable: "Not available",
+    },
     kind: "Kind",
     items: "Items",
     drift: "Corrected",
@@ -75,7 +93,7 @@ export const status = {
     door: "Door",
     peer: "Address",
     age: "Open for",
-    outbox: "Waiting for it",
+    outbox: "Unsent",
     slow: "slow",
     denied: "Denied",
     sessions: "Sessions",
@@ -90,7 +108,7 @@ export const status = {
   },
   denials: {
     title: "Refused lately",
-    none: "Nothing was refused since the proxy started.",
+    none: "Nothing has been refused since the proxy started.",
     time: "Time",
     kind: "What",
     user: "Who",
@@ -110,10 +128,10 @@ export const status = {
       "login-failed": "Login failed",
       "limit-hit": "Limit reached",
       "penalty-start": "Penalty",
-      "penalty-end": "Penalty over",
+      "penalty-end": "Penalty ended",
       "log-suppressed": "More of the same",
       "accept-paused": "No new clients for a moment",
-      "few-descriptors": "Few descriptors",
+      "few-descriptors": "Few file descriptors left",
     },
   },
   explain: {
@@ -121,9 +139,9 @@ export const status = {
     title: (action, user) => `${action} of ${user}`,
     asking: "Judging the action again",
     change: "The smallest change of users.yaml that would allow it",
-    changeHow: "Put these keys into the entry of the user, then reload. null stands for a key that goes.",
-    opens: "What it opens besides",
-    opensNothing: "It opens nothing else.",
+    changeHow: "Replace these keys in the user's entry, and reload. Remove a key that is null here.",
+    opens: "What else it allows",
+    opensNothing: "It allows no other action, but perhaps this one with other arguments.",
     checks: "What the checks say",
   },
   certificates: {
@@ -142,7 +160,7 @@ export const status = {
     title: "Limits in use or reached",
     name: "Limit",
     used: "Used",
-    value: "Most",
+    value: "Maximum",
     hits: "Reached",
   },
   operate: {
@@ -165,12 +183,12 @@ export const status = {
     drainEnds: "Then the process ends, and so does this page. It runs again only if something starts it.",
     /** @param {string} sessions @param {string} actions */
     draining: (sessions, actions) =>
-      `The service is ending. Sessions that are left: ${sessions}; actions under way: ${actions}.`,
+      `The service is ending. Remaining sessions: ${sessions}; actions under way: ${actions}.`,
     level: "Level of the log",
     levelTitle: "Set the level of the log?",
     /** @param {string} before @param {string} level */
     levelWhat: (before, level) => `The log of this proxy changes from ${before} to ${level}.`,
-    levelUntil: "It stays so until the next reload or restart.",
+    levelUntil: "This lasts until the next reload or restart.",
     set: "Set",
     /** @param {string} level */
     levelSet: (level) => `The level of the log is ${level} now.`,
