@@ -69,7 +69,7 @@ export const status = {
       "login rejected": "Login rejected",
       opening: "Opening",
       refused: "Refused",
-      closed: "Not needed now",
+      closed: "Idle",
     },
     /** @type {Record<string, string>} */
     kindStates: {
