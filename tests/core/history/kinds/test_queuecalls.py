@@ -2,7 +2,7 @@
 
 import pytest
 
-from amiproxy.core.history.kinds.queueforms import MEMBER
+from amiproxy.core.history.kinds.queueforms import MEMBER, QUEUE
 from amiproxy.core.history.kinds.queues import Queues
 from tests.core.history.kinds.recorded import happened, listed
 
@@ -214,3 +214,68 @@ def test_an_event_between_agentcomplete_and_the_end_of_the_call_has_it_still(sal
     assert asks_again(sales)
     happened(sales, told("sales", 5, in_call=0))
     assert not asks_again(sales)
+
+
+def counted(kind: Queues) -> list[str]:
+    return [item.values[b"Completed"].decode() for item in kind.items() if item.form is QUEUE]
+
+
+@pytest.fixture
+def during(clock: Clock) -> Queues:
+    """A list that was asked during a call: its AgentConnect has never been seen."""
+    kind = Queues(clock)
+    listed(kind, params("sales") + member("sales", in_call=1))
+    return kind
+
+
+def test_a_call_from_before_the_list_counts_after_its_member_was_removed(during: Queues) -> None:
+    heir = Queues(lambda: 0.0)
+    heir.inherit(during)
+    for kind in (during, heir):
+        happened(kind, removed("sales") + completed(1))
+        assert counted(kind) == ["5"]
+        assert not asks_again(kind)
+
+
+def test_a_call_from_before_the_list_counts_after_its_member_has_come_again(during: Queues) -> None:
+    happened(during, removed("sales") + told("sales", 0, in_call=0) + connected(2))
+    happened(during, completed(2))
+    assert (counted(during), taken(during)) == (["5"], ["1"])
+    happened(during, completed(1))
+    assert (counted(during), taken(during)) == (["6"], ["1"])
+
+
+def test_a_removal_that_the_list_does_not_know_yet_makes_no_second_call(sales: Queues) -> None:
+    happened(sales, connected(1) + removed("sales"))
+    listed(sales, params("sales") + member("sales", in_call=1))
+    happened(sales, removed("sales") + completed(1) + completed(1))
+    assert counted(sales) == ["5"]
+    assert asks_again(sales)
+
+
+def test_the_call_of_a_member_that_was_removed_before_the_list_is_asked_for(clock: Clock) -> None:
+    kind = Queues(clock)
+    listed(kind, params("sales"))
+    happened(kind, completed(1))
+    assert asks_again(kind)
+
+
+def of_neither(queue: str = "sales") -> str:
+    """An AgentComplete as real Asterisks write it if both channels have been hung up at once."""
+    lines = completed(1, queue).splitlines(keepends=True)
+    return "".join(line for line in lines if "niqueid" not in line)
+
+
+def test_the_call_of_a_removed_member_counts_if_both_sides_hang_up_at_once(sales: Queues) -> None:
+    happened(sales, connected(1) + removed("sales") + of_neither())
+    assert counted(sales) == ["5"]
+    assert not asks_again(sales)
+
+
+def test_without_channels_it_is_unclear_which_call_of_a_member_that_came_again_has_ended(
+    sales: Queues,
+) -> None:
+    happened(sales, connected(1) + removed("sales") + told("sales", 0, in_call=0) + connected(2))
+    happened(sales, of_neither())
+    assert counted(sales) == ["5"]
+    assert asks_again(sales)

@@ -65,9 +65,14 @@ class QueueCalls:
         """The list has been asked, which tells the counters; calls under way go on."""
         self._within = {}
 
-    def member_removed(self, member: bytes) -> None:
-        """A member has been removed, perhaps during a call, and may come again before that ends."""
+    def member_removed(self, member: bytes, *, in_call: bool) -> None:
+        """A member has been removed, perhaps during a call, and may come again before that ends.
+
+        ``in_call``: what the list or the last event said; the AgentConnect may have come before the list.
+        """
         calls = self._open.pop(member, [])
+        if in_call and not calls and member not in self._orphans:
+            calls = [self.current(member)]
         for call in calls:
             call.is_orphan = True
             call.is_counted = call.is_counted or call is not calls[-1]
@@ -97,13 +102,15 @@ class QueueCalls:
     def is_unclear(self, member: bytes, fields: Fields) -> bool:
         """Whether an AgentComplete does not tell for sure whether app_queue counts the call.
 
-        app_queue takes calls of a member for one another that began in the same second.
+        app_queue takes calls of a member for one another that began in the same second.  And the event may
+        name neither channel: then it does not tell whether a call ended from before the member was removed.
         """
-        calls = self._open.get(member, [])
-        if len(calls) < 2:
+        calls = self._open.get(member)
+        orphans = self._orphans.get(member, [])
+        if not calls or len(calls) + len(orphans) < 2:
             return False
         gaps = [calls[after].began - calls[after - 1].began for after in range(1, len(calls))]
-        return min(gaps) < _SAME_SECOND or _found(calls, _ids(fields)) is None
+        return min(gaps, default=_SAME_SECOND) < _SAME_SECOND or not _found(calls + orphans, _ids(fields))
 
     def completed(self, member: bytes, fields: Fields) -> QueueCall | None:
         """A call has ended; returns it if app_queue counts it now.
@@ -115,6 +122,8 @@ class QueueCalls:
         orphans = self._orphans.get(member, [])
         calls = self._open.get(member, [])
         ended = _found(orphans, ids)
+        if ended is None and orphans and not calls:
+            ended = orphans[0]  # if both channels have gone, AgentComplete names neither
         if ended is not None:
             orphans.remove(ended)
             if not orphans:

@@ -269,8 +269,9 @@ class Queues(CountingKind):
 
     def _member_removed(self, fields: Fields) -> None:
         key = _member_key(fields)
-        self._items.pop(key, None)
-        self._calls.member_removed(key)
+        member = self._items.pop(key, None)
+        in_call = member is not None and member.values.get(b"InCall") == b"1"
+        self._calls.member_removed(key, in_call=in_call)
 
     def _connected(self, fields: Fields) -> None:
         key = _member_key(fields)
@@ -299,6 +300,8 @@ class Queues(CountingKind):
             self._items[key] = member.with_values({b"InCall": b"0", b"CallsTaken": b"%d" % taken})
             self._count(fields.only(b"queue"), call, talked)
             self._counted_for(key)
+        elif member is None:
+            self.is_outdated = True  # the member was removed during the call, before the list was asked
 
     def _counted_for(self, key: bytes, *, is_orphan: bool = False) -> None:
         """A call of a member has been counted: ask the list again if others may have the same call counted.

@@ -88,7 +88,7 @@ class Centre:
         steps = (
             *(self.join, self.join, self.answer, self.answer, self.complete, self.complete, self.give_up),
             *(self.take_away, self.change, self.change, self.come, self.go, self.park, self.unpark),
-            *(self.meet, self.part, self.rename, self.again),
+            *(self.meet, self.part, self.rename, self.again, self.go_during_a_call, self.end_at_once),
         )
         self.random.choice(steps)()
 
@@ -183,6 +183,27 @@ class Centre:
             self.bridge(each, each.bridge, "BridgeLeave")
             self.end(each)
 
+    def end_at_once(self) -> None:
+        """Both sides of a call are hung up: Asterisk tells that it is complete in between or afterwards."""
+        busy = [member for member in (*self.members.values(), *self.gone) if member.calls]
+        if not busy:
+            return
+        member = self.random.choice(busy)
+        channel, other, _ = member.calls.pop()
+        named = f"{channel.lines}DestUniqueid: {other.uniqueid}\n" if self.random.random() < 0.5 else ""
+        event = (
+            f"Event: AgentComplete\n{named}Queue: {member.queue}\n"
+            f"Interface: {member.place}\nHoldTime: 4\nTalkTime: 3\nReason: agent\n"
+        )
+        steps = [lambda: self.end(channel), lambda: self.end(other), lambda: self.say(event)]
+        self.random.shuffle(steps)
+        for step in steps:
+            step()
+        member.talks, member.status = int(bool(member.calls)), 2 if member.calls else 1
+        member.taken += 1
+        if member not in self.gone:
+            self.tell(member, "QueueMemberStatus")
+
     def give_up(self) -> None:
         found = self.some_waiting()
         if found is None:
@@ -222,6 +243,18 @@ class Centre:
             member = self.members.pop(self.random.choice([*self.members]))
             self.gone.append(member)
             self.tell(member, "QueueMemberRemoved")
+
+    def go_during_a_call(self) -> None:
+        """A member is removed, and may come again before its call ends."""
+        busy = [key for key, member in self.members.items() if member.calls]
+        if busy:
+            key = self.random.choice(busy)
+            member = self.members.pop(key)
+            self.gone.append(member)
+            self.tell(member, "QueueMemberRemoved")
+            if self.random.random() < 0.5:
+                self.members[key] = Member(*key)
+                self.tell(self.members[key], "QueueMemberAdded")
 
     def change(self) -> None:
         if not self.members:

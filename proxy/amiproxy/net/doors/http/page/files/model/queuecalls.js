@@ -27,9 +27,13 @@ export class QueueCalls {
     this.orphans = new Map();
   }
 
-  /** A member has been removed, perhaps during a call, and may come again before that ends. @param {string} member */
-  memberRemoved(member) {
-    const calls = this.open.get(member);
+  /**
+   * A member has been removed, perhaps during a call, and may come again before that ends.
+   * @param {string} member @param {boolean} isInCall what the snapshot or the last event said; the call may have begun before
+   *   the snapshot
+   */
+  memberRemoved(member, isInCall) {
+    const calls = this.open.get(member) ?? (isInCall && !this.orphans.has(member) ? [this.current(member)] : null);
     if (!calls) return;
     this.open.delete(member);
     const last = calls[calls.length - 1];
@@ -70,12 +74,14 @@ export class QueueCalls {
     const channel = only(event, "DestUniqueid");
     /** @param {QueueCall} call */
     const isIt = (call) => call.caller === caller || call.member === channel;
-    const orphan = this.orphans.get(member)?.find(isIt);
+    const calls = this.open.get(member);
+    const orphans = this.orphans.get(member) ?? [];
+    // If both channels have gone, AgentComplete names neither.
+    const orphan = orphans.find(isIt) ?? (calls ? null : orphans[0]);
     if (orphan) {
       leave(this.orphans, member, orphan);
       return orphan.isCounted ? null : orphan;
     }
-    const calls = this.open.get(member);
     if (!calls) return this.current(member);
     // The ids change if Local channels are optimised away.
     const ended = calls.find(isIt) ?? calls[0];

@@ -316,7 +316,7 @@ export class Queues {
   /** @param {Data} event */
   memberRemoved(event) {
     const member = this.memberOf(event);
-    this.calls.memberRemoved(`${only(event, "Queue")}\0${only(event, "Interface")}`);
+    this.calls.memberRemoved(`${only(event, "Queue")}\0${only(event, "Interface")}`, member?.isInCall ?? false);
     if (!member) return;
     member.queue.members.delete(member.interface);
     this.watcher.queueChanged(member.queue.name);
