@@ -87,6 +87,46 @@ def test_an_agent_logs_in_talks_and_logs_off(follower: Follower) -> None:
     watch.settle()
 
 
+def queue_call(follower: Follower, interface: str) -> None:
+    """A new member of ``idle`` takes a call."""
+    seen = len(follower.events)
+    follower.do("QueueAdd", Queue="idle", Interface=interface)
+    follower.originate("Local/stay@centre/n", "queue-idle-60", "centre")
+    follower.until(lambda: any(raw.startswith(b"Event: AgentConnect") for raw in follower.events[seen:]))
+    follower.until(lambda: value(follower, "queues", b"QueueParams\0idle", "Calls") == "0")
+
+
+@pytest.mark.parametrize("ends", ["/^Local.stay/", "/^Local/"])
+@pytest.mark.parametrize("interface", ["Local/member30@centre/n", "Local/member30@centre"])
+def test_a_call_counts_although_its_member_was_removed(
+    centre: Asterisk, follower: Follower, interface: str, ends: str
+) -> None:
+    """One side or both are hung up; who has the list from before the call, or from during it, counts it."""
+    before = Watch(follower)
+    queue_call(follower, interface)
+    with Follower(centre, MAKERS) as late:
+        during = Watch(late)
+        follower.do("QueueRemove", Queue="idle", Interface=interface)
+        follower.until(
+            lambda: not value(follower, "queues", b"QueueMember\0idle\0" + interface.encode(), "Name")
+        )
+        follower.do("Hangup", Channel=ends)
+        follower.until(lambda: not follower.listed("channels"))
+        before.settle()
+        during.settle()
+
+
+def test_a_call_counts_if_both_sides_are_hung_up_at_once(follower: Follower) -> None:
+    watch = Watch(follower)
+    member = "Local/member30@centre"
+    queue_call(follower, member)
+    follower.do("Hangup", Channel="/^Local/")
+    follower.until(lambda: not follower.listed("channels"))
+    watch.settle()
+    follower.do("QueueRemove", Queue="idle", Interface=member)
+    watch.settle()
+
+
 def test_a_reload_tells_new_queues_and_members(follower: Follower, centre: Asterisk) -> None:
     centre.write("queues.conf", f"{QUEUES}member => Local/member3@centre/n,5,Eve\n\n[new]\nweight = 3\n")
     follower.do("Reload", Module="app_queue.so")
