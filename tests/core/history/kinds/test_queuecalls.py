@@ -4,7 +4,7 @@ import pytest
 
 from amiproxy.core.history.kinds.queueforms import MEMBER, QUEUE
 from amiproxy.core.history.kinds.queues import Queues
-from tests.core.history.kinds.recorded import happened, listed
+from tests.core.history.kinds.recorded import happened, listed, messages
 
 LOGGED_IN = 1796050000
 CALLED = 1796059920
@@ -279,3 +279,32 @@ def test_without_channels_it_is_unclear_which_call_of_a_member_that_came_again_h
     happened(sales, of_neither())
     assert counted(sales) == ["5"]
     assert asks_again(sales)
+
+
+def test_a_call_that_ended_while_the_list_was_asked_counts_once(sales: Queues) -> None:
+    """Over another link, the list may have counted it or not."""
+    call = messages(connected(1) + completed(1))
+    for number in ("4", "5"):
+        before = Queues(lambda: 0.0)
+        before.inherit(sales)
+        for event in call:
+            before.events[event.name](event)
+        listed(before, params("sales").replace("Completed: 4", f"Completed: {number}") + member("sales"))
+        before.replay(call)
+        assert counted(before) == ["5"]
+        assert not asks_again(before)
+
+
+def test_a_list_that_counts_otherwise_than_events_is_believed_and_asked_again(sales: Queues) -> None:
+    call = messages(connected(1) + completed(1))
+    listed(sales, params("sales").replace("Completed: 4", "Completed: 9") + member("sales"))
+    sales.replay(call)
+    assert counted(sales) == ["9"]
+    assert asks_again(sales)
+
+
+def test_events_that_count_nothing_leave_what_the_list_counts(sales: Queues) -> None:
+    listed(sales, params("sales").replace("Completed: 4", "Completed: 9") + member("sales"))
+    sales.replay(messages(connected(1)))
+    assert counted(sales) == ["9"]
+    assert not asks_again(sales)

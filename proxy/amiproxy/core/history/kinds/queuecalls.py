@@ -65,6 +65,10 @@ class QueueCalls:
         """The list has been asked, which tells the counters; calls under way go on."""
         self._within = {}
 
+    def counters_told(self, queue: bytes) -> None:
+        """The counters of a queue have been set."""
+        self._within.pop(queue, None)
+
     def member_removed(self, member: bytes, *, in_call: bool) -> None:
         """A member has been removed, perhaps during a call, and may come again before that ends.
 

@@ -13,6 +13,7 @@ calls of a member it counts: the list is asked again.
 # mypyc: compiled
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from amiproxy.core.history.kinds import channelfields
 from amiproxy.core.history.kinds.channelfields import read_channel
@@ -30,6 +31,12 @@ from amiproxy.core.history.kinds.queueforms import (
 from amiproxy.core.history.state.fields import Fields
 from amiproxy.core.history.state.item import Item, Values
 from amiproxy.core.history.state.kind import Drift, Kind, Picture, seed, synthetic
+
+#: What app_queue computes from the calls that end.
+_COUNTERS: Final = (
+    *(b"Completed", b"Abandoned", b"Holdtime", b"TalkTime"),
+    *(b"ServicelevelPerf", b"ServicelevelPerf2"),
+)
 
 
 class Queues(CountingKind):
@@ -65,6 +72,8 @@ class Queues(CountingKind):
         #: Keys of callers whose end ``closing`` has told.
         self._closed: set[bytes] = set()
         self._calls = QueueCalls()
+        #: The queues before the last list, as events had moved them.
+        self._moved: dict[bytes, Item] = {}
         #: Whether the last list has shown that a call counts for the member of its queue only.
         self._counts_once = False
 
@@ -78,6 +87,7 @@ class Queues(CountingKind):
 
     def replace(self, answers: Sequence[Fields]) -> Drift:
         """See Kind."""
+        self._moved = {key: item for key, item in self._items.items() if item.form is QUEUE}
         drift = super().replace(answers)
         self._calls.begin_again()
         self._callers = {}
@@ -92,6 +102,27 @@ class Queues(CountingKind):
                 queue = _queue_key(item.values.get(b"Queue", b""))
                 self._waiting[queue] = (*self._waiting.get(queue, ()), key)
         return drift
+
+    def replay(self, missed: Sequence[Fields]) -> None:
+        """See Kind.
+
+        A call that began and ended meanwhile would count twice if the list has counted it.  What events alone
+        have counted is right if the list agrees with it; else the list is believed, and asked again.
+        """
+        listed = [item for item in self._items.values() if item.form is QUEUE]
+        super().replay(missed)
+        for item in listed:
+            low, high = _counts(item), _counts(self._items[item.key])
+            if low == high:
+                continue
+            moved = self._moved.get(item.key, item)
+            counts = _counts(moved)
+            if not (low[0] <= counts[0] <= high[0] and low[1] <= counts[1] <= high[1]):
+                moved = item
+                self.is_outdated = True
+            self._calls.counters_told(item.values[b"Queue"])
+            changes: Values = {name: moved.values[name] for name in _COUNTERS if name in moved.values}
+            self._set_queue(item.values[b"Queue"], changes)
 
     def items(self) -> list[Item]:
         """See Kind."""
@@ -116,6 +147,7 @@ class Queues(CountingKind):
         self._closed = set(before._closed)
         self._calls = before._calls.copied()
         self._counts_once = before._counts_once
+        self._moved = dict(before._moved)
 
     def forget(self) -> None:
         """See Kind."""
@@ -333,6 +365,11 @@ class Queues(CountingKind):
         params = self._items.get(key)
         if params is not None:
             self._items[key] = params.with_values(changes)
+
+
+def _counts(params: Item) -> tuple[int, int]:
+    """How many calls were completed, and abandoned."""
+    return number(params.values.get(b"Completed", b"")), number(params.values.get(b"Abandoned", b""))
 
 
 def _key(form: bytes, key: bytes) -> bytes:

@@ -108,8 +108,8 @@ class Kept:
         fresh = self._make(self._clock)
         fresh.inherit(self.kind)
         fresh.replace(seeding.answers)
-        for fields in seeding.missed or ():
-            fresh.events[fields.name](fields)
+        if seeding.missed:
+            fresh.replay(seeding.missed)
         self.before = self.kind if seeding.is_audit and self.standing == READY else None
         self.kind = fresh
         self.standing = SETTLING

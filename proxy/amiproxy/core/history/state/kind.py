@@ -115,6 +115,14 @@ class Kind:
         self._items = after
         return drift
 
+    def replay(self, missed: Sequence[Fields]) -> None:
+        """Apply events, oldest first, each of which the lists of ``replace`` may have told or not.
+
+        What was inherited before ``replace`` has taken them all.
+        """
+        for fields in missed:
+            self.events[fields.name](fields)
+
     def told_otherwise(self, before: Mapping[bytes, Item], after: Mapping[bytes, Item]) -> Drift:
         """What lists (``after``) have told otherwise than events (``before``), although events tell it."""
         return differences(before, after)
