@@ -152,6 +152,20 @@ class Watch:
                 self._follower.pump(0.3)
             kind.is_outdated = False
 
+    def settle_counters(self, queue: str) -> None:
+        """Wait until a queue's completed and abandoned calls, which audits do not compare, are listed."""
+        key = b"QueueParams\0" + queue.encode()
+        kind = next(kind for kind in self.kinds if kind.name == "queues")
+
+        def is_so() -> bool:
+            self._differing(kind)
+            if kind.is_outdated:
+                kind.inherit(self._follower.state._kept[kind.name].kind)
+            ours, theirs = kind.by_key()[key].values, self._follower.listed(kind.name)[key].values
+            return all(ours[name] == theirs[name] for name in (b"Completed", b"Abandoned"))
+
+        self._follower.until(is_so)
+
     def _differing(self, kind: Kind) -> Drift:
         listed = self._follower.listed(kind.name)
         for raw in self._follower.events[self._fed :]:

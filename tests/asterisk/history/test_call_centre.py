@@ -93,7 +93,8 @@ def queue_call(follower: Follower, interface: str) -> None:
     follower.do("QueueAdd", Queue="idle", Interface=interface)
     follower.originate("Local/stay@centre/n", "queue-idle-60", "centre")
     follower.until(lambda: any(raw.startswith(b"Event: AgentConnect") for raw in follower.events[seen:]))
-    follower.until(lambda: value(follower, "queues", b"QueueParams\0idle", "Calls") == "0")
+    key = b"QueueMember\0idle\0" + interface.encode()
+    follower.until(lambda: follower.listed("queues")[key].values[b"InCall"] == b"1")
 
 
 @pytest.mark.parametrize("ends", ["/^Local.stay/", "/^Local/"])
@@ -112,8 +113,9 @@ def test_a_call_counts_although_its_member_was_removed(
         )
         follower.do("Hangup", Channel=ends)
         follower.until(lambda: not follower.listed("channels"))
-        before.settle()
-        during.settle()
+        for watch in (before, during):
+            watch.settle_counters("idle")
+            watch.settle()
 
 
 def test_a_call_counts_if_both_sides_are_hung_up_at_once(follower: Follower) -> None:
@@ -122,7 +124,7 @@ def test_a_call_counts_if_both_sides_are_hung_up_at_once(follower: Follower) -> 
     queue_call(follower, member)
     follower.do("Hangup", Channel="/^Local/")
     follower.until(lambda: not follower.listed("channels"))
-    watch.settle()
+    watch.settle_counters("idle")
     follower.do("QueueRemove", Queue="idle", Interface=member)
     watch.settle()
 

@@ -114,3 +114,27 @@ async def test_a_call_that_takes_every_way_is_one_call(
         await asyncio.sleep(0)
         await agree(lambda: call_differences(board, native))
     assert len(await board.rows("calls")) == 1
+
+
+async def test_a_call_counts_although_its_member_was_removed(
+    shared: PageProxy, calls: Calls, acting: AmiClient, native: Native, opened: Opener
+) -> None:
+    """One board has seen the call begin, the other has not."""
+    board = await opened(shared.url, "board")
+    member = {"Queue": "night", "Interface": "PJSIP/eva"}
+    await acting.action("QueueAdd", MemberName="Eva", **member)
+    completed = await calls.counter("night", "Completed")
+    channel = await calls.start("queue-night", "Served")
+
+    async def talks() -> bool:
+        listed = await native.items("QueueStatus", Queue="night")
+        return any(one.event == "QueueMember" and one.get("InCall") == "1" for one in listed)
+
+    await come_true(talks)
+    late = await opened(shared.url, "board")
+    await late.shows("[data-table=queues]")
+    await acting.action("QueueRemove", **member)
+    await calls.hang_up(channel)
+    await calls.until_counter("night", "Completed", completed + 1)
+    for one in (board, late):
+        await agree(lambda one=one: queue_differences(one, native))
