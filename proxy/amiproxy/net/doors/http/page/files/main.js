@@ -17,6 +17,7 @@
 import { Api } from "./link/api.js";
 import { Clock } from "./link/clock.js";
 import { Feed, socketUrl } from "./link/feed.js";
+import { Inbox } from "./link/inbox.js";
 import { Session } from "./link/session.js";
 import { Board, CLASSES, KINDS } from "./model/board.js";
 import { texts } from "./texts.js";
@@ -56,6 +57,7 @@ const feed = new Feed({
   classes: CLASSES,
   clock,
   session,
+  open: (url) => new Inbox(new WebSocket(url, "ami.json")),
   sink: {
     hello(message) {
       context.board.hello(message);
