@@ -14,7 +14,7 @@ def main() -> int:
         prog="python -m tests.soak.page", description="The page before a large call centre, for long."
     )
     parser.add_argument("minutes", type=float)
-    parser.add_argument("--calls", type=float, default=Size().per_minute, help="that begin a minute (3750)")
+    parser.add_argument("--calls", type=float, default=Size().per_minute, help="that begin a minute (3000)")
     arguments = parser.parse_args()
     outcome = asyncio.run(soak(Plan(arguments.minutes, Size(per_minute=arguments.calls))))
     for what, figure in outcome.figures.items():

@@ -8,24 +8,25 @@ from typing import Any
 
 from tests.asterisk.page.board import Board
 
-#: Runs before the page's own scripts.  A draw is a callback of requestAnimationFrame that is made for it;
-#: that of the times, which tick once a second, is the same function each time.
+#: Runs before the page's own scripts.  A draw is a callback of requestAnimationFrame; one that only asks for the
+#: next frame has drawn nothing.
 _COUNTING = """
 (() => {
   const counted = window.counted = { messages: 0, frames: 0, draws: 0, twice: 0, long: [], opened: 0 };
-  const again = new WeakSet();
   const ask = window.requestAnimationFrame.bind(window);
-  let frame = -1, inFrame = 0;
-  window.requestAnimationFrame = (callback) => ask((now) => {
-    if (now !== frame) { frame = now; inFrame = 0; counted.frames += 1; }
-    if (!again.has(callback)) {
-      again.add(callback);
+  let frame = -1, inFrame = 0, asked = 0;
+  window.requestAnimationFrame = (callback) => {
+    asked += 1;
+    return ask((now) => {
+      if (now !== frame) { frame = now; inFrame = 0; counted.frames += 1; }
+      const before = asked;
+      callback(now);
+      if (asked !== before) return;
       inFrame += 1;
       counted.draws += 1;
       if (inFrame === 2) counted.twice += 1;
-    }
-    callback(now);
-  });
+    });
+  };
   const Socket = window.WebSocket;
   window.WebSocket = class extends Socket {
     constructor(...given) {
