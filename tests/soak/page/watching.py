@@ -8,8 +8,8 @@ from typing import Any
 
 from tests.asterisk.page.board import Board
 
-#: Runs before the page's own scripts.  A draw is a callback of requestAnimationFrame; one that only asks for the
-#: next frame has drawn nothing.
+#: Runs before the page's own scripts.  A draw is a callback of requestAnimationFrame; one that only asks for
+#: the next frame has drawn nothing.
 _COUNTING = """
 (() => {
   const counted = window.counted = { messages: 0, frames: 0, draws: 0, twice: 0, long: [], opened: 0 };
@@ -71,6 +71,7 @@ class Watcher:
 
     async def watch(self, seconds: float, every: float, round_every: float) -> None:
         """Take samples for so long."""
+        await self._look_round()  # A view has its rows from the first time that somebody looks into it.
         self._began = time.monotonic()
         await self.board.run(
             "Object.assign(counted, { messages: 0, frames: 0, draws: 0, twice: 0, long: [] })"
