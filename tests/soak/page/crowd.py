@@ -13,7 +13,7 @@ from amiproxy.tools.simulator.pbx.queue import Member, Queue
 from amiproxy.tools.simulator.pbx.state import Pbx
 
 #: Seconds of the simulator's clock that pass at once before the run begins.
-_BEFORE = 120.0
+_BEFORE = 90.0
 _STEP = 1.0
 _STATES = {1: "free", 2: "talking", 3: "talking", 6: "ringing", 7: "ringing", 8: "talking"}
 
@@ -38,12 +38,11 @@ class Crowd(Simulator):
 
     def hurry(self) -> None:
         """Let the first minutes pass at once, so that as many calls are up as there will be."""
-        until = time.time()
-        now = until - _BEFORE
+        now = time.time() - _BEFORE
         self.pbx.clock = lambda: now
         self.calls.pace = self._size.pace
         self.go_on()
-        while now < until:
+        while now < time.time():  # Time passes meanwhile, in which calls must begin as well.
             now += _STEP
             self.timeline.advance(now)
         self.pbx.clock = time.time
