@@ -34,7 +34,7 @@ def explain_denied(denied: Denied, user: User, actions: ActionTable, server: str
         name = denied.rule.removeprefix(_LIMIT)
         return Explained(lines, allowed, None, f"The limit {name} denied it, not the rights of the user.")
     if allowed:
-        return Explained(lines, True, None, f"With the rights of today it is allowed. {about}".rstrip())
+        return Explained(lines, True, None, f"With the current rights it is allowed. {about}".rstrip())
     rights = user if server is None else user.at(server)
     found = refusal_of(rights, denied.action, actions)
     if found is not None and found.rule != denied.rule:

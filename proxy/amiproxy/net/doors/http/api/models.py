@@ -135,8 +135,8 @@ class Denial(msgspec.Struct, frozen=True):
     id: int
     user: str
     rule: Annotated[str, Meta(description="the rule that denied it")]
-    lines: Annotated[list[str], Meta(description="what the rights of today say about it, check by check")]
-    allowed: Annotated[bool, Meta(description="whether the rights of today allow it")]
+    lines: Annotated[list[str], Meta(description="what the current rights say about it, check by check")]
+    allowed: Annotated[bool, Meta(description="whether the current rights allow it")]
     change: Annotated[Change | None, Meta(description="the smallest change that would allow it, if any")]
     message: Annotated[str, Meta(description="why there is no change, or what to know about it")]
 

@@ -18,7 +18,7 @@ def message(kind: str, **members: object) -> bytes:
 
 
 class ServerFacts(NamedTuple):
-    """A server as clients are told of it; ``started`` is epoch seconds, None if it is not known."""
+    """A server as ``hello`` describes it; ``started`` is epoch seconds, None if it is not known."""
 
     name: str
     is_up: bool
