@@ -34,6 +34,12 @@ def devtools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="session")
+def axe(node_path: Path) -> str:
+    """The source of axe-core."""
+    return (node_path / "axe-core/axe.min.js").read_text()
+
+
 @pytest.fixture
 async def browser(devtools: str) -> AsyncIterator[Browser]:
     async with connected(devtools) as found:

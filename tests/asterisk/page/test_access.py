@@ -1,25 +1,16 @@
 """The page for everybody: by keyboard, by screen reader, on a telephone and on a television."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.asterisk.page.access import WIDTHS, findings
 from tests.asterisk.page.board import Board, come_true
 from tests.asterisk.page.centre import Calls, Centre
 from tests.asterisk.page.conftest import Opener
 from tests.asterisk.page.proxy import SECRET, PageProxy
 
 VIEWS = ("#queues", "#calls", "#agents", "#lines", "#status", "#wall")
-WIDTHS = (360, 1280, 1920)
-#: What axe finds, of the degrees that exclude people.
-_AXE = """
-axe.run({ resultTypes: ["violations"] }).then(({ violations }) => violations
-  .filter(({ impact }) => ["serious", "critical"].includes(impact))
-  .map(({ id, impact, nodes }) => `${impact} ${id}: ` + nodes.slice(0, 4).map((node) =>
-    `${node.target} (${[...node.any, ...node.all].map((check) => check.message).join("; ")})`).join(", ")))
-"""
 #: The element that has the focus, and whether one sees that it has.
 _FOCUSED = """
 (() => {
@@ -38,20 +29,6 @@ _FOCUSED = """
   };
 })()
 """
-
-
-@pytest.fixture(scope="session")
-def axe(node_path: Path) -> str:
-    """The source of axe-core."""
-    return (node_path / "axe-core/axe.min.js").read_text()
-
-
-async def findings(board: Board, axe: str) -> list[str]:
-    """What excludes people on the page as it is now."""
-    if not await board.run("'axe' in window"):
-        await board.run(f"void {json.dumps(0)};{axe};0")
-    found: list[str] = await board.run(_AXE)
-    return found
 
 
 async def show(board: Board, view: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.asterisk.page.access import WIDTHS, findings
 from tests.asterisk.page.board import come_true
 from tests.asterisk.page.conftest import Opener
 from tests.asterisk.page.native import agree
@@ -57,14 +58,17 @@ async def test_the_status_is_what_the_command_line_says(
     assert {cells(row)["user"] for row in await board.rows("users")} == {"watcher", "script"}
     upstream = await ctl(proxy, "upstream")
     links = [upstream, *upstream["side_links"]]
-    assert [cells(row)["state"] for row in await board.rows("links")] == [link["state"] for link in links]
+    words = await board.run(f"import('{proxy.url}page/texts.js').then(({{ texts }}) => texts.status.servers)")
+    shown = [cells(row)["state"] for row in await board.rows("links")]
+    assert shown == [words["linkStates"][link["state"]] for link in links]
     assert upstream["state"] == "up"
     served = [one for place in await ctl(proxy, "certs") for one in place["served"]]
     days = {cells(row)["days"].split()[0] for row in await board.rows("certificates")}
     assert {str(int(one["days_left"])) for one in served} <= {text.replace(",", "") for text in days}
 
     async def history() -> list[str]:
-        there = {(row["kind"], row["state"]) for row in (await ctl(proxy, "state"))["kinds"]}
+        states = words["kindStates"]
+        there = {(row["kind"], states[row["state"]]) for row in (await ctl(proxy, "state"))["kinds"]}
         shown = {(cells(row)["kind"], cells(row)["state"]) for row in await board.rows("history")}
         return [f"{shown ^ there}"] if shown != there else []
 
@@ -146,6 +150,27 @@ async def test_a_board_has_no_status(proxy: PageProxy, opened: Opener) -> None:
     await board.has_rows("queues")
     assert not await board.is_shown("#status, #tabs [href^='#status']")
     assert await board.run("fetch('page/api/sessions').then((answer) => answer.status)") == 403
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_no_dialog_excludes_anybody(
+    proxy: PageProxy, script: AmiClient, opened: Opener, axe: str, scheme: str
+) -> None:
+    await script.action("Redirect", Channel="PJSIP/x", Context="page", Exten="stay", Priority="1")
+    board = await opened(proxy.url, "oper", "#status")
+    await board.scheme(scheme)
+    found = {}
+    for button in ("explain", "ask-kick", "ask-drain"):
+        await board.shows(f"[data-do={button}]")
+        await board.run(f"document.querySelector('[data-do={button}]').click()")
+        await board.shows("dialog")
+        for width in WIDTHS:
+            await board.size(width)
+            found[f"{button} at {width}"] = await findings(board, axe)
+            await board.picture(f"{button}-{width}-{scheme}")
+        await board.press("Escape")
+        await board.hides("dialog")
+    assert {where: what for where, what in found.items() if what} == {}
 
 
 async def test_operating_needs_a_confirmation(proxy: PageProxy, script: AmiClient, opened: Opener) -> None:
