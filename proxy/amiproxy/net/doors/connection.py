@@ -30,6 +30,14 @@ class Connection(ABC):
         """Whether its client has logged in."""
 
     @property
+    def is_idle(self) -> bool:
+        """Whether its client may stay silent in its protocol, as before a request of HTTP, or it has ended.
+
+        Then it is ordinary that its time runs out, and no sign of a fault or an attack.
+        """
+        return False
+
+    @property
     @abstractmethod
     def has_certificate(self) -> bool:
         """Whether its client presented a certificate."""

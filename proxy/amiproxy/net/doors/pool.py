@@ -239,7 +239,8 @@ class ConnectionPool:
             if client.is_authenticated:
                 del self._unproven[client]
             else:
-                self._limit_state.limit_reached("login_timeout", client.peer.address)
+                if not client.is_idle:
+                    self._limit_state.limit_reached("login_timeout", client.peer.address)
                 client.displace(LOGIN_TIMEOUT)
 
     def drain(self) -> None:

@@ -1,13 +1,17 @@
 """Clients that send slowly, or nothing, or do not read."""
 
+import logging
+
 import pytest
 
 from amiproxy.net.doors.http.responses import Response
 from tests.net.doors.http.settings import with_
 from tests.support.http_peer import HttpHouse, loop_time
+from tests.support.tls_peer import TlsPeer
 from tests.support.waiting import until
 
 BOTH_LOOPS = True
+LATER = b"GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n"
 START = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n"
 
 
@@ -102,14 +106,64 @@ async def test_the_longest_answer_that_waits_makes_room_for_others(house: HttpHo
 @with_({"login_timeout": 5.0})
 async def test_a_connection_that_proves_nothing_ends_with_the_time_for_a_login(house: HttpHouse) -> None:
     async with house.peer() as peer, house.peer() as proved:
-        assert (await peer.get("/echo")).status == 200
-        await proved.send(b"GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        exchange = await house.asked()
+        await peer.send(LATER)
+        unproved = await house.asked()
+        await proved.send(LATER)
+        exchange = await house.asked(2)
         exchange.judged()
         exchange.authenticated()
         exchange.authenticated()
         house.pool.tick(loop_time() + 5.1)
         await until(lambda: house.pool.open == 1)
+        unproved.respond(Response(204))
         exchange.respond(Response(204))
         assert (await proved.reply()).status == 204
     assert house.hub.stats.limits == {"login_timeout": 1}
+
+
+@with_({"login_timeout": 5.0})
+async def test_connections_without_a_request_end_in_good_order_and_reach_no_limit(
+    house: HttpHouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "amiproxy")
+    async with house.peer() as spare, house.peer() as between:
+        assert (await between.get("/echo")).status == 200
+        house.pool.tick(loop_time() + 5.1)
+        assert await spare.peer.record() == await between.peer.record() == b""
+    await house.empty()
+    assert house.hub.stats.limits == {}
+    assert house.pool.handshake_failures == {}
+    assert [record.getMessage() for record in caplog.records] == []
+
+
+@with_({"login_timeout": 5.0, "http_seconds": 0.1})
+async def test_a_closed_connection_whose_client_stays_reaches_no_limit(house: HttpHouse) -> None:
+    async with house.peer() as spare:
+        assert await spare.peer.record() == b""
+        house.pool.tick(loop_time() + 5.1)
+        await house.empty()
+    assert house.hub.stats.limits == {}
+
+
+@pytest.mark.parametrize("part", [b"G", START[:-1], START, START + b"abc"])
+@with_({"login_timeout": 5.0})
+async def test_a_request_that_has_begun_when_the_time_for_a_login_ends_is_counted(
+    house: HttpHouse, part: bytes
+) -> None:
+    async with house.peer() as peer:
+        await peer.send(part)
+        (connection,) = house.pool._clients
+        await until(lambda: connection._reader.buffered or connection._head is not None)
+        house.pool.tick(loop_time() + 5.1)
+        await house.empty()
+    assert house.hub.stats.limits == {"login_timeout": 1}
+
+
+@with_({"login_timeout": 5.0, "handshake_timeout": 60.0})
+async def test_a_handshake_that_outlasts_the_time_for_a_login_is_counted(house: HttpHouse) -> None:
+    async with TlsPeer.to(house.address, house.client):
+        await until(lambda: house.pool.handshaking == 1)
+        house.pool.tick(loop_time() + 5.1)
+        await house.empty()
+    assert house.hub.stats.limits == {"login_timeout": 1}
+    assert house.pool.handshake_failures == {"login timeout": 1}

@@ -71,9 +71,7 @@ class HttpConnection(TlsConnection):
         self._taker: Taker | None = None
         #: What the connection was given to the taker for.
         self._streams_for = ""
-        self._is_authenticated = False
-        self._is_judged = False
-        self._secure = False
+        self._is_authenticated = self._is_judged = self._secure = False
         #: The response that is being sent is the last one.
         self._closing = False
         self._draining = False
@@ -94,6 +92,12 @@ class HttpConnection(TlsConnection):
         """See Connection."""
         return self._is_authenticated
 
+    @property
+    def is_idle(self) -> bool:
+        """See Connection; between two requests as well as before the first."""
+        waits = self._is_ready and self._stream.is_established and self._head is None
+        return self._stream.is_lingering or (waits and not self._reader.buffered)
+
     def established(self) -> "HttpConnection":
         """See TlsConnection."""
         self._secure = bool(self.peer.tls)
@@ -103,8 +107,8 @@ class HttpConnection(TlsConnection):
 
     def displaced(self, reason: str) -> None:
         """See TlsConnection."""
-        if reason == LOGIN_TIMEOUT and self._is_ready and not self._reader.buffered and self._head is None:
-            self._close()  # such as a health check between two requests
+        if reason == LOGIN_TIMEOUT and self.is_idle:
+            self._close()  # such as a health check, or a connection that a browser opened in advance
         else:
             self.lost(reason)
 
@@ -188,7 +192,7 @@ class HttpConnection(TlsConnection):
                 if not self._read():
                     break
             except Refused as refused:
-                self._refuse(refused)
+                self._refuse(plain(refused.status, str(refused), close=True))
         if not left and self._is_ready and not self._turn_due:
             self._turn_due = True
             share = self._pool.poller.shares.of_network(network_of(self.peer.address))
@@ -199,7 +203,7 @@ class HttpConnection(TlsConnection):
     def _is_ready(self) -> bool:
         """Whether the next request may be begun."""
         busy = self._exchange is not None or self._unsent.size or self._taker is not None
-        return not busy and not self._over and not self._closing
+        return not (busy or self._over or self._closing)
 
     def _next_turn(self) -> None:
         self._turn_due = False
@@ -237,10 +241,7 @@ class HttpConnection(TlsConnection):
             raise Refused(417, "the only expectation is 100-continue")
         refused = self._site.refusal(self._request(head, b""))
         if refused is not None:
-            self._head = None
-            self._closing = True  # it is not known whether the body will come
-            self._pool.requests.answer("other", refused.status)
-            self._send(self._site.finished(None, refused), head_only=False)
+            self._refuse(refused)  # it is not known whether the body will come
             return False
         if head.length != 0 and not self._reader.buffered:
             self._push(_CONTINUE)
@@ -262,12 +263,11 @@ class HttpConnection(TlsConnection):
             log.exception("fault", fault, session=self.id, path=request.path.decode("latin-1"))
             exchange.respond(plain(500, "internal error", close=True))
 
-    def _refuse(self, refused: Refused) -> None:
+    def _refuse(self, response: Response) -> None:
         """Answer what cannot be served, and end: where the next request begins is not known."""
         self._head = None
         self._closing = True
-        response = plain(refused.status, str(refused), close=True)
-        self._pool.requests.answer("other", refused.status)
+        self._pool.requests.answer("other", response.status)
         self._send(self._site.finished(None, response), head_only=False)
 
     def _hold_back(self) -> None:
@@ -374,7 +374,7 @@ class HttpConnection(TlsConnection):
 
     def _too_slow(self) -> None:
         self._reached("http_seconds")
-        self._refuse(Refused(408, "the request took too long"))
+        self._refuse(plain(408, "the request took too long", close=True))
 
     def _stalled(self) -> None:
         self._reached("outbox_stall")
