@@ -29,14 +29,23 @@ async def tls_wrapped(
         assert task is not None
         serving.add(task)
         task.add_done_callback(serving.discard)
-        there_reader, there_writer = await asyncio.open_connection(host, port, ssl=context)
-        async with asyncio.TaskGroup() as pumps:
-            pumps.create_task(carry(reader, there_writer))
-            pumps.create_task(carry(there_reader, writer))
+        try:
+            there_reader, there_writer = await asyncio.open_connection(host, port, ssl=context)
+            try:
+                async with asyncio.TaskGroup() as pumps:
+                    pumps.create_task(carry(reader, there_writer))
+                    pumps.create_task(carry(there_reader, writer))
+            finally:
+                there_writer.transport.abort()
+        finally:
+            writer.transport.abort()
 
     serving: set[asyncio.Task[None]] = set()
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=accepts)
     async with server:
         yield server.sockets[0].getsockname()[1]
         if serving:  # a client that has ended leaves its connections to be closed
-            await asyncio.wait(serving, timeout=5)
+            _, open_still = await asyncio.wait(serving, timeout=5)
+            for task in open_still:
+                task.cancel()
+            await asyncio.gather(*open_still, return_exceptions=True)
