@@ -36,7 +36,7 @@ async def opened(browser: Browser, port: int) -> Page:
 async def holds(page: Page, expression: str) -> None:
     """Wait until this is true in the page."""
     async with asyncio.timeout(DEADLINE * 2):
-        while not await page.run(f"Boolean({expression})"):  # noqa: ASYNC110 - a page is asked
+        while not await page.run(f"Boolean({expression})"):  # noqa: ASYNC110 - a page that reloads tells nobody
             await asyncio.sleep(0.02)
 
 

@@ -196,7 +196,7 @@ class Hub:
     def _tell_upstream(
         self, server: Server, status: bytes, *extra: tuple[bytes, bytes], now: bool = False
     ) -> LinkNews:
-        """Send a ProxyUpstream event to those who may read it.  ``now``: flush it at once."""
+        """Send a ProxyUpstream event to clients that may read it.  ``now``: flush it at once."""
         news = self.announcements.tell_upstream(server, status, *extra)
         if now:
             self.flush()

@@ -53,7 +53,7 @@ class Denials:
         self._last = 0
 
     def keep(self, who: SessionFacts, action: Action, rule: str) -> int | None:
-        """Keep a denied action and return its id; None if it is too long, or of nobody who is logged in.
+        """Keep a denied action and return its id; None if it is too long, or if its client is not logged in.
 
         No two have the same id, even if the proxy was restarted between them.
         """

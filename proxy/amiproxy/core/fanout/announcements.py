@@ -30,12 +30,12 @@ Write = Callable[[list[tuple[bytes, bytes]]], bytes]
 
 
 class LinkNews(NamedTuple):
-    """A ProxyUpstream event that was sent to those who may read it, and its short form for others.
+    """A ProxyUpstream event that was sent to the clients with class system, and its short form for others.
 
     The short form does not say why the link was lost.
     """
 
-    #: Who was sent it.
+    #: The clients that were sent the event.
     members: list[Member]
     #: The short form for clients of this server, and that for clients of several.
     short: bytes
@@ -101,7 +101,7 @@ class Announcements:
         )
 
     def tell_upstream(self, server: Server, status: bytes, *headers: tuple[bytes, bytes]) -> LinkNews:
-        """Send a ProxyUpstream event about the link to this server to those who may read it.
+        """Send a ProxyUpstream event about the link to this server to clients that may read it.
 
         Clients of several servers need it to know what they see of this one.  So they are sent it whatever
         their classes and filters.

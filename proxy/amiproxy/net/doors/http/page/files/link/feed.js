@@ -1,8 +1,8 @@
 /**
  * Feed: one WebSocket after another, for ever.  Each goes on where the last one ended, or begins with a snapshot.
  *
- * Whoever is given the messages (the sink) has a whole picture after each snapshot, and after ``resumed`` as well; between
- * ``lost`` or a link that is down and the next snapshot it has none.
+ * The sink, to which the messages go, has a whole picture after each snapshot, and after ``resumed`` as well.  Between ``lost``
+ * or a link that is down and the next snapshot it has none.
  */
 
 import { TIMERS } from "./session.js";

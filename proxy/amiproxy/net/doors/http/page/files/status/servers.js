@@ -2,7 +2,7 @@
 
 import { texts } from "../texts.js";
 import { make, mark } from "../views/dom.js";
-import { Table, dim } from "../views/tables.js";
+import { Table, dim, figureColumn } from "../views/tables.js";
 import { clip, duration, moment, number } from "../views/values/format.js";
 import { bytes } from "./units.js";
 
@@ -41,21 +41,9 @@ export class Servers {
           text: (row) => [words.linkStates[row.state] ?? row.state, clip(row.reason ?? "", 120)],
           dress: (cell, row) => mark(cell, "state", stateOf(row)),
         },
-        { field: "place", label: words.place, kind: "text", text: (row) => row.place },
-        {
-          field: "in_flight",
-          label: words.inFlight,
-          kind: "number",
-          text: (row) => number(row.in_flight),
-          dress: (cell, row) => dim(cell, row.in_flight),
-        },
-        {
-          field: "waiting",
-          label: words.waiting,
-          kind: "number",
-          text: (row) => number(row.waiting),
-          dress: (cell, row) => dim(cell, row.waiting),
-        },
+        { field: "place", label: words.place, kind: "text", text: (row) => [row.place, clip(row.banner ?? "", 60)] },
+        figureColumn("in_flight", words.inFlight, (row) => row.in_flight),
+        figureColumn("waiting", words.waiting, (row) => row.waiting),
         {
           field: "downs",
           label: words.downs,
@@ -81,20 +69,8 @@ export class Servers {
           kind: "state",
           text: (row) => [words.kindStates[row.state] ?? row.state, clip(row.reason ?? "", 120)],
         },
-        {
-          field: "items",
-          label: words.items,
-          kind: "number",
-          text: (row) => number(row.items),
-          dress: (cell, row) => dim(cell, row.items),
-        },
-        {
-          field: "drift",
-          label: words.drift,
-          kind: "number",
-          text: (row) => number(row.drift),
-          dress: (cell, row) => dim(cell, row.drift),
-        },
+        figureColumn("items", words.items, (row) => row.items),
+        figureColumn("drift", words.drift, (row) => row.drift),
       ],
     });
     this.journals = make("ul", { class: "facts", "data-field": "journals" });
@@ -108,6 +84,7 @@ export class Servers {
         key: server.server,
         kind: "",
         place: `${server.host}:${server.port}`,
+        banner: server.banner,
         lost: server.last_loss?.at ?? null,
       },
       ...server.side_links.map((/** @type {any} */ side) => ({

@@ -2,7 +2,7 @@
 
 import { texts } from "../texts.js";
 import { make, mark, show, write } from "./dom.js";
-import { Finding, Table, dim } from "./tables.js";
+import { Finding, Table, dim, drawOrSay, figureColumn, stateColumn } from "./tables.js";
 import { age, clip, moment, number, partyTexts } from "./values/format.js";
 
 /** @typedef {import("./values/context.js").Context} Context */
@@ -88,14 +88,7 @@ export class Agents {
           sort: (row) => row.name,
           text: (row) => [clip(row.name), row.server],
         },
-        {
-          field: "state",
-          label: words.state,
-          kind: "state",
-          sort: (row) => AGENT_STATES.indexOf(row.state),
-          text: (row) => texts.states[row.state],
-          dress: (cell, row) => mark(cell, "state", row.state),
-        },
+        stateColumn(words.state, (/** @type {AgentRow} */ row) => AGENT_STATES.indexOf(row.state)),
         {
           field: "since",
           label: words.since,
@@ -119,15 +112,7 @@ export class Agents {
           text: (row) => (row.partner ? partyTexts(row.partner) : ""),
         },
         { field: "queues", label: words.queues, kind: "text", sort: (row) => queueTexts(row)[0], text: queueTexts },
-        {
-          field: "taken",
-          label: words.taken,
-          kind: "number",
-          isFalling: true,
-          sort: (row) => row.taken,
-          text: (row) => number(row.taken),
-          dress: (cell, row) => dim(cell, row.taken),
-        },
+        figureColumn("taken", words.taken, (row) => row.taken, true),
         {
           field: "lastCall",
           label: words.lastCall,
@@ -156,15 +141,12 @@ export class Agents {
     const all = why ? [] : context.board.agents();
     const found = finding.of(all, wordsOf);
     const rows = this.state ? found.filter((row) => row.state === this.state) : found;
-    this.table.draw(rows, context.now);
     finding.say(rows.length, all.length);
     for (const { state, count } of this.buttons) {
       write(count, number(state ? found.filter((row) => row.state === state).length : found.length));
     }
     show(this.controls, all.length > 0);
-    show(this.table.element, rows.length > 0);
-    show(this.notice, rows.length === 0);
-    write(this.notice, why || (all.length ? words.noMatch : words.empty));
+    drawOrSay(this.table, this.notice, rows, why || (all.length ? words.noMatch : words.empty), context.now);
   }
 
   tick() {

@@ -1,8 +1,8 @@
 /** The calls, by call and not by channel, the longest first. */
 
 import { texts } from "../texts.js";
-import { make, mark, show, write } from "./dom.js";
-import { Finding, Table } from "./tables.js";
+import { make, mark, show } from "./dom.js";
+import { Finding, Table, drawOrSay, stateColumn } from "./tables.js";
 import { age, clip, number, partyTexts } from "./values/format.js";
 
 /** @typedef {import("./values/context.js").Context} Context */
@@ -53,14 +53,7 @@ export class Calls {
           sort: (row) => (row.to ? partyTexts(row.to)[0] : null),
           text: toTexts,
         },
-        {
-          field: "state",
-          label: words.state,
-          kind: "state",
-          sort: (row) => texts.states[row.state],
-          text: (row) => texts.states[row.state],
-          dress: (cell, row) => mark(cell, "state", row.state),
-        },
+        stateColumn(words.state, (/** @type {CallRow} */ row) => texts.states[row.state]),
         {
           field: "place",
           label: words.place,
@@ -101,12 +94,9 @@ export class Calls {
     const why = context.missing("channels");
     const all = why ? [] : context.board.calls();
     const rows = finding.of(all, wordsOf);
-    this.table.draw(rows, context.now);
     finding.say(rows.length, all.length);
     show(finding.element, all.length > 0);
-    show(this.table.element, rows.length > 0);
-    show(this.notice, rows.length === 0);
-    write(this.notice, why || (all.length ? words.noMatch : words.empty));
+    drawOrSay(this.table, this.notice, rows, why || (all.length ? words.noMatch : words.empty), context.now);
   }
 
   tick() {

@@ -2,7 +2,7 @@
 
 import { texts } from "../texts.js";
 import { make, mark, show, write } from "./dom.js";
-import { Finding, Table, dim } from "./tables.js";
+import { Finding, Table, drawOrSay, figureColumn, stateColumn } from "./tables.js";
 import { Tiles } from "./tiles.js";
 import { clip, number } from "./values/format.js";
 import { sorted } from "./values/order.js";
@@ -91,14 +91,7 @@ export class Lines {
           sort: (row) => row.technology,
           text: (row) => clip(row.technology, 20),
         },
-        {
-          field: "state",
-          label: words.state,
-          kind: "state",
-          sort: (row) => TRUNK_STATES.indexOf(row.state),
-          text: (row) => texts.states[row.state],
-          dress: (cell, row) => mark(cell, "state", row.state),
-        },
+        stateColumn(words.state, (/** @type {TrunkRow} */ row) => TRUNK_STATES.indexOf(row.state)),
         {
           field: "address",
           label: words.address,
@@ -114,15 +107,7 @@ export class Lines {
           sort: (row) => row.rtt,
           text: (row) => (row.rtt === null ? texts.none : texts.units.milliseconds(number(row.rtt))),
         },
-        {
-          field: "channels",
-          label: words.channels,
-          kind: "number",
-          isFalling: true,
-          sort: (row) => row.channels,
-          text: (row) => number(row.channels),
-          dress: (cell, row) => dim(cell, row.channels),
-        },
+        figureColumn("channels", words.channels, (row) => row.channels, true),
       ],
     });
   }
@@ -135,25 +120,19 @@ export class Lines {
     const allExtensions = noExtensions ? [] : context.board.extensions();
     const trunks = finding.of(allTrunks, wordsOfTrunk);
     const extensions = finding.of(allExtensions, wordsOfExtension);
-    this.trunks.draw(trunks, context.now);
-    this.extensions.draw(
-      sorted(
-        extensions,
-        (row) => row.exten,
-        false,
-        (row) => row.key,
-      ),
-      context.now,
-    );
     const all = allTrunks.length + allExtensions.length;
     finding.say(trunks.length + extensions.length, all);
     show(finding.element, all > 0);
-    show(this.trunks.element, trunks.length > 0);
-    show(this.noTrunks, trunks.length === 0);
-    write(this.noTrunks, noTrunks || (allTrunks.length ? words.noMatch : words.noTrunks));
-    show(this.extensions.element, extensions.length > 0);
-    show(this.noExtensions, extensions.length === 0);
-    write(this.noExtensions, noExtensions || (allExtensions.length ? words.noMatch : words.noExtensions));
+    const whyNoTrunks = noTrunks || (allTrunks.length ? words.noMatch : words.noTrunks);
+    drawOrSay(this.trunks, this.noTrunks, trunks, whyNoTrunks, context.now);
+    const inOrder = sorted(
+      extensions,
+      (row) => row.exten,
+      false,
+      (row) => row.key,
+    );
+    const whyNoExtensions = noExtensions || (allExtensions.length ? words.noMatch : words.noExtensions);
+    drawOrSay(this.extensions, this.noExtensions, inOrder, whyNoExtensions, context.now);
   }
 
   tick() {

@@ -210,6 +210,49 @@ export class Table {
 /** Figures that are 0 stand back, so that others are seen. @param {HTMLElement} cell @param {number | null} value */
 export const dim = (cell, value) => mark(cell, "zero", value ? "" : "yes");
 
+/**
+ * A column with a figure that stands back while it is 0.
+ * @template Row
+ * @param {string} field @param {string} label @param {(row: Row) => number} of @param {boolean} [isSorted]
+ * @returns {Column<Row>}
+ */
+export const figureColumn = (field, label, of, isSorted = false) => ({
+  field,
+  label,
+  kind: "number",
+  isFalling: true,
+  sort: isSorted ? of : undefined,
+  text: (row) => number(of(row)),
+  dress: (cell, row) => dim(cell, of(row)),
+});
+
+/**
+ * The column with the state of a row.
+ * @template {{state: keyof typeof texts.states}} Row
+ * @param {string} label @param {(row: Row) => string | number} sort
+ * @returns {Column<Row>}
+ */
+export const stateColumn = (label, sort) => ({
+  field: "state",
+  label,
+  kind: "state",
+  sort,
+  text: (row) => texts.states[row.state],
+  dress: (cell, row) => mark(cell, "state", row.state),
+});
+
+/**
+ * Draws the rows, or says in their place why there are none.
+ * @template Row
+ * @param {{element: HTMLElement, draw(rows: Row[], now: number): void}} table @param {HTMLElement} notice @param {Row[]} rows @param {string} why @param {number} now
+ */
+export function drawOrSay(table, notice, rows, why, now) {
+  table.draw(rows, now);
+  show(table.element, rows.length > 0);
+  show(notice, rows.length === 0);
+  write(notice, why);
+}
+
 /** The field above a table in which people type what they look for. */
 export class Finding {
   /**
