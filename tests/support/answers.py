@@ -1,5 +1,6 @@
 """Answers without an exchange: messages for them, and a requester that records its calls."""
 
+from amiproxy.core.ports import OnBehalf
 from amiproxy.core.servers.deadlines import Deadlines
 
 #: The relay id of the answers.
@@ -11,6 +12,7 @@ class Requester:
     """A requester that records its calls."""
 
     payer = "boss"
+    on_behalf: OnBehalf | None = None
 
     def __init__(self) -> None:
         self.replies: list[bytes] = []

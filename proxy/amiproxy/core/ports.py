@@ -163,6 +163,33 @@ class Upstream(Protocol):
         """Drop this connection, which can no longer be trusted, and open a new one."""
 
 
+class OnBehalf(NamedTuple):
+    """For whom an action is sent: what the other end of the link has to know to judge the action again."""
+
+    #: The user's name, as the table spells it.
+    user: str
+    #: Of the rights that the user has at the server; see ``core.model.generation``.
+    generation: bytes
+    #: The session's id in the log.
+    session: str
+    #: The client's, in canonical form.
+    address: str
+
+
+class TaggedUpstream(Upstream, Protocol):
+    """A connection over which each answer comes with the relay id of its action, in any order.
+
+    Every answer is reported by ``Exchange.answered`` or ``Exchange.not_answered``.  Events alone come as
+    messages.
+    """
+
+    def send_for(self, data: bytes, relay_id: bytes, on_behalf: OnBehalf | None, seconds: float) -> None:
+        """Send one action, whose ActionID is ``relay_id``; its answer is awaited for so many seconds.
+
+        ``on_behalf`` is None for an action of the proxy's own.  ``send`` is not called on such a connection.
+        """
+
+
 class SideOpener(Protocol):
     """Opens a side link and reports the outcome to its ``core.servers.side.Side``."""
 

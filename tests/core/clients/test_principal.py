@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from amiproxy.ami import privilege
@@ -8,9 +10,11 @@ from amiproxy.core.clients.routes.bound import BoundRoute
 from amiproxy.core.clients.routes.route import Place
 from amiproxy.core.fanout.eventview import Sight, bound_view
 from amiproxy.core.limits.shares import Shares
+from amiproxy.core.model.generation import generation_of
 from amiproxy.core.model.rules import Rules, Scope
 from amiproxy.core.model.users import User
-from amiproxy.core.ports import Peer
+from amiproxy.core.ports import OnBehalf, Peer
+from amiproxy.core.servers.servers import Configured
 from tests.support.core_doubles import Bench, HandClock
 
 PEER = Peer("192.0.2.1", 40000)
@@ -44,6 +48,26 @@ def test_the_audit_log_names_the_user_and_its_spelling(principal):
     logged_in(principal, User("boss"))
     assert principal.who(PEER) == ("id", "boss", b"BOSS", PEER, 1.0, 2.0, None, ("asterisk",), None)
     assert principal.payer == "boss"
+
+
+def test_what_is_sent_for_a_client_names_its_rights_at_the_server(principal):
+    assert principal.on_behalf("asterisk", PEER) is None
+    user, less = User("boss", read=6, servers=("pbx1", "pbx2")), User("boss", read=2)
+    principal.user = replace(user, narrowed={"pbx2": less})
+    for server, rights in (("pbx1", user), ("pbx2", less)):
+        said = principal.on_behalf(server, PEER)
+        assert said == OnBehalf("boss", generation_of(rights), "id", "192.0.2.1")
+
+
+@pytest.mark.parametrize("names", [("pbx1",), ("pbx1", "pbx2")])
+def test_an_action_is_sent_on_behalf_of_its_client(names):
+    bench = Bench(User("boss", md5_secret=b"x", servers=names), servers=Configured(names, named=True))
+    session, _ = bench.login("boss")
+    askers = [place.leg or session for place in session.route.places]
+    assert len(askers) == len(names)
+    for asker, server in zip(askers, names, strict=True):
+        assert asker.on_behalf == session.principal.on_behalf(server, session.transport.peer)
+        assert asker.on_behalf is not None
 
 
 def test_the_event_mask_only_narrows_the_classes(principal):

@@ -10,9 +10,10 @@ from amiproxy.ami.eventfilter import EventFilter
 from amiproxy.core.audit.auditlog import SessionFacts
 from amiproxy.core.clients.routes.route import Route
 from amiproxy.core.fanout.eventview import EventView
+from amiproxy.core.model.generation import generation_of
 from amiproxy.core.model.share import Share
 from amiproxy.core.model.users import User
-from amiproxy.core.ports import Peer
+from amiproxy.core.ports import OnBehalf, Peer
 
 
 class Principal:
@@ -96,6 +97,16 @@ class Principal:
             filters = filters.with_added(added)
         view = self.route.view(filters or None, mask)
         return view._replace(numbered=True) if self.numbered and self.user.history else view
+
+    def on_behalf(self, server: str, peer: Peer) -> OnBehalf | None:
+        """For whom an action is sent to this server, while the client is connected from ``peer``.
+
+        None before login.
+        """
+        user = self.user
+        if user is None:
+            return None
+        return OnBehalf(user.name, generation_of(user.at(server)), self.id, peer.address)
 
     def follow(self, route: Route) -> None:
         """Replace the route."""

@@ -16,7 +16,7 @@ from amiproxy.core.fanout.subscription import Member, Subscription
 from amiproxy.core.model.encoding import Encoding
 from amiproxy.core.model.share import Share
 from amiproxy.core.model.users import User
-from amiproxy.core.ports import Transport
+from amiproxy.core.ports import OnBehalf, Transport
 from amiproxy.core.servers.requester import Undelivered
 from amiproxy.core.servers.server import Server
 
@@ -340,6 +340,15 @@ class Recipient(ABC):
         """Name of the user who is charged for what this client causes; "" before login."""
         user = self.principal.user
         return user.name if user is not None else ""
+
+    @property
+    def on_behalf(self) -> OnBehalf | None:
+        """See Requester."""
+        return self.on_behalf_at(self.server)
+
+    def on_behalf_at(self, server: Server) -> OnBehalf | None:
+        """See LegOwner.  None before login."""
+        return self.principal.on_behalf(server.name, self.transport.peer)
 
     def pays(self, share: Share) -> None:
         """Charge the client's time to this share from now on."""

@@ -18,12 +18,13 @@ from amiproxy.core.model.networks import AccessRule, parse_rules
 class AccessList:
     """An ordered list of rules, immutable.  An empty list allows every address."""
 
-    __slots__ = ("_open", "_rules")
+    __slots__ = ("_open", "rules")
 
     def __init__(self, rules: Iterable[AccessRule] = ()) -> None:
-        self._rules = tuple(rules)
+        #: In their order.
+        self.rules = tuple(rules)
         closed = {
-            rule.network.version for rule in self._rules if not rule.permits and rule.network.prefixlen == 0
+            rule.network.version for rule in self.rules if not rule.permits and rule.network.prefixlen == 0
         }
         self._open = not closed
 
@@ -37,21 +38,21 @@ class AccessList:
 
         Text that is not an IP address is allowed only by an empty list.
         """
-        if not self._rules:
+        if not self.rules:
             return True
         try:
             peer = ipaddress.ip_address(address)
         except ValueError:
             return False
         verdict = self._open
-        for rule in self._rules:
+        for rule in self.rules:
             # Networks of the other family never contain the peer.
             if peer in rule.network:
                 verdict = rule.permits
         return verdict
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, AccessList) and self._rules == other._rules
+        return isinstance(other, AccessList) and self.rules == other.rules
 
     def __hash__(self) -> int:
-        return hash(self._rules)
+        return hash(self.rules)

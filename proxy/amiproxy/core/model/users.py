@@ -69,6 +69,8 @@ class User:
     default_server: str = ""
     #: Server -> the user with the rights that it has there, for each server where it has fewer.
     narrowed: Mapping[str, "User"] = field(default_factory=lambda: _NOTHING_NARROWED, hash=False)
+    #: Kept by ``generation_of``; b"" until that was called.
+    generation: bytes = field(default=b"", init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """What clients of some doors are sent depends on ``history``, so these doors give it."""

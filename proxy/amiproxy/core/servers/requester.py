@@ -4,6 +4,8 @@
 
 from typing import Protocol
 
+from amiproxy.core.ports import OnBehalf
+
 
 class Requester(Protocol):
     """The recipient of an answer: a session, or a part of the proxy that collects an event list.
@@ -14,6 +16,13 @@ class Requester(Protocol):
     @property
     def payer(self) -> str:
         """Name of the user to whom Asterisk's time for the action is charged."""
+
+    @property
+    def on_behalf(self) -> OnBehalf | None:
+        """The client for whom the action is sent; None if the proxy sends it for itself or for several.
+
+        Only read if the link asks for it.
+        """
 
     def reply(self, data: bytes) -> None:
         """Take a message of the answer, whole, and with the requester's own ActionID."""

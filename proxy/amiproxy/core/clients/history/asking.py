@@ -2,7 +2,7 @@
 
 # mypyc: compiled
 
-from typing import Final, NamedTuple, Protocol
+from typing import ClassVar, Final, NamedTuple, Protocol
 
 from amiproxy.ami import message, privilege
 from amiproxy.ami.message import Action
@@ -16,7 +16,7 @@ from amiproxy.core.fanout.eventview import EventView
 from amiproxy.core.model.state import SEND
 from amiproxy.core.policy import Deny, history
 from amiproxy.core.policy.verdict import PERMISSION_DENIED
-from amiproxy.core.ports import Scheduler, Timer
+from amiproxy.core.ports import OnBehalf, Scheduler, Timer
 from amiproxy.core.servers.requester import Undelivered
 
 COMPLETE: Final = b"ProxySnapshotComplete"
@@ -55,6 +55,9 @@ class Desk(Protocol):
 
 class Asking(Task):
     """One client that waits for a snapshot: an ``Asker``, and the task of its session."""
+
+    #: Nothing is sent for it: what it is shown was collected for the proxy itself.
+    on_behalf: ClassVar[OnBehalf | None] = None
 
     __slots__ = (
         "_action",

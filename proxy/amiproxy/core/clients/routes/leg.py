@@ -13,6 +13,7 @@ from amiproxy.ami.message import Action
 from amiproxy.ami.relay import action_id_of
 from amiproxy.ami.stamp import stamp_of, stamped_all
 from amiproxy.core.clients.routes.merge import Part
+from amiproxy.core.ports import OnBehalf
 from amiproxy.core.servers.answers.failures import NOT_CONNECTED
 from amiproxy.core.servers.requester import Asker, Undelivered
 from amiproxy.core.servers.server import Server
@@ -25,6 +26,9 @@ def not_connected(server: bytes) -> bytes:
 
 class LegOwner(Asker, Protocol):
     """The session, as its legs see it."""
+
+    def on_behalf_at(self, server: Server) -> OnBehalf | None:
+        """See ``Requester.on_behalf``; with the rights at this server."""
 
     def hold_events_of(self, stamp: bytes) -> None:
         """Hold back the events with this stamp, until ``let_events_go``."""
@@ -101,6 +105,11 @@ class Leg:
     def payer(self) -> str:
         """See Requester."""
         return self.session.payer
+
+    @property
+    def on_behalf(self) -> OnBehalf | None:
+        """See Requester."""
+        return self.session.on_behalf_at(self.server)
 
     def reply(self, data: bytes) -> None:
         """See Requester."""

@@ -8,6 +8,8 @@ NOT_CONNECTED: Final = b"Upstream not connected"
 LOST: Final = b"Upstream connection lost (outcome unknown)"
 SHUTTING_DOWN: Final = b"Shutting down"
 TIMED_OUT: Final = b"Timeout waiting for Asterisk"
+#: Of an action that another process was to send to Asterisk: it may have done so, or may still do so.
+OUTCOME_UNKNOWN: Final = b"No answer from the agent (outcome unknown)"
 NO_ANSWER: Final = b"No answer from Asterisk"
 ORIGINATE_FAILED: Final = b"Originate failed"
 TOO_LONG: Final = b"Answer is longer than limits.upstream_message_bytes"

@@ -8,6 +8,7 @@ from typing import ClassVar, Final, Protocol
 from amiproxy.ami.answers import UNKNOWN, response_of
 from amiproxy.ami.message import Action
 from amiproxy.ami.relay import event_list_of, event_name_of
+from amiproxy.core.ports import OnBehalf
 from amiproxy.core.servers.answers import failures
 from amiproxy.core.servers.answers.base import CLOSED, COMPLETE, NOT_MINE, Outcome, PendingAnswer
 from amiproxy.core.servers.deadlines import Deadlines
@@ -76,6 +77,9 @@ class Collector(Protocol):
 
 class Collecting:
     """The Requester of an answer that a Collector is given."""
+
+    #: The proxy sends it for itself.
+    on_behalf: ClassVar[OnBehalf | None] = None
 
     __slots__ = ("_cancelled", "_collector", "_complete", "payer")
 

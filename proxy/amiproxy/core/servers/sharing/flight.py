@@ -10,9 +10,10 @@ own line, when its client takes it.  So what waits for slow clients is in memory
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 from amiproxy.core.limitstate import Backlog
+from amiproxy.core.ports import OnBehalf
 from amiproxy.core.servers.answers.base import PendingAnswer
 from amiproxy.core.servers.answers.failures import TIMED_OUT
 from amiproxy.core.servers.requester import Asker
@@ -82,6 +83,9 @@ class Origin(Protocol):
 
 class Flight:
     """The Requester of a shared answer."""
+
+    #: The proxy sends the action for itself, having judged each of the clients.
+    on_behalf: ClassVar[OnBehalf | None] = None
 
     __slots__ = (
         "_backlog",
@@ -253,6 +257,8 @@ class Flight:
 
 class _LastWords:
     """The Requester of the end of an answer for one client only."""
+
+    on_behalf: ClassVar[OnBehalf | None] = None
 
     __slots__ = ("_seat", "payer")
 
