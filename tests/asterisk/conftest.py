@@ -78,7 +78,7 @@ def asterisk(request: pytest.FixtureRequest) -> Asterisk:
 @contextmanager
 def running(proxy: ProxyProcess, secret: str) -> Iterator[ProxyProcess]:
     """The proxy while it runs; it must stop in good order, and never print this secret of Asterisk's."""
-    proxy.start()
+    proxy.start(linked=True)
     try:
         yield proxy
         proxy.stop()
@@ -148,7 +148,7 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Target,
     try:
         target.asterisk.start()
         proxy = target.proxy(tmp_path_factory.mktemp("attacked"))
-        proxy.start()
+        proxy.start(linked=True)
         try:
             yield target, proxy
             proxy.stop()

@@ -290,7 +290,7 @@ async def test_a_channel_to_announce_to_cannot_crash_asterisk(
 
     try:
         await asyncio.to_thread(asterisk.start)
-        proxy.start()
+        proxy.start(linked=True)
         async with await proxy.connect() as client:
             assert await park(client) == "Park successful"
             await asyncio.sleep(0.3)
@@ -317,7 +317,7 @@ async def test_a_function_that_needs_a_channel_cannot_crash_asterisk(
     proxy = ProxyProcess(tmp_path_factory.mktemp("crash"), link, users)
     try:
         await asyncio.to_thread(asterisk.start)
-        proxy.start()
+        proxy.start(linked=True)
         async with await proxy.connect() as client:
             await client.login("caller", SECRET)
             answer = await client.action("Getvar", Variable="CHANNEL(channeltype)")

@@ -64,7 +64,7 @@ def proxy(server: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         users,
         limits=LIMITS,
     )
-    process.start()
+    process.start(linked=True)
     try:
         yield process
         process.stop()

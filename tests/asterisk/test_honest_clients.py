@@ -44,7 +44,7 @@ def proxy(server: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     }
     link = (server.host, server.port, server.user, server.secret)
     process = ProxyProcess(tmp_path_factory.mktemp("proxy"), link, users, limits=LIMITS)
-    process.start()
+    process.start(linked=True)
     try:
         yield process
         process.stop()

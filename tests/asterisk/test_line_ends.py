@@ -26,7 +26,7 @@ def proxy(asterisk: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Itera
     upstream = (asterisk.host, asterisk.port, asterisk.user, asterisk.secret)
     users = {"scoped": _SCOPED, "boss": _BOSS}
     process = ProxyProcess(tmp_path_factory.mktemp("scoped"), upstream, users, limits=LIMITS)
-    process.start()
+    process.start(linked=True)
     try:
         yield process
         process.stop()

@@ -36,7 +36,7 @@ def proxy(asterisk22: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Ite
     asterisk22.cli("module load app_mf.so")
     upstream = (asterisk22.host, asterisk22.port, asterisk22.user, asterisk22.secret)
     process = ProxyProcess(tmp_path_factory.mktemp("proxy"), upstream, USERS, limits=LIMITS | SHORT)
-    process.start()
+    process.start(linked=True)
     try:
         yield process
         process.stop()

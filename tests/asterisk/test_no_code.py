@@ -56,7 +56,7 @@ def proxy(server: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         {"attacker": user},
         limits=LIMITS,
     )
-    process.start()
+    process.start(linked=True)
     try:
         yield process
         process.stop()

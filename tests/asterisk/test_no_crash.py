@@ -87,7 +87,7 @@ def proxy(server: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     directory = tmp_path_factory.mktemp("proxy")
     process = ProxyProcess(directory, link, {"attacker": USER}, limits=LIMITS)
     server.start()
-    process.start()
+    process.start(linked=True)
     try:
         yield process
     finally:

@@ -203,7 +203,7 @@ def proxy(server: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         {"attacker": {"secret": hashed(SECRET), "read": "all", "write": ["originate"]}},
         limits=LIMITS,
     )
-    process.start()
+    process.start(linked=True)
     try:
         yield process
         process.stop()

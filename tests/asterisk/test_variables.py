@@ -63,7 +63,7 @@ def proxy(server: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         },
         limits=LIMITS,
     )
-    process.start()
+    process.start(linked=True)
     try:
         yield process
         process.stop()

@@ -1,6 +1,7 @@
 """``ami-proxy run`` as its users run it: a process, with written configuration and certificates."""
 
 import os
+import re
 import signal
 import socket
 import ssl
@@ -18,9 +19,11 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from tests.support import twin
 from tests.support.ami_client import AmiClient
 from tests.support.ports import free_port
+from tests.support.waiting import wait_until
 
 _START_DEADLINE = 60.0
 _STOP_DEADLINE = 20.0
+_LINK = re.compile(r" upstream-(?P<way>up|down) (?:server=(?P<server>\S+))?")
 
 
 def hashed(secret: str) -> str:
@@ -84,6 +87,7 @@ class ProxyProcess:
             path.chmod(0o600)
         self.context = ssl.create_default_context(cafile=str(self.cafile))
         self.process: subprocess.Popen[bytes] | None = None
+        self._servers = len(settings.get("servers", ["the one of upstream"]))
 
     @property
     def cafile(self) -> Path:
@@ -101,9 +105,13 @@ class ProxyProcess:
         made = [line for line in self.stderr.splitlines() if " upstream-up " in line]
         return sum(f" server={twin.THERE}" not in line for line in made)
 
-    def start(self) -> None:
-        """Start it, and wait until a client gets the banner."""
+    def start(self, *, linked: bool = False) -> None:
+        """Start it, and wait until a client gets the banner.
+
+        With ``linked``, also wait until the link to each server is up: clients' actions are refused before.
+        """
         with (self.directory / "stderr").open("ab") as stderr:
+            begin = stderr.tell()
             self.process = subprocess.Popen(
                 [*self.wrapper, sys.executable, *self.program, "run", "--config", str(self.config)],
                 stdin=subprocess.DEVNULL,
@@ -118,6 +126,15 @@ class ProxyProcess:
                 self.kill()
                 raise RuntimeError(f"the proxy greets nobody (exit status {status}): {self.stderr[-3000:]}")
             time.sleep(0.05)
+        if linked:
+            within = give_up - time.monotonic()
+            wait_until(lambda: self._linked(begin) == self._servers, lambda: self.stderr[-3000:], within)
+
+    def _linked(self, begin: int) -> int:
+        """How many servers under test it has a link to, by what it has logged from this byte on."""
+        logged = (self.directory / "stderr").read_bytes()[begin:].decode(errors="replace")
+        changes = {line["server"]: line["way"] for line in _LINK.finditer(logged)}
+        return sum(way == "up" for server, way in changes.items() if server != twin.THERE)
 
     def _greets(self) -> bool:
         try:

@@ -76,7 +76,7 @@ class ApiProxy(ProxyProcess):
 @pytest.fixture(scope="module")
 def proxy(asterisk22: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiProxy]:
     proxy = ApiProxy(tmp_path_factory.mktemp("api"), asterisk22)
-    proxy.start()
+    proxy.start(linked=True)
     try:
         yield proxy
         proxy.stop()

@@ -34,7 +34,7 @@ def certified(asterisk22: Asterisk, tmp_path: Path, ca: trustme.CA) -> Iterator[
     (tmp_path / "users.yaml").write_text(yaml.safe_dump(users, sort_keys=False))
     for path in tmp_path.iterdir():
         path.chmod(0o600)
-    proxy.start()
+    proxy.start(linked=True)
     try:
         yield proxy
         proxy.stop()

@@ -75,7 +75,7 @@ def native(acting: AmiClient) -> Native:
 def shared(centre: Centre, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageProxy]:
     """A proxy for tests that leave it as it is."""
     proxy = PageProxy(tmp_path_factory.mktemp("page"), centre.asterisk)
-    proxy.start()
+    proxy.start(linked=True)
     try:
         yield proxy
         proxy.stop()
@@ -88,7 +88,7 @@ def shared(centre: Centre, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def proxy(centre: Centre, tmp_path: Path) -> Iterator[PageProxy]:
     """A proxy of the test's own."""
     proxy = PageProxy(tmp_path, centre.asterisk)
-    proxy.start()
+    proxy.start(linked=True)
     try:
         yield proxy
     finally:

@@ -30,7 +30,7 @@ def pbx() -> Iterator[Asterisk]:
 @pytest.fixture
 def proxy(pbx: Asterisk, tmp_path: Path) -> Iterator[SocketProxy]:
     proxy = SocketProxy(tmp_path, pbx)
-    proxy.start()
+    proxy.start(linked=True)
     try:
         yield proxy
         proxy.stop()

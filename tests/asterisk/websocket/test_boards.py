@@ -137,7 +137,7 @@ async def test_several_servers_are_followed_in_one_socket(
         for name, one in (("new", pbx), ("old", asterisk16))
     }
     proxy = SocketProxy(tmp_path, pbx, servers=servers)
-    proxy.start()
+    proxy.start(linked=True)
     try:
         board = Board(proxy, "oper")
         await board.connect()
@@ -164,4 +164,4 @@ async def test_the_end_of_the_service_is_told(proxy: SocketProxy) -> None:
     await asyncio.to_thread(proxy.stop)
     await until(lambda: board.code)
     assert board.code == 1001
-    proxy.start()
+    proxy.start(linked=True)

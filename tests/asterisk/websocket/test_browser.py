@@ -36,7 +36,7 @@ fetch("/api/v1/session", {
 @pytest.fixture
 def proxy(pbx: Asterisk, tmp_path: Path) -> Iterator[SocketProxy]:
     proxy = SocketProxy(tmp_path, pbx, "api")
-    proxy.start()
+    proxy.start(linked=True)
     try:
         yield proxy
         proxy.stop()
