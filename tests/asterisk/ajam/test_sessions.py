@@ -35,6 +35,15 @@ def quiet(browser: Browser) -> None:
         pass
 
 
+def attempts(door: AjamDoor) -> range:
+    """How often to try what an event of an earlier test may spoil.
+
+    At Asterisk, any event ends a WaitEvent, also one that the mask hides (seen at 16 and 22).  The proxy's is
+    ended only by what it shows.
+    """
+    return range(1 if door.is_ours else 10)
+
+
 def told(browser: Browser, name: str) -> bytes:
     """The body of the first WaitEvent that has this UserEvent."""
     for _ in range(20):
@@ -47,15 +56,19 @@ def told(browser: Browser, name: str) -> bytes:
 def test_a_waitevent_ends_at_the_first_event_and_holds_up_nothing(either: AjamDoor) -> None:
     with either.browser() as one:
         one.login()
-        quiet(one)
-        waiting = in_background(lambda: one.waited(actionid="w"))
-        with another(one) as two:
-            assert b"Pong" in two.get(action="ping").body
-            assert not waiting.done()
-            begun = time.monotonic()
-            two.get(action="userevent", userevent="Hello")
-            answer = waiting.result(TIMEOUT)
-            assert time.monotonic() - begun < TIMEOUT - 10
+        for _ in attempts(either):
+            quiet(one)
+            waiting = in_background(lambda: one.waited(actionid="w"))
+            with another(one) as two:
+                assert b"Pong" in two.get(action="ping").body
+                has_waited = not waiting.done()
+                begun = time.monotonic()
+                two.get(action="userevent", userevent="Hello")
+                answer = waiting.result(TIMEOUT)
+                assert time.monotonic() - begun < TIMEOUT - 10
+            if has_waited and b"UserEvent: Hello\r\n" in answer.body:
+                break
+    assert has_waited
     response = b"Response: Success\r\nActionID: w\r\nMessage: Waiting for Event completed.\r\n\r\n"
     assert answer.body.startswith(response)
     assert b"UserEvent: Hello\r\n" in answer.body
@@ -67,9 +80,13 @@ def test_the_longest_waitevent_is_ten_seconds_shorter_than_a_session(either: Aja
     with either.browser() as one:
         one.login()
         quiet(one)
-        begun = time.monotonic()
-        assert b"WaitEventComplete" in one.waited(timeout=timeout).body
-        assert TIMEOUT - 11 < time.monotonic() - begun < TIMEOUT
+        for _ in attempts(either):
+            begun = time.monotonic()
+            assert b"WaitEventComplete" in one.waited(timeout=timeout).body
+            lasted = time.monotonic() - begun
+            if lasted > TIMEOUT - 11:
+                break
+        assert TIMEOUT - 11 < lasted < TIMEOUT
 
 
 def test_a_second_waitevent_ends_the_first_with_an_empty_answer(either: AjamDoor) -> None:
@@ -77,10 +94,13 @@ def test_a_second_waitevent_ends_the_first_with_an_empty_answer(either: AjamDoor
         one.login()
         quiet(one)
         two.cookie = one.cookie
-        first = in_background(one.waited)
-        while not first.done():
-            two.waited(timeout="1")
-        answer = first.result()
+        for _ in attempts(either):
+            first = in_background(one.waited)
+            while not first.done():
+                two.waited(timeout="1")
+            answer = first.result()
+            if b"WaitEventComplete" not in answer.body:
+                break
     assert (answer.status, answer.get("Content-Length"), answer.body) == (200, "0", b"")
 
 
