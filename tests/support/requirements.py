@@ -26,6 +26,7 @@ NEEDS: Final[Mapping[str, str]] = {
     "SHELLS": "bash, zsh and fish, which complete commands, and man and mandoc, which show pages",
     "COMPILER": "a C compiler, and the headers of Python and OpenSSL",
     "BALANCER": "HAProxy, nginx and Caddy",
+    "NATS": "nats-server, from Debian",
     "LANDLOCK": "a kernel whose Landlock has all of it",
 }
 _THE_KERNELS: Final = frozenset({"LANDLOCK"})
