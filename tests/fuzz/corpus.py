@@ -37,7 +37,7 @@ _PROXY_HEADERS = [
     _V2 + b"\x20\0\0\0",
     _V2 + b"\x21\x00\2\x08" + bytes(520),
 ]
-_SEALER = AesSealer(bytes(16))
+_SEALER = AesSealer([bytes(16)])
 _POSITIONS = [
     _SEALER.seal(0, 0),
     _SEALER.seal(2**64 - 1, 2**64 - 1),

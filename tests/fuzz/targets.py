@@ -71,7 +71,7 @@ from tests.support.core_doubles import Bench
 _RELAY_ID: Final = b"0123456789abcdef0123456789abcdef"
 _NOWHERE: Final = Path("/nonexistent")
 _SERVERS = ServerNames(("pbx1", "pbx2"), "pbx1", named=True)
-_SEALER: Final = AesSealer(bytes(16))
+_SEALER: Final = AesSealer([bytes(16)])
 
 
 def client_bytes(data: bytes) -> None:

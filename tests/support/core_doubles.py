@@ -115,9 +115,9 @@ class PlainSealer:
     def seal(self, epoch: int, sequence: int) -> bytes:
         return b"T%016x-%d" % (epoch, sequence)
 
-    def open(self, token: bytes) -> tuple[int, int] | None:
+    def open(self, token: bytes) -> tuple[tuple[int, int], ...]:
         found = re.fullmatch(rb"T([0-9a-f]{16})-([0-9]+)", token)
-        return (int(found[1], 16), int(found[2])) if found else None
+        return ((int(found[1], 16), int(found[2])),) if found else ()
 
 
 class _Timer:

@@ -40,6 +40,7 @@ class Adoption:
         "_subscriptions",
         "_upstream_lost",
         "_verdicts",
+        "always_kept",
     )
 
     def __init__(
@@ -59,6 +60,8 @@ class Adoption:
         self._newcomers: list[Session] | None = None
         self._bounds = HistoryBounds()
         self._upstream_lost: UpstreamLost = "auto"
+        #: See ``keep_always``.
+        self.always_kept: frozenset[str] = frozenset()
 
     def follow_calls_for(self, users: UserTable) -> None:
         """Follow calls from the next event on, if any of these users has a scope."""
@@ -72,12 +75,20 @@ class Adoption:
         self._upstream_lost = upstream_lost
         self.keep_for(self._ctx.users)
 
+    def keep_always(self, names: frozenset[str]) -> None:
+        """Keep the past of these servers from now on whether or not a user needs it: other processes do.
+
+        Servers that are added later may be among them.
+        """
+        self.always_kept = names
+        self.keep_for(self._ctx.users)
+
     def keep_for(self, *tables: UserTable) -> None:
         """Keep the past and the present of the servers for which a user of these tables needs them.
 
         Of all other servers nothing is kept from now on.
         """
-        past: set[str] = set()
+        past = set(self.always_kept)
         present: set[str] = set()
         for users in tables:
             past |= users.with_journal

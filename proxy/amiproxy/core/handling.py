@@ -2,6 +2,8 @@
 
 # mypyc: compiled
 
+from collections.abc import Callable
+
 from amiproxy.core.clients.history.cursor import Cursors, when_caught_up
 from amiproxy.core.clients.history.resume import Resume
 from amiproxy.core.clients.history.snapshot import Snapshots
@@ -14,9 +16,13 @@ from amiproxy.core.ports import Sealer
 
 
 def handlers_of(
-    registry: SessionRegistry, login: Login, cursors: Cursors, snapshots: Snapshots, sealer: Sealer
+    registry: SessionRegistry,
+    login: Login,
+    cursors: Cursors,
+    snapshots: Snapshots,
+    sealer: Callable[[], Sealer],
 ) -> Handlers:
-    """The handlers of all sessions of one hub."""
+    """The handlers of all sessions of one hub.  ``sealer`` returns the one in use now."""
     return Handlers(
         before_login={
             b"challenge": login.challenge,

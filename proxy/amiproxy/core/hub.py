@@ -65,7 +65,7 @@ class Hub:
         *,
         sealer: Sealer,
     ) -> None:
-        #: See ``ServerOwner``.
+        #: See ``ServerOwner``.  It may be replaced, within a second for all servers.
         self.sealer = sealer
         self.stats = Stats()
         self.limit_state = LimitState(limits, self.stats)
@@ -120,7 +120,7 @@ class Hub:
         )
         login = Login(self.ctx, self._registry, self._routing, self._roster.admitted)
         snapshots = Snapshots(self.ctx, self)
-        self._handlers = handlers_of(self._registry, login, self.cursors, snapshots, sealer)
+        self._handlers = handlers_of(self._registry, login, self.cursors, snapshots, lambda: self.sealer)
         self.web = WebSessions(
             self.ctx, self._registry, self._routing, self._roster, login, self._handlers, self.attach
         )
@@ -291,6 +291,15 @@ class Hub:
         for server in self.servers:
             server.adopt_limits(server.own_limits if own is None else own.get(server.name, _NONE_OF_ITS_OWN))
         self.ctx.caused.adopt(limits.delivery_share)
+
+    @property
+    def always_kept(self) -> frozenset[str]:
+        """Names of the servers whose past is kept whether or not a user needs it."""
+        return self._adoption.always_kept
+
+    @always_kept.setter
+    def always_kept(self, names: frozenset[str]) -> None:
+        self._adoption.keep_always(names)
 
     def adopt_history(self, bounds: HistoryBounds, upstream_lost: UpstreamLost) -> None:
         """Replace what is kept of the past, and what a lost link means for users who have no setting."""

@@ -268,8 +268,9 @@ class Sealer(Protocol):
     def seal(self, epoch: int, sequence: int) -> bytes:
         """The token of a position, two numbers of 64 bits: letters, digits, ``-`` and ``_``."""
 
-    def open(self, token: bytes) -> tuple[int, int] | None:
-        """Epoch and sequence of a token; None if it is not one of ours.
+    def open(self, token: bytes) -> tuple[tuple[int, int], ...]:
+        """Epoch and sequence of a token; none if it is not one of ours.
 
+        There are several if it may have been sealed with one of several keys; one of them is right then.
         Anybody can make up a token that opens, but not one whose epoch is that of any server.
         """

@@ -36,7 +36,7 @@ def all_after(kept: Journal, sequence: int) -> list[bytes] | None:
             return None
         if not entries.raws:
             return found
-        assert entries.first == sequence + 1
+        assert entries.first >= sequence + 1
         assert len(entries.calls) == len(entries.raws)
         found += entries.raws
         sequence = entries.last
@@ -205,7 +205,7 @@ def test_a_call_that_another_journal_counted_counts_in_this_one() -> None:
 def test_a_token_is_the_sealed_position() -> None:
     kept, _ = journal()
     fill(kept, 7)
-    assert PlainSealer().open(kept.token(kept.last)) == (kept.epoch, 7)
+    assert PlainSealer().open(kept.token(kept.last)) == ((kept.epoch, 7),)
 
 
 def test_it_takes_no_more_memory_than_it_says() -> None:
@@ -253,6 +253,60 @@ def test_calls_that_have_ended_take_no_more_memory_than_it_says() -> None:
         tracemalloc.stop()
 
 
+def test_it_takes_over_the_numbers_of_another_process() -> None:
+    kept, _ = journal()
+    fill(kept, 3)
+    kept.begin_at(77, 1000)
+    assert (kept.epoch, kept.first, kept.last, kept.size) == (77, 1001, 1000, 0)
+    assert kept.after(77, 999) is None
+    assert kept.after(77, 1001) is None
+    events = fill(kept, 3)
+    assert PlainSealer().open(kept.token(kept.last)) == ((77, 1003),)
+    assert all_after(kept, 1000) == events
+    assert all_after(kept, 1001) == events[1:]
+
+
+def test_nothing_is_missing_in_a_hole() -> None:
+    kept, _ = journal()
+    kept.begin_at(77, 10)
+    kept.skip()
+    assert (kept.last, all_after(kept, 10), all_after(kept, 11)) == (11, [], [])
+    first = fill(kept, 2)  # 12 and 13
+    kept.reach(20)
+    kept.reach(15)
+    second = fill(kept, 2)  # 21 and 22
+    kept.skip()
+    assert (kept.first, kept.last, kept.events) == (11, 23, 13)
+    for sequence, found in [
+        (10, first + second),
+        (11, first + second),
+        (12, first[1:] + second),
+        *((number, second) for number in range(13, 21)),
+        (21, second[1:]),
+        (22, []),
+        (23, []),
+    ]:
+        assert all_after(kept, sequence) == found
+    assert kept.after(77, 9) is None
+    assert [kept.event(number) for number in range(10, 25)] == [
+        b"", b"", *first, *[b""] * 7, *second, b"", b"",
+    ]  # fmt: skip
+
+
+def test_the_calls_of_events_around_a_hole_are_theirs() -> None:
+    kept, _ = journal()
+    call, other = Call(), Call()
+    fill(kept, 1)
+    kept.note(call)
+    kept.skip()
+    fill(kept, 2)
+    kept.note(other)
+    for sequence, calls in [(0, [call]), (1, [None, other]), (2, [None, other]), (3, [other])]:
+        entries = kept.after(kept.epoch, sequence)
+        assert entries is not None
+        assert entries.calls == calls
+
+
 class AnyJournal(RuleBasedStateMachine):
     """Any appends, times, bounds and epochs, against a list of everything."""
 
@@ -261,7 +315,9 @@ class AnyJournal(RuleBasedStateMachine):
         self.bounds = HistoryBounds(size, seconds)
         self.clock = HandClock()
         self.kept = Journal(self.bounds, self.clock.now, PlainSealer())
-        #: Every event of this epoch, and when it arrived.
+        #: The number before the first of this epoch.
+        self.began = 0
+        #: Every event of this epoch, and when it arrived; b"" for a hole.
         self.events: list[tuple[bytes, float]] = []
 
     @rule(count=st.integers(1, 400), size=st.integers(0, 3000), noted=st.booleans())
@@ -293,22 +349,44 @@ class AnyJournal(RuleBasedStateMachine):
     @rule()
     def begin(self) -> None:
         self.kept.begin()
+        self.began = 0
         self.events.clear()
+
+    @rule(epoch=st.integers(0, 2**64 - 1), last=st.integers(0, 2**60))
+    def begin_at(self, epoch: int, last: int) -> None:
+        self.kept.begin_at(epoch, last)
+        self.began = last
+        self.events.clear()
+
+    @rule()
+    def skip(self) -> None:
+        self.kept.skip()
+        self.events.append((b"", self.clock.time))
+
+    @rule(count=st.integers(-5, 50))
+    def reach(self, count: int) -> None:
+        self.kept.reach(self.kept.last + count)
+        self.events += [(b"", self.clock.time)] * count
 
     @rule(part=st.floats(0.0, 1.0))
     def read(self, part: float) -> None:
-        sequence = int(part * len(self.events))
+        passed = int(part * len(self.events))
+        sequence = self.began + passed
         found = all_after(self.kept, sequence)
         if sequence < self.kept.first - 1:
             assert found is None
         else:
-            assert found == [raw for raw, _ in self.events[sequence:]]
+            assert found == [raw for raw, _ in self.events[passed:] if raw]
+        if passed:
+            raw = self.events[passed - 1][0]
+            assert self.kept.event(sequence) == (raw if sequence >= self.kept.first else b"")
 
     @invariant()
     def it_holds_to_its_bounds(self) -> None:
-        held = self.events[self.kept.first - 1 :]
-        assert self.kept.last == len(self.events)
-        assert self.kept.events == len(held)
+        events = self.events[self.kept.first - 1 - self.began :]
+        assert self.kept.last == self.began + len(self.events)
+        assert self.kept.events == len(events)
+        held = [(raw, when) for raw, when in events if raw]
         assert sum(len(raw) + EVENT_BYTES for raw, _ in held) <= self.kept.size <= self.bounds.bytes
         assert all(self.clock.time - when <= self.bounds.seconds for _, when in held)
         assert self.kept.age <= self.bounds.seconds

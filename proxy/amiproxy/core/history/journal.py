@@ -3,6 +3,11 @@
 Events are numbered from 1 in the order in which the server sent them, for all users alike.  A number counts
 within one epoch only.  A new epoch begins whenever events may have been missed; all earlier ones are
 forgotten then, so that nobody resumes across a gap.
+
+If the events come from another process, which has a journal of its own, the numbers are those that they have
+there (``begin_at``), so that a position at one of the two is one at the other.  An event that the other
+process has numbered is then counted here even if it is not kept (``skip``, ``reach``): such a number is a
+hole, where nothing is missing.
 """
 
 # mypyc: compiled
@@ -84,19 +89,21 @@ class Journal:
         "_chunk_room",
         "_chunks",
         "_clock",
+        "_forgotten",
         "_grain",
         "_most",
         "_room",
-        "_sealer",
         "_size",
         "began",
         "epoch",
         "last",
+        "sealer",
     )
 
     def __init__(self, bounds: HistoryBounds, clock: Callable[[], float], sealer: Sealer) -> None:
         self._clock: Callable[[], float] = clock
-        self._sealer = sealer
+        #: Makes the tokens from now on; it may be replaced.
+        self.sealer = sealer
         self._chunks: list[_Chunk] = []
         #: The last one; with no chunk, one that is not in use.
         self._chunk = _Chunk(0, 1, 0.0)
@@ -105,7 +112,9 @@ class Journal:
         self._size = 0
         #: The number of the newest event of this epoch; 0 if there is none yet.
         self.last = 0
-        #: Random, 64 bits.
+        #: All events up to this number are forgotten, or were before the beginning.
+        self._forgotten = 0
+        #: 64 bits: random, or those of the process from which the events come.
         self.epoch = 0
         #: When the epoch began.
         self.began = 0.0
@@ -130,6 +139,15 @@ class Journal:
         self.last += 1
         if self._size > self._most:
             self._shrink()
+
+    def skip(self) -> None:
+        """Count an event that is not kept."""
+        self.reach(self.last + 1)
+
+    def reach(self, last: int) -> None:
+        """Count events that are not kept, until the newest one has this number."""
+        self.last = max(self.last, last)
+        self._room = 0  # the events of a chunk are consecutive
 
     def note(self, call: Call) -> None:
         """The event that was appended last belongs to this call."""
@@ -158,9 +176,13 @@ class Journal:
 
     def begin(self) -> None:
         """Events may have been missed: begin a new epoch, and forget everything before."""
-        self.epoch = secrets.randbits(64)
+        self.begin_at(secrets.randbits(64), 0)
+
+    def begin_at(self, epoch: int, last: int) -> None:
+        """Begin this epoch of another process behind the event with this number, and forget everything."""
+        self.epoch = epoch
         self.began = self._clock()
-        self.last = 0
+        self.last = self._forgotten = last
         self._chunks.clear()
         self._size = 0
         self._leave_chunk()
@@ -204,6 +226,7 @@ class Journal:
     def _forget_oldest(self) -> None:
         oldest = self._chunks.pop(0)
         oldest.is_held = False
+        self._forgotten = oldest.first + len(oldest.raws) - 1
         self._size -= oldest.size
         if not self._chunks:
             self._leave_chunk()
@@ -217,9 +240,12 @@ class Journal:
 
     @property
     def first(self) -> int:
-        """The number of the oldest event that is held; one more than ``last`` if none is."""
+        """The number of the oldest event that is held, or of a hole before it.
+
+        One more than ``last`` if there is neither.
+        """
         self._expire()
-        return self._chunks[0].first if self._chunks else self.last + 1
+        return self._forgotten + 1
 
     @property
     def size(self) -> int:
@@ -235,7 +261,7 @@ class Journal:
 
     @property
     def events(self) -> int:
-        """The number of events that are held."""
+        """The number of events that are held, and of the holes between and around them."""
         return self.last + 1 - self.first
 
     def after(self, epoch: int, sequence: int) -> Entries | None:
@@ -247,22 +273,28 @@ class Journal:
         first = self.first
         if epoch != self.epoch or sequence > self.last or sequence < first - 1:
             return None
-        if sequence == self.last:
-            return Entries(epoch, sequence + 1, [], [])
-        chunk = self._chunks[bisect_right(self._chunks, sequence + 1, key=_first_of) - 1]
-        start = sequence + 1 - chunk.first
+        place = bisect_right(self._chunks, sequence + 1, key=_first_of) - 1
+        if place < 0 or sequence >= self._chunks[place].first + len(self._chunks[place].raws) - 1:
+            place += 1  # a hole comes next, or there is nothing more here
+        if place == len(self._chunks):
+            return Entries(epoch, self.last + 1, [], [])
+        chunk = self._chunks[place]
+        start = max(sequence + 1 - chunk.first, 0)
         raws = chunk.raws[start:]
         calls = chunk.calls[start:]
         calls.extend([None] * (len(raws) - len(calls)))
-        return Entries(epoch, sequence + 1, raws, calls)
+        return Entries(epoch, chunk.first + start, raws, calls)
 
     def event(self, sequence: int) -> bytes:
         """The event with this number; b"" if it is not held."""
-        if not self.first <= sequence <= self.last:
+        self._expire()
+        place = bisect_right(self._chunks, sequence, key=_first_of) - 1
+        if place < 0:
             return b""
-        chunk = self._chunks[bisect_right(self._chunks, sequence, key=_first_of) - 1]
-        return chunk.raws[sequence - chunk.first]
+        chunk = self._chunks[place]
+        start = sequence - chunk.first
+        return chunk.raws[start] if start < len(chunk.raws) else b""
 
     def token(self, sequence: int) -> bytes:
         """The position of the event with this number, as clients see it.  ``last`` is the newest one's."""
-        return self._sealer.seal(self.epoch, sequence)
+        return self.sealer.seal(self.epoch, sequence)

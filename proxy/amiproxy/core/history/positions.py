@@ -29,11 +29,15 @@ def joined(tokens: Iterable[bytes]) -> bytes:
 
 
 def positions_in(token: bytes, sealer: Sealer) -> list[Position] | None:
-    """The positions in a token or a cursor token; None if any part of it is not a token of ours."""
+    """The positions in a token or a cursor token; None if any part of it is not a token of ours.
+
+    While keys are changed a part may have several: at most one of them is a position of a server, as nobody
+    has the epochs of the others.
+    """
     found: list[Position] = []
     for part in token.split(_JOINT):
         opened = sealer.open(part)
-        if opened is None:
+        if not opened:
             return None
-        found.append(Position(*opened))
+        found.extend([Position(*one) for one in opened])
     return found

@@ -47,7 +47,7 @@ class ServerOwner(Protocol):
 
     @property
     def sealer(self) -> Sealer:
-        """Seals positions in the events of all servers; always the same one."""
+        """Seals positions in the events of all servers from now on."""
 
     def linked(self, name: str) -> None:
         """The link to the server of this name is up; nothing has come over it yet."""

@@ -391,6 +391,7 @@ class Server(Links):
     def tick(self, now: float) -> None:
         """End the answers that have taken too long; called once a second."""
         if self.journal is not None:
+            self.journal.sealer = self._owner.sealer
             self.journal.tick()
             self._tell_tracker()
         self.queries.tick()

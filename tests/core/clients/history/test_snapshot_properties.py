@@ -85,8 +85,7 @@ class Watcher:
             assert self.fresh is not None
             assert told["EventList"] == "Complete"
             assert int(told["ListItems"]) == len(self.fresh)
-            opened = PlainSealer().open(told["Sequence"].encode())
-            assert opened is not None
+            (opened,) = PlainSealer().open(told["Sequence"].encode())
             assert self.number in (0, opened[1]), "events before the snapshot are missing"
             self.number = opened[1]
             self.picture, self.fresh = self.fresh, None

@@ -6,6 +6,7 @@ is judged by the rights that it has now.
 
 # mypyc: compiled
 
+from collections.abc import Callable
 from typing import Final
 
 from amiproxy.ami import message, privilege
@@ -27,9 +28,10 @@ NO_POSITION: Final = b"From is missing"
 class Resume:
     """Answers ProxyResume."""
 
-    def __init__(self, cursors: Cursors, sealer: Sealer) -> None:
+    def __init__(self, cursors: Cursors, sealer: Callable[[], Sealer]) -> None:
+        """``sealer`` returns the one in use now."""
         self._cursors = cursors
-        self._sealer = sealer
+        self._sealer: Callable[[], Sealer] = sealer
 
     def answer(self, session: Session, action: Action) -> None:
         """See Handler.  The user may run the action."""
@@ -47,7 +49,7 @@ class Resume:
         if mask is None or refusal:
             session.answer(message.error(action.action_id, refusal))
             return
-        starts = self._starts(session, positions_in(token, self._sealer))
+        starts = self._starts(session, positions_in(token, self._sealer()))
         if starts is None:
             session.answer(message.error(action.action_id, NO_SUCH_POSITION))
             return
