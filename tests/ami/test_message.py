@@ -19,6 +19,20 @@ def headers(text: str) -> list[tuple[bytes, bytes]]:
     return list(parse(text).headers)
 
 
+class TestExpiry:
+    def test_an_action_does_not_expire_unless_it_is_told_when(self):
+        action = parse("Action: Ping\nActionID: 1")
+        assert action.expires == 0.0
+        limited = action.until(5.0)
+        assert (limited.expires, action.expires) == (5.0, 0.0)
+        assert (limited, limited.key, limited.action_id) == (action, b"ping", b"1")
+        assert limited.serialise(b"r") == action.serialise(b"r")
+
+    def test_a_userevent_keeps_its_lines(self):
+        action = parse("Action: UserEvent\nUserEvent: x\nno colon")
+        assert action.until(5.0).lines() == action.lines()
+
+
 class TestParse:
     @pytest.mark.parametrize(
         ("text", "expected"),

@@ -40,9 +40,12 @@ class Action:
 
     A line of a UserEvent that has no colon is among the headers as well, with
     its text as name and an empty value; the lookup methods (``get`` etc.) skip it.
+
+    ``expires`` is the time, in monotonic seconds, after which it must not be sent to Asterisk any more;
+    0.0 for never.  It is set by ``until``; actions that the other methods derive do not have it.
     """
 
-    __slots__ = ("_first", "_separators", "action_id", "headers", "key", "name")
+    __slots__ = ("_first", "_separators", "action_id", "expires", "headers", "key", "name")
 
     def __init__(
         self,
@@ -64,6 +67,7 @@ class Action:
         self.name = first.get(b"action", b"")
         self.key = self.name.lower()
         self.action_id = first.get(b"actionid", b"")
+        self.expires = 0.0
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -131,6 +135,12 @@ class Action:
         added = tuple(headers)
         separators = self._separators and self._separators + (b": ",) * len(added)
         return Action((*self.headers, *added), None, separators)
+
+    def until(self, expires: float) -> "Action":
+        """The same action, which expires at this time."""
+        copy = Action(self.headers, self._first, self._separators)
+        copy.expires = expires
+        return copy
 
     def lines(self) -> list[bytes]:
         """Each header as the line sent to Asterisk, without line end; the ActionID as the client wrote it."""

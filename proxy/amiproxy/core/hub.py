@@ -28,7 +28,7 @@ from amiproxy.core.clients.web.websessions import WebSessions
 from amiproxy.core.context import Context, MayRun
 from amiproxy.core.denials.kept import Denials
 from amiproxy.core.fanout.announcements import Announcements, LinkNews
-from amiproxy.core.fanout.flushing import Flusher
+from amiproxy.core.fanout.flushing import Flusher, Follower
 from amiproxy.core.fanout.pacing import Pacing
 from amiproxy.core.fanout.subscriptions import Subscriptions
 from amiproxy.core.handling import handlers_of
@@ -365,7 +365,17 @@ class Hub:
         """Send every pending event now."""
         self._flusher.flush()
 
+    @property
+    def followers(self) -> list[Follower]:
+        """Those that take events from the journals at each flush; the caller adds and removes them."""
+        return self._flusher.followers
+
     def _flushed(self) -> None:
+        for follower in self.followers:
+            try:
+                follower.flushed()
+            except Exception as fault:
+                self.ctx.fault(fault, "follower")
         waiting = self.ctx.waiting
         if not waiting:
             return

@@ -12,7 +12,7 @@ paused for that time too.
 # mypyc: compiled
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Protocol
 
 from amiproxy.core.audit.stats import Stats
 from amiproxy.core.budgets.caused import Caused
@@ -34,6 +34,17 @@ _SHORTEST_SLICE: Final = 0.00025
 _MOST: Final = 64
 #: One in this many flushes is measured, for the estimate of what deliveries cost.
 _MEASURED: Final = 4
+
+
+class Follower(Protocol):
+    """Takes the events of a server from its journal, in the rhythm in which clients are sent theirs."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether there are events that it has not taken."""
+
+    def flushed(self) -> None:
+        """A flush has ended: take them."""
 
 
 class Flusher:
@@ -69,6 +80,7 @@ class Flusher:
         "_timer",
         "_until",
         "_writes",
+        "followers",
     )
 
     def __init__(
@@ -92,6 +104,8 @@ class Flusher:
         self._flushed = flushed
         self._settled = settled
         self._caused = caused
+        #: Those for which there is a flush, too, although no client waits for one.
+        self.followers: list[Follower] = []
         self._timer: Timer | None = None
         #: Whether the link may pause until the timer.
         self._may_pause = False
@@ -119,7 +133,8 @@ class Flusher:
             if subscription.pending:
                 break
         else:
-            return
+            if not self.followers or not self._is_followed():
+                return
         if self._timer is None:
             wait = self._pacing.wait(self._now())
             if wait <= 0:
@@ -130,6 +145,9 @@ class Flusher:
             self._may_pause = wait <= _LONGEST_PAUSE
         if self._may_pause:
             self._pause_reading()
+
+    def _is_followed(self) -> bool:
+        return any(follower.waits for follower in self.followers)
 
     def flush(self) -> None:
         """Send every pending event to every member of its subscription now, without dividing the flush."""

@@ -25,7 +25,7 @@ from amiproxy.core.servers.answers.base import PendingAnswer
 from amiproxy.core.servers.answers.calls import CallAnswer
 from amiproxy.core.servers.answers.choice import awaited
 from amiproxy.core.servers.answers.correlator import Correlator
-from amiproxy.core.servers.answers.failures import NOT_CONNECTED, SHUTTING_DOWN
+from amiproxy.core.servers.answers.failures import EXPIRED, NOT_CONNECTED, SHUTTING_DOWN
 from amiproxy.core.servers.answers.own import PING, Collecting, Collector, OwnAnswer
 from amiproxy.core.servers.answers.rows import RowsAnswer
 from amiproxy.core.servers.deadlines import Deadlines
@@ -289,6 +289,8 @@ class Outgoing:
     def _send(
         self, requester: Asker, action: Action, account: Account, described: Answer, query: Query | None
     ) -> None:
+        if _is_expired(requester, action, self.now):
+            return
         if self._aside:
             requester.hold_events()
         # This header makes Asterisk hold back pending events after the action: here, those of all clients.
@@ -329,6 +331,8 @@ class Outgoing:
         self._write(answer, outgoing, originate.seconds_of(clamped) + self.deadlines.originate_margin)
 
     def _send_fenced(self, requester: Asker, action: Action, account: Account, described: Answer) -> None:
+        if _is_expired(requester, action, self.now):
+            return
         if self._aside:
             requester.hold_events()
         answer = RowsAnswer(requester, action, described)
@@ -364,6 +368,14 @@ class Outgoing:
         """The answer is over: its place on the link is free."""
         self._window.leave(answer)
         self._correlator.close(answer)
+
+
+def _is_expired(requester: Asker, action: Action, now: float) -> bool:
+    """Whether the action must not be sent any more; its requester has then been told so."""
+    if not action.expires or now <= action.expires:
+        return False
+    requester.failed(message.error(action.action_id, EXPIRED), EXPIRED)
+    return True
 
 
 def _pong(_raw: bytes) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 NOT_CONNECTED: Final = b"Upstream not connected"
 LOST: Final = b"Upstream connection lost (outcome unknown)"
 SHUTTING_DOWN: Final = b"Shutting down"
+EXPIRED: Final = b"Expired before it could be sent (not executed)"
 TIMED_OUT: Final = b"Timeout waiting for Asterisk"
 #: Of an action that another process was to send to Asterisk: it may have done so, or may still do so.
 OUTCOME_UNKNOWN: Final = b"No answer from the agent (outcome unknown)"
