@@ -7,6 +7,7 @@ from typing import Final
 from amiproxy.ami import message
 from amiproxy.ami.eventfilter import FilterSet
 from amiproxy.core.clients.registry import SessionRegistry
+from amiproxy.core.clients.routes.entrance import FLEET
 from amiproxy.core.clients.routes.routing import Routing
 from amiproxy.core.clients.session import Session
 from amiproxy.core.context import Context
@@ -184,6 +185,8 @@ class Adoption:
 
 def _successor(session: Session, before: User, users: UserTable) -> User | str:
     """The user for this session of ``before``, or why it must be closed."""
+    if session.entrance.door == FLEET:
+        return users.standing(before)  # the edge judges how its clients log in, and each address is judged
     peer = session.transport.peer
     user = users.successor(before, peer.certificate)
     if isinstance(user, str):

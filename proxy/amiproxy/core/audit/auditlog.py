@@ -39,6 +39,9 @@ class SessionFacts(NamedTuple):
     sees: tuple[str, ...] = ()
     #: The door; None for AMI's own.
     door: str | None = None
+    #: If an edge has sent the action: its name, and the id of its request.
+    edge: str | None = None
+    request: str | None = None
 
 
 class Announcer(Protocol):
@@ -146,6 +149,8 @@ class AuditLog:
             "session": who.session,
             "server": who.server,
             "door": who.door,
+            "edge": who.edge,
+            "request": who.request,
             "action": action.name,
             "target": lambda: target_of(action) or None,  # only computed if the line is logged
             "rule": rule,
@@ -175,6 +180,8 @@ class AuditLog:
             user=who.user,
             server=who.server,
             door=who.door,
+            edge=who.edge,
+            request=who.request,
             peer=who.peer.address,
             action=action.name,
             target=target_of(action) or None,

@@ -36,6 +36,11 @@ class Series:
         """The part to send now.  Raises IndexError if there are no more parts."""
         return self._parts.popleft()
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether Asterisk has executed a part."""
+        return bool(self._last)
+
     def takes(self, answer: bytes) -> bool:
         """Whether to keep this response to a part from the client, because another part follows.
 

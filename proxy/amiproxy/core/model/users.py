@@ -212,16 +212,21 @@ class UserTable:
         user = self.find(next(iter(owners)).encode()) if len(owners) == 1 else None
         return user if user is not None and user.login.way == "certificate" else None
 
+    def standing(self, before: User) -> User | str:
+        """The user that has the name of ``before``, or why there is none any more that may do anything."""
+        user = self.find(before.name.encode())
+        if user is None:
+            return "user removed"
+        return "user disabled" if user.disabled else user
+
     def successor(self, before: User, certificate: Identity | None) -> User | str:
         """The user for an open session of ``before``, a user of an earlier table.
 
         If the session must be closed, the reason for that instead.
         """
-        user = self.find(before.name.encode())
-        if user is None:
-            return "user removed"
-        if user.disabled:
-            return "user disabled"
+        user = self.standing(before)
+        if isinstance(user, str):
+            return user
         if (user.secret, user.md5_secret) != (before.secret, before.md5_secret):
             return "credentials changed"
         claimed = self.claim(user, certificate)

@@ -18,7 +18,7 @@ from amiproxy.ami.message import Action
 from amiproxy.core.admission.addresses import network_of
 from amiproxy.core.admission.networks import networks_around
 from amiproxy.core.clients.registry import SessionRegistry
-from amiproxy.core.clients.routes.entrance import Entrance
+from amiproxy.core.clients.routes.entrance import FLEET, Entrance
 from amiproxy.core.clients.routes.routing import Routing, Unreachable
 from amiproxy.core.clients.session import Session
 from amiproxy.core.context import Context
@@ -62,8 +62,8 @@ _KNOWN, _UNKNOWN, _FAILING = range(RANKS)
 
 
 #: How a client has proved that it is a user, other than by a Login: by its certificate, by a digest of the
-#: secret, or because another session of the same client is logged in.
-Proof = Literal["certificate", "digest", "session"]
+#: secret, because another session of the same client is logged in, or to an edge of the fleet.
+Proof = Literal["certificate", "digest", "session", "edge"]
 
 
 class Verdict(NamedTuple):
@@ -131,6 +131,8 @@ class Attempt:
         """
         user, client = self._user, self._session.client
         sessions = self._registry.of(user) if user is not None and not user.allowmultiplelogin else []
+        # An edge counts the logins of its own clients, as this process counts the others.
+        sessions = [one for one in sessions if one.entrance.door != FLEET]
         if client is not None:  # it may have several
             sessions = [one for one in sessions if one.client is not client]
         if not sessions:
@@ -158,6 +160,8 @@ class Attempt:
 
     def proven(self, by: Proof) -> Verdict:
         """Decide on the login of a client that has proved in this way that it is the user."""
+        if by == "edge":
+            return self._sent_by_edge()
         busy = self.already_in_use()
         if busy is not None:
             return busy._replace(is_guess=False)
@@ -169,6 +173,22 @@ class Attempt:
             return _wrong("wrong secret", b"InvalidPassword")
         assert self._user is not None
         return self._accept(self._user)
+
+    def _sent_by_edge(self) -> Verdict:
+        """Decide on a user whose actions an edge sends.
+
+        The edge has checked how the client has logged in, and the address of each action is checked when it
+        comes.  No failure counts as a guess, or an edge could have any address locked out.
+        """
+        user = self._user
+        if user is None:
+            return Verdict(None, FAILED, "no such user", b"InvalidAccountID")
+        if user.disabled:
+            return Verdict(None, FAILED, "user is disabled", b"InvalidAccountID")
+        bound = self._routing.chosen(user, self._name, self._entrance)
+        if isinstance(bound, str):
+            return Verdict(None, FAILED, bound, b"InvalidAccountID")
+        return Verdict(user, bound=bound)
 
     def _judge(self, done: Callable[[Verdict], None]) -> None:
         user = self._user

@@ -8,6 +8,10 @@ _IDLE: Final = {"ajam": 60.0}
 _IDLE_OF_OTHERS: Final = 1800.0
 
 
+#: The door of users whose actions an edge sends; no user is given it, and none has to be.
+FLEET: Final = "fleet"
+
+
 class Entrance:
     """Shared by a listener and its clients; a reload may change it, which applies to later logins."""
 

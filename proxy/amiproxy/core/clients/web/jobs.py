@@ -1,21 +1,46 @@
 """Job: an action that a client of a web session has asked for, until it has its answer."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from amiproxy.ami.errors import ProtocolError
 from amiproxy.ami.message import Action, parse_action
+from amiproxy.core.ports import Peer
 
 #: Call it when the client has left: ``done`` is then not called any more.  It may be called at any time.
 Cancel = Callable[[], None]
+#: Given the whole answer of an action.
+Done = Callable[[bytes], None]
+
+
+class EdgeRequest(NamedTuple):
+    """What an edge says of an action that it has sent for one of its clients."""
+
+    edge: str
+    #: The id of the request, in hexadecimal digits.
+    id: str
+    #: Where the client is connected from, as the edge says.
+    peer: Peer
+    #: When the action expires, in monotonic seconds.
+    expires: float
 
 
 class Job:
     """An action to run, and whom to give its answer to."""
 
-    __slots__ = ("action", "counts", "done", "is_cancelled", "is_done")
+    __slots__ = ("action", "counts", "done", "is_cancelled", "is_done", "request")
 
-    def __init__(self, action: bytes, done: Callable[[bytes], None], *, counts: bool = True) -> None:
+    def __init__(
+        self,
+        action: bytes,
+        done: Done,
+        *,
+        counts: bool = True,
+        request: EdgeRequest | None = None,
+    ) -> None:
         self.action = action
+        #: Where it comes from, if an edge has sent it.
+        self.request = request
         #: Whether it counts as in flight: all but a WaitEvent do.
         self.counts = counts
         self.done = done
@@ -34,14 +59,14 @@ class Job:
         self.is_cancelled = True
 
 
-def job_of(action: bytes, done: Callable[[bytes], None]) -> Job:
+def job_of(action: bytes, done: Done, request: EdgeRequest | None = None) -> Job:
     """The job of an action, a whole message.  Raises ValueError if it is not exactly one message."""
     # What ActionFramer takes for one message; lines in AMI may end with LF alone.
     ends = action.endswith(b"\r\n\r\n") and action.find(b"\n\r\n") == len(action) - 3
     if not ends or b"\n\n" in action or action.startswith((b"\r\n", b"\n")):
         raise ValueError("not exactly one action")
     parsed = _parsed(action) if b"waitevent" in action.lower() else None
-    return Job(action, done, counts=parsed is None or parsed.key != b"waitevent")
+    return Job(action, done, counts=parsed is None or parsed.key != b"waitevent", request=request)
 
 
 def _parsed(action: bytes) -> Action | None:

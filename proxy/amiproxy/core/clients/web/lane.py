@@ -10,9 +10,11 @@ actions.  They share its principal and its rate, are governed as it is, and end 
 from typing import Any, Final, Protocol
 
 from amiproxy.ami.message import Action
+from amiproxy.core.audit.auditlog import SessionFacts
 from amiproxy.core.clients.routes.entrance import Entrance
 from amiproxy.core.clients.routes.route import Route
 from amiproxy.core.clients.session import Handlers, Session, SessionOwner
+from amiproxy.core.clients.web.jobs import EdgeRequest
 from amiproxy.core.context import Context
 from amiproxy.core.fanout.eventview import EventView, Sight
 from amiproxy.core.fanout.subscription import Member
@@ -158,7 +160,7 @@ class LaneTransport:
 class Lane(Session):
     """A session whose client asks by requests; ``main`` is None if it is the main one."""
 
-    __slots__ = ("_answers", "_client", "asked", "collected", "longest_wait", "main", "used")
+    __slots__ = ("_answers", "_client", "asked", "collected", "longest_wait", "main", "request", "used")
 
     def __init__(
         self,
@@ -185,6 +187,8 @@ class Lane(Session):
         self._client = client
         self.client = client
         self.main = main
+        #: What an edge says of the action that it was given last; None if no edge has sent that.
+        self.request: EdgeRequest | None = None
         #: Whether it has been given an action that is not answered.
         self.asked = False
         #: Whether a part of its answer is being taken.
@@ -198,14 +202,32 @@ class Lane(Session):
             self.move(JUDGE)
             self.move(ADMIT)
 
-    def ask(self, action: bytes) -> None:
+    def ask(self, action: bytes, request: EdgeRequest | None = None) -> None:
         """Run an action; the client is told when it is ``answered``."""
         self.asked = True
+        self.request = request
         self.receive(action)
 
     def begin_wait(self, action: Action) -> None:
         """Begin this WaitEvent."""
         self._client.begin_wait(self, action)
+
+    # -- see Actor ---------------------------------------------------------
+
+    @property
+    def who(self) -> SessionFacts:
+        """See Actor."""
+        request = self.request
+        if request is None:
+            return self.principal.who(self.transport.peer)
+        return self.principal.who(request.peer)._replace(edge=request.edge, request=request.id)
+
+    def submit(self, action: Action) -> None:
+        """See Actor.  Once Asterisk has executed a part of an action, the others do not expire any more."""
+        request, series = self.request, self._series
+        if request is not None and (series is None or not series.has_begun):
+            action = action.until(request.expires)
+        super().submit(action)
 
     # -- see Recipient -----------------------------------------------------
 

@@ -9,7 +9,7 @@ from amiproxy.core.admission.addresses import network_of
 from amiproxy.core.clients.principal import Principal
 from amiproxy.core.clients.routes.entrance import Entrance
 from amiproxy.core.clients.session import Session
-from amiproxy.core.clients.web.jobs import Cancel, Job, job_of
+from amiproxy.core.clients.web.jobs import Cancel, EdgeRequest, Job, job_of
 from amiproxy.core.clients.web.lane import Lane
 from amiproxy.core.clients.web.unread import Unread
 from amiproxy.core.clients.web.waiting import Waits, WebWait
@@ -95,7 +95,7 @@ class WebSession:
         #: Of the listener and the door where it has logged in.
         self.entrance = entrance
         self.name = name
-        #: How its client has proved that it is the user: ``secret``, ``digest`` or ``certificate``.
+        #: How its client has proved that it is the user: ``secret`` or a Proof.
         self.by = by
         #: What its cookie says, 32 lower-case hexadecimal digits; b"" before its login.
         self.key = b""
@@ -158,13 +158,13 @@ class WebSession:
 
     # -- actions -----------------------------------------------------------
 
-    def run(self, action: bytes, done: Callable[[bytes], None]) -> Cancel:
+    def run(self, action: bytes, done: Callable[[bytes], None], request: EdgeRequest | None = None) -> Cancel:
         """Run one AMI action, a whole message; ``done`` is called with its whole answer, in a later turn.
 
         The answer is b"" if the session ended without one.  Up to ``limits.in_flight_per_session`` actions
         run at a time; more wait, in order.  Raises ValueError if ``action`` is not exactly one message.
         """
-        return self._run(job_of(action, done))
+        return self._run(job_of(action, done, request))
 
     def _run(self, job: Job) -> Cancel:
         if self.is_over:
@@ -270,7 +270,7 @@ class WebSession:
             self._asked = lane
         self.main.received += len(job.action)
         lane.longest_wait = longest_wait
-        lane.ask(job.action)
+        lane.ask(job.action, job.request)
 
     def _further(self) -> Lane:
         lane = self._home.further_lane(self, self.main)
@@ -390,7 +390,7 @@ class WebSession:
             self.used = now
         if now - self.used > self.entrance.idle:
             self.end("idle")
-        elif now - self.began > self._home.ctx.limits.web_session_seconds:
+        elif self.by != "edge" and now - self.began > self._home.ctx.limits.web_session_seconds:
             self.main.limit_reached("web_session_seconds")
             self.end("too old")
         elif len(self._free) > _KEPT:

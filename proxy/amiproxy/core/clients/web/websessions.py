@@ -176,7 +176,8 @@ class WebSessions:
         """Log in a client that has proved in this way that it is the user.
 
         All other checks of a login are made.  A client with the same certificate and address as before finds
-        its session again, until that was not used for 60 seconds; then it ends.  Returns the reason, of
+        its session again, until that was not used for 60 seconds; then it ends.  One that comes by an edge is
+        limited neither in number nor in time, and its ``peer`` stands for the edge.  Returns the reason, of
         ``REASONS``, if it is refused: the client is to be told so after Asterisk's second, with nothing that
         tells the reasons apart.
         """
@@ -205,6 +206,9 @@ class WebSessions:
         """The session has logged in."""
         session.key = new_key()
         session.used = self.ctx.scheduler.now()
+        self._sessions[session.key] = session
+        if session.by == "edge":
+            return
         mine = self._by_user.setdefault(folded(session.user.name), {})
         most = self.ctx.limits.web_sessions_per_user
         while len(mine) >= most:
@@ -213,7 +217,6 @@ class WebSessions:
             longest.main.limit_reached("web_sessions_per_user")
             longest.end("too many web sessions")
         self._by_user.setdefault(folded(session.user.name), mine)[session] = None
-        self._sessions[session.key] = session
 
     # -- finding them ------------------------------------------------------
 
@@ -228,7 +231,7 @@ class WebSessions:
 
     def permits(self, session: WebSession, peer: Peer, entrance: Entrance) -> bool:
         """Whether a request from here may use the session; it is then in use.  See ``find``."""
-        if session.is_over or entrance.server != session.entrance.server:
+        if session.is_over or session.by == "edge" or entrance.server != session.entrance.server:
             return False
         user = session.user
         claim = self.ctx.users.claim(user, peer.certificate)
