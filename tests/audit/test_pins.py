@@ -18,7 +18,10 @@ def test_installed_packages_are_pinned_and_match_their_pins() -> None:
     assert unpinned(wanted) == []
 
 
-@pytest.mark.parametrize(("extra", "files"), [("", _RUN_TIME[:1]), ("tools", _RUN_TIME)])
+@pytest.mark.parametrize(
+    ("extra", "files"),
+    [("", _RUN_TIME[:1]), ("http", _RUN_TIME[:1]), ("fleet", _RUN_TIME[:1]), ("tools", _RUN_TIME)],
+)
 def test_the_requirements_of_the_project_are_pinned(extra: str, files: tuple[Path, ...]) -> None:
     wanted = pins(*files)
     needs = [Requirement(line) for line in metadata.requires("amiproxy") or ()]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from amiproxy.config import Config, UsersFile, load, load_config, parse_users
 from amiproxy.config.differences import Differences, differences, needs_restart
+from amiproxy.config.fleet.nkeys import seed_of
 from amiproxy.core.model.phc import dummy_hash
 
 HASH = dummy_hash()
@@ -159,3 +160,40 @@ def convert(config: dict[str, Any], http: dict[str, Any]) -> Config:
     """A configuration with one more listener, as typed and not checked."""
     config = {**config, "listeners": [{**http, "address": ["127.0.0.1", 0, ""]}]}
     return msgspec.convert(config, Config, dec_hook=lambda kind, value: kind(value))
+
+
+FLEET = """\
+fleet:
+  role: edge
+  name: one
+  engines: [nats1]
+  ca: server.crt
+  seed_file: one.seed
+  token_key_file: token.key
+  servers: {berlin: {agents: [a]}}
+"""
+
+
+def test_the_part_in_a_fleet_is_fixed_and_its_other_settings_are_not(folder: Path) -> None:
+    for name, text in (("one.seed", seed_of(bytes(32)).decode()), ("token.key", "0" * 32)):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o600)
+    file = folder / "proxy.yaml"
+    text = file.read_text().partition("\n")[2]
+    server = "servers: {pbx1: {username: a, secret_file: upstream.secret}}\n"
+    file.write_text(server + text)
+    without = load_config(file)
+    file.write_text(server + text + FLEET)
+    one = load_config(file)
+    assert [line.partition(":")[0] for line in needs_restart(without, one)] == ["fleet"]
+    assert [line.partition(":")[0] for line in needs_restart(one, without)] == ["fleet"]
+    file.write_text(
+        server
+        + text
+        + FLEET.replace("name: one", "name: two\n  max_lag: 3\n  prefix: x").replace("[a]", "[a, b]")
+    )
+    two = load_config(file)
+    none = UsersFile(users={})
+    keys = ("fleet.name", "fleet.prefix", "fleet.max_lag", "fleet.servers.berlin.agents")
+    assert differences((one, none), (two, none)).keys == keys
+    assert [line.partition(":")[0] for line in needs_restart(one, two)] == list(keys[:2])

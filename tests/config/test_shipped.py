@@ -8,8 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from amiproxy.config import Config, Limits, UsersFile, load
+from amiproxy.ami.privilege import AGENT, CALL, ORIGINATE
+from amiproxy.config import Config, EdgeEntry, FleetServer, FleetSettings, Limits, UsersFile, load
 from amiproxy.config.actions import ActionEntry
+from amiproxy.config.fleet.nkeys import seed_of
 from amiproxy.config.schema import (
     AjamSettings,
     Certificate,
@@ -26,15 +28,32 @@ from amiproxy.config.schema import (
 )
 from amiproxy.config.users.user import UserEntry
 from amiproxy.config.users.usertable import table_of
+from amiproxy.core.model.ceiling import Ceiling
 from amiproxy.core.model.limits import ServerLimits
+from amiproxy.core.model.users import LONE_SERVER
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
+#: Files that are read when the configuration is loaded.
+CONTENTS = {
+    "fleet/berlin-a.seed": seed_of(bytes(32)).decode() + "\n",
+    "fleet/token.key": f"{'0' * 32}\n",
+}
+#: Lines of the section fleet that one role does not have.
+ONLY_EDGES = (
+    "  max_lag: 5\n",
+    "  servers:\n    berlin: {agents: [berlin-a, berlin-b], limits: {action_timeout: 30}}\n",
+)
+ONLY_AGENTS = (
+    "  server: berlin\n",
+    "  edges:\n    edge1: {users: [wallboard, dialer], read: [call, agent], write: [originate]}\n",
+)
 
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
     tmp_path.chmod(0o700)
-    (tmp_path / "certs").mkdir()
+    for folder in ("certs", "fleet"):
+        (tmp_path / folder).mkdir(mode=0o700)
     for name in (
         "upstream.secret",
         "certs/server.crt",
@@ -44,8 +63,11 @@ def installed(tmp_path: Path) -> Path:
         "certs/pbx-ca.crt",
         "certs/proxy.crt",
         "certs/proxy.key",
+        "fleet/ca.pem",
+        "fleet/berlin-a.seed",
+        "fleet/token.key",
     ):
-        (tmp_path / name).write_text("placeholder\n")
+        (tmp_path / name).write_text(CONTENTS.get(name, "placeholder\n"))
         (tmp_path / name).chmod(0o640)
     for name in ("proxy.yaml", "users.yaml", "modules.yaml"):
         shutil.copyfile(DEPLOY / name, tmp_path / name)
@@ -69,6 +91,15 @@ def move_upstream_to_servers(file: Path) -> None:
     assert upstream
     assert servers
     file.write_text(f"{before}servers:\n  pbx0:\n{textwrap.indent(block, '  ')}\n{after}")
+
+
+def play(file: Path, role: str) -> None:
+    """Leave only the keys in the section fleet that this role has."""
+    text = file.read_text()
+    for line in ONLY_EDGES if role == "agent" else ONLY_AGENTS:
+        assert line in text
+        text = text.replace(line, "")
+    file.write_text(text.replace("role: agent", f"role: {role}"))
 
 
 def load_both(folder: Path) -> tuple[Config, UsersFile]:
@@ -95,8 +126,11 @@ def test_the_files_load_with_every_optional_key(installed: Path) -> None:
         },
     )
     move_upstream_to_servers(installed / "proxy.yaml")
+    play(installed / "proxy.yaml", "edge")
     config, users = load_both(installed)
     assert list(config.servers) == ["pbx0", "pbx1", "pbx2"]
+    assert config.every_name == ("pbx0", "pbx1", "pbx2", "berlin")
+    assert config.limits_of("berlin").action_timeout == 30
     assert config.servers["pbx0"].tls is not None
     assert config.limits_of("pbx2").action_timeout == 30
     assert (config.default_server, config.listeners[0].server) == ("pbx1", "pbx2")
@@ -124,6 +158,23 @@ def test_the_files_load_with_every_optional_key(installed: Path) -> None:
     assert dialer.history
 
 
+def test_the_fleet_of_an_agent_loads(installed: Path) -> None:
+    before, start, rest = (DEPLOY / "proxy.yaml").read_text().partition("#fleet:\n")
+    section, end, after = rest.partition("\n\n")
+    file = installed / "proxy.yaml"
+    file.write_text(start + section)
+    uncomment(file)
+    file.write_text(before + file.read_text() + end + after)
+    play(file, "agent")
+    config, _ = load_both(installed)
+    assert config.fleet is not None
+    assert (config.fleet.server, config.every_name, config.fleet_servers) == ("berlin", (LONE_SERVER,), {})
+    assert config.fleet.ceilings["edge1"] == Ceiling(
+        frozenset({"wallboard", "dialer"}), CALL | AGENT, ORIGINATE
+    )
+    assert [engine.port for engine in config.fleet.engines] == [4222, 4222, 4222]
+
+
 @pytest.mark.parametrize(
     "kind",
     [
@@ -141,11 +192,19 @@ def test_the_files_load_with_every_optional_key(installed: Path) -> None:
         Control,
         Metrics,
         Log,
+        FleetSettings,
     ],
     ids=lambda kind: kind.__name__,
 )
 def test_every_key_of_proxy_yaml_is_explained(kind: type[msgspec.Struct]) -> None:
     assert not missing(kind, (DEPLOY / "proxy.yaml").read_text())
+
+
+@pytest.mark.parametrize("kind", [EdgeEntry, FleetServer], ids=lambda kind: kind.__name__)
+def test_every_key_inside_the_fleet_is_shown(kind: type[msgspec.Struct]) -> None:
+    text = (DEPLOY / "proxy.yaml").read_text()
+    for field in msgspec.structs.fields(kind):
+        assert re.search(rf"#[a-z0-9]+: {{.*\b{field.name}: ", text), field.name
 
 
 def test_every_limit_of_a_server_is_named() -> None:

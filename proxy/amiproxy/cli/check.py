@@ -124,7 +124,7 @@ def _is_not_set_up(file: Path) -> bool:
     """Whether proxy.yaml is as good as it is after the installation, without the secret for Asterisk."""
     try:
         return is_missing(draft_config(file).first_server.secret_file)
-    except ConfigErrors:
+    except (ConfigErrors, Unfit):
         return False
 
 

@@ -6,6 +6,7 @@ hashes; the upstream's secret is read with ``read_secret`` when it is needed.
 """
 
 from amiproxy.config.address import Address
+from amiproxy.config.fleet.schema import EdgeEntry, Engine, FleetServer, FleetSettings
 from amiproxy.config.loading import (
     Loaded,
     draft_config,
@@ -45,7 +46,11 @@ __all__ = [
     "Config",
     "ConfigErrors",
     "Control",
+    "EdgeEntry",
+    "Engine",
     "FanOut",
+    "FleetServer",
+    "FleetSettings",
     "Limits",
     "ListenerSettings",
     "Loaded",

@@ -6,7 +6,15 @@ from collections.abc import Collection, Iterable, Mapping
 from amiproxy.config.accounts import uid_of
 from amiproxy.config.actions import check_actions
 from amiproxy.config.address import is_loopback
+from amiproxy.config.checking.fleet import (
+    check_edge,
+    check_fleet,
+    check_fleet_in,
+    check_fleet_server,
+    is_written_edge,
+)
 from amiproxy.config.checking.web import check_web
+from amiproxy.config.fleet.schema import EdgeEntry, FleetServer, FleetSettings
 from amiproxy.config.reading.binding import Check
 from amiproxy.config.reading.document import Document
 from amiproxy.config.reading.problems import KeyPath
@@ -125,18 +133,24 @@ def _check_order(
 
 def _check_server_limits(config: Config, path: KeyPath, document: Document) -> None:
     """Check the limits of each server together with those for all that they leave as they are."""
-    for name, server in config.servers.items():
-        own = {key for key in server.limits.__struct_fields__ if getattr(server.limits, key) is not None}
-        limits = server.limits.over(config.limits)
-        for low, high in ORDERED:
-            if low in own or high in own:
-                _check_order(limits, low, high, (*path, "servers", name, "limits"), document, own)
+    for place, servers in ((("servers",), config.servers), (("fleet", "servers"), config.fleet_servers)):
+        for name, server in servers.items():
+            own = {key for key in server.limits.__struct_fields__ if getattr(server.limits, key) is not None}
+            limits = server.limits.over(config.limits)
+            for low, high in ORDERED:
+                if low in own or high in own:
+                    _check_order(limits, low, high, (*path, *place, name, "limits"), document, own)
 
 
 def check_server_is_there(document: Document) -> None:
-    """Report once if proxy.yaml has neither ``upstream`` nor ``servers``, whatever else is wrong with it."""
+    """Report once if proxy.yaml has neither ``upstream`` nor ``servers``, whatever else is wrong with it.
+
+    An edge of a fleet needs neither.
+    """
     written = document.root.content
     if not isinstance(written, dict) or "upstream" in written or "servers" in written:
+        return
+    if is_written_edge(document):
         return
     text = "the key 'upstream' is missing"
     if all(problem.text != text for problem in document.problems):
@@ -144,7 +158,7 @@ def check_server_is_there(document: Document) -> None:
 
 
 def _check_servers(config: Config, path: KeyPath, document: Document) -> None:
-    if config.upstream is None and not config.servers:
+    if not config.every_name:
         written = document.root.content
         if isinstance(written, dict) and "servers" in written:
             text = "has no server"
@@ -170,8 +184,8 @@ def _check_servers(config: Config, path: KeyPath, document: Document) -> None:
         if config.upstream is not None:
             text = "upstream is one server without a name"
             document.report((*path, *key), text, "remove it, or write servers instead of upstream")
-        elif name not in config.servers:
-            document.report((*path, *key), f"there is no server {name!r}", _known(name, config.servers))
+        elif name not in config.every_name:
+            document.report((*path, *key), f"there is no server {name!r}", _known(name, config.every_name))
 
 
 def _known(name: str, servers: Iterable[str]) -> str:
@@ -189,6 +203,7 @@ def _check_log(settings: Log, path: KeyPath, document: Document) -> None:
 def _check_config(config: Config, path: KeyPath, document: Document) -> None:
     check_actions(config.actions, (*path, "actions"), document)
     _check_servers(config, path, document)
+    check_fleet_in(config, path, document)
     if config.users_file is None and not config.users_files:
         document.report(path, "the key 'users_file' is missing", "add it, or users_files with patterns")
     elif config.users_file is not None and config.users_files:
@@ -220,6 +235,9 @@ CHECKS: Mapping[type, Check] = {
     Metrics: _check_metrics,
     Limits: _check_limits,
     Log: _check_log,
+    FleetSettings: check_fleet,
+    EdgeEntry: check_edge,
+    FleetServer: check_fleet_server,
     Config: _check_config,
 }
 

@@ -16,6 +16,10 @@ _FIXED = {
     "limits.hash_threads": "the threads are made at the start",
     "limits.hash_queue": "the threads are made at the start",
     "limits.hash_cache_timeout": "the cache is made at the start",
+    **dict.fromkeys(
+        ("fleet", "fleet.role", "fleet.name", "fleet.prefix", "fleet.server"),
+        "the process takes its part in the fleet at the start",
+    ),
 }
 
 
@@ -79,7 +83,8 @@ def why_fixed(key: str) -> str:
         name = key.partition("].")[2].partition("[")[0]
         return _FIXED["listeners"] if name in ("address", "door", "doors", "insecure_local") else ""
     section = key.partition(".")[0]
-    return _FIXED.get(key) or _FIXED.get(section, "")
+    # Of the section of a fleet, only the keys that are listed are fixed.
+    return _FIXED.get(key) or (_FIXED.get(section, "") if section != "fleet" else "")
 
 
 def _keys(old: Config, new: Config) -> tuple[str, ...]:

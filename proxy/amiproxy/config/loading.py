@@ -9,10 +9,12 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from amiproxy.config.actionfiles import with_described
+from amiproxy.config.checking.fleet import is_written_edge
 from amiproxy.config.checks import CHECKS, check_server_is_there
+from amiproxy.config.fleet.files import read_seed, read_token_keys
 from amiproxy.config.misplaced import MISPLACED
 from amiproxy.config.reading.binding import Binder
-from amiproxy.config.reading.document import Document
+from amiproxy.config.reading.document import Document, Node
 from amiproxy.config.reading.files import (
     check_certificate_file,
     check_readable,
@@ -31,6 +33,9 @@ from amiproxy.core.model.errors import Unfit
 from amiproxy.steps import Steps, result_of
 
 S = TypeVar("S", bound=msgspec.Struct)
+
+#: Checks of files with secrets that the service needs only when it runs.
+_SECRET_FILES = (read_secret, read_seed, read_token_keys)
 
 
 class Loaded(NamedTuple):
@@ -57,7 +62,7 @@ def draft_config(path: Path) -> Config:
         document = Document.parse(path, read_file(path))
     except Unfit as error:
         raise ConfigErrors([Problem.of_file(path, error)]) from None
-    skipped = (check_readable, check_certificate_file, read_secret, matching)
+    skipped = (check_readable, check_certificate_file, *_SECRET_FILES, matching)
     config = Binder(document, os.environ, CHECKS, skipped, REMOVED, MISPLACED).bind(Config)
     return _settled(config, document.in_order())
 
@@ -93,7 +98,7 @@ def loading(
     not exist yet, are about to get; then the link's secret need not exist either.
     """
     skipped = () if certificate_files else (check_certificate_file,)
-    read = _config(path, (*skipped, check_readable, read_secret) if texts else skipped)
+    read = _config(path, (*skipped, check_readable, *_SECRET_FILES) if texts else skipped)
     reader = UsersReader(old.users if old is not None else {}, read.servers)
     for file in read.users_files:
         yield from reader.read_text(file, texts[file]) if file in texts else reader.read(file)
@@ -106,7 +111,7 @@ def named_files(path: Path) -> list[Path]:
 
     Raises ConfigErrors if it names none that can be found.
     """
-    read = _config(path, (check_certificate_file, check_readable, read_secret))
+    read = _config(path, (check_certificate_file, check_readable, *_SECRET_FILES))
     if not read.users_files:
         raise ConfigErrors(read.problems)
     return list(read.users_files)
@@ -114,7 +119,7 @@ def named_files(path: Path) -> list[Path]:
 
 def server_names(path: Path) -> ServerNames | None:
     """The servers that a proxy.yaml names, whatever else is wrong with it; None if it names none."""
-    return _config(path, (check_certificate_file, check_readable, read_secret)).servers
+    return _config(path, (check_certificate_file, check_readable, *_SECRET_FILES)).servers
 
 
 def users_files(config: Config) -> list[Path]:
@@ -172,12 +177,20 @@ def _config(path: Path, skipped: Collection[Callable[[Path], object]] = ()) -> _
 def _servers_in(document: Document) -> ServerNames | None:
     """The servers of a configuration with problems, so that those of the users are found as well."""
     root = document.root.content
-    if not isinstance(root, dict) or ("upstream" in root) == ("servers" in root):
+    if not isinstance(root, dict) or ("upstream" in root and "servers" in root):
         return None
     if "upstream" in root:
         return ServerNames()
-    servers = root["servers"].content
-    return ServerNames(tuple(servers), named=True) if isinstance(servers, dict) and servers else None
+    names = _names_in(root)
+    if is_written_edge(document):
+        fleet = root["fleet"].content
+        names += _names_in(fleet) if isinstance(fleet, dict) else ()
+    return ServerNames(names, named=True) if names else None
+
+
+def _names_in(section: Mapping[str, Node]) -> tuple[str, ...]:
+    servers = section["servers"].content if "servers" in section else None
+    return tuple(servers) if isinstance(servers, dict) else ()
 
 
 def _document(path: Path) -> Document:

@@ -14,11 +14,13 @@ from msgspec import Meta
 
 from amiproxy.config.actions import ActionEntry
 from amiproxy.config.address import Address, Place, SocketPlace, check_host_name, check_peer_name
+from amiproxy.config.fleet.schema import FleetServer, FleetSettings
 from amiproxy.config.reading.files import check_certificate_file, check_readable, read_secret
 from amiproxy.config.reading.patterns import matching
 from amiproxy.config.reading.sizes import bytes_of, check_journal
 from amiproxy.config.users.servers import ServerNames
 from amiproxy.config.web.values import AllowedHost, Digest, HttpDoor, Origin, Prefix, Realm
+from amiproxy.core.model.errors import Unfit
 from amiproxy.core.model.hiddennames import HIDDEN_NAMES, HiddenName
 from amiproxy.core.model.limits import HistoryBounds, Limits, Seconds, ServerLimits, UpstreamLost
 from amiproxy.core.model.networks import Network
@@ -227,12 +229,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     actions_from: tuple[ReadableFile, ...] = ()
     #: Which users may run an action that is not described: none, or class system with plain text.
     actions_undescribed: Literal["deny", "system"] = "deny"
+    #: The part of this process in a fleet; None: it is in none.
+    fleet: FleetSettings | None = None
 
     @property
     def every_server(self) -> Mapping[str, ServerSettings]:
-        """The settings of all servers, by name and in their order.
+        """The settings of all Asterisks that the proxy itself connects to, by name and in their order.
 
-        That of ``upstream`` is called ``LONE_SERVER``.
+        That of ``upstream`` is called ``LONE_SERVER``.  An edge of a fleet may have none.
         """
         if self.upstream is None:
             return self.servers
@@ -251,15 +255,36 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return frozenset(door for doors in served for door in doors)
 
     @property
+    def fleet_servers(self) -> Mapping[str, FleetServer]:
+        """The Asterisks that an edge reaches through agents, by name; empty for any other proxy."""
+        return self.fleet.servers if self.fleet is not None else {}
+
+    @property
+    def every_name(self) -> tuple[str, ...]:
+        """The names of all servers: first of those that the proxy connects to, then of those of a fleet."""
+        return (*self.every_server, *self.fleet_servers)
+
+    @property
     def first_server(self) -> ServerSettings:
-        """The settings of the first server, or of the only one."""
-        return next(iter(self.every_server.values()))
+        """The settings of the first server that the proxy connects to, or of the only one.
+
+        Raises Unfit for an edge of a fleet that has none.
+        """
+        for server in self.every_server.values():
+            return server
+        text = "this proxy is an edge of a fleet, and connects to no Asterisk itself"
+        raise Unfit(text, "run this on the machine of an Asterisk")
 
     @property
     def server_names(self) -> ServerNames:
         """What users can name: the servers, and the default for all."""
-        return ServerNames(tuple(self.every_server), self.default_server, named=self.upstream is None)
+        return ServerNames(self.every_name, self.default_server, named=self.upstream is None)
+
+    def own_limits_of(self, server: str) -> ServerLimits:
+        """The limits that one server has of its own."""
+        fleet = self.fleet_servers
+        return fleet[server].limits if server in fleet else self.every_server[server].limits
 
     def limits_of(self, server: str) -> Limits:
         """The limits in force for one server."""
-        return self.every_server[server].limits.over(self.limits)
+        return self.own_limits_of(server).over(self.limits)

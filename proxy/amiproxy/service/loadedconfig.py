@@ -1,19 +1,23 @@
 """Everything that a start or reload reads from disk except certificates: validated as a whole."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from amiproxy import log
 from amiproxy.ami.actions import OtherActions
 from amiproxy.config import Config, Problem, Unfit, UsersFile, loading, read_secret
 from amiproxy.config.actions import other_actions
 from amiproxy.config.differences import Differences, differing
+from amiproxy.config.fleet.files import read_seed, read_token_keys
 from amiproxy.config.users.usertable import building_table
 from amiproxy.core.model.limits import ServerLimits
 from amiproxy.core.model.users import UserTable
 from amiproxy.core.servers.servers import Configured
 from amiproxy.steps import Steps, result_of
+
+S = TypeVar("S")
 
 
 class StartError(Exception):
@@ -36,17 +40,21 @@ class LoadedConfig:
     secrets: Mapping[str, bytes] = field(repr=False)
     #: Keys in the files that no longer have an effect.
     outdated: tuple[Problem, ...] = ()
+    #: The nkey seed of a process in a fleet; empty for any other.
+    fleet_seed: bytes = field(default=b"", repr=False)
+    #: The fleet's keys of positions, the one that seals first; empty for a process in no fleet.
+    token_keys: tuple[bytes, ...] = field(default=(), repr=False)
 
     @property
     def servers(self) -> Configured:
         """The servers that it has."""
         config = self.config
-        return Configured(tuple(config.every_server), config.upstream is None, config.default_server)
+        return Configured(config.every_name, config.upstream is None, config.default_server)
 
     @property
     def server_limits(self) -> dict[str, ServerLimits]:
         """The limits that each server has of its own."""
-        return {name: settings.limits for name, settings in self.config.every_server.items()}
+        return {name: self.config.own_limits_of(name) for name in self.config.every_name}
 
     @property
     def actions(self) -> OtherActions:
@@ -65,12 +73,16 @@ class LoadedConfig:
     def differing_from(self, old: "LoadedConfig") -> Steps[Differences]:
         """The differences that applying this makes, by configuration key and user name, in steps."""
         found = yield from differing((old.config, old.entries), (self.config, self.entries))
-        keys = list(found.keys)
-        for name, secret in self.secrets.items():
-            # A new secret in the same file is a difference, too; a server that is new is one already.
-            if secret != old.secrets.get(name, secret) and _secret_key(self.config, name) not in keys:
-                keys.append(_secret_key(self.config, name))
-        return found._replace(keys=tuple(keys))
+        # A new secret in the same file is a difference, too; a server that is new is one already.
+        changed = [
+            _secret_key(self.config, name)
+            for name, secret in self.secrets.items()
+            if secret != old.secrets.get(name, secret)
+        ]
+        if self.fleet_seed and old.fleet_seed:
+            changed += ["fleet.seed_file"] if self.fleet_seed != old.fleet_seed else []
+            changed += ["fleet.token_key_file"] if self.token_keys != old.token_keys else []
+        return found._replace(keys=(*found.keys, *(key for key in changed if key not in found.keys)))
 
     def letting_go(self) -> Steps[None]:
         """Free a replaced configuration in steps, since freeing thousands of entries at once is a pause."""
@@ -97,17 +109,31 @@ def preparing(
     before = old.entries if old is not None else None
     config, entries, outdated = yield from loading(path, certificate_files=certificate_files, old=before)
     secrets = {name: _secret_of(config, name) for name in config.every_server}
+    seed, token_keys = _fleet_secrets(config)
     users = yield from building_table(
         entries, old.users if old is not None else None, before, servers=config.server_names
     )
-    return LoadedConfig(config, entries, users, secrets, outdated)
+    return LoadedConfig(config, entries, users, secrets, outdated, seed, token_keys)
 
 
 def _secret_of(config: Config, server: str) -> bytes:
+    return _read(read_secret, config.every_server[server].secret_file, _secret_key(config, server))
+
+
+def _fleet_secrets(config: Config) -> tuple[bytes, tuple[bytes, ...]]:
+    """The seed and the keys of positions, both empty without a fleet."""
+    if config.fleet is None:
+        return b"", ()
+    seed = _read(read_seed, config.fleet.seed_file, "fleet.seed_file")
+    return seed, _read(read_token_keys, config.fleet.token_key_file, "fleet.token_key_file")
+
+
+def _read(read: Callable[[Path], S], file: Path, key: str) -> S:
+    """The content of a file with a secret, which ``key`` names."""
     try:
-        return read_secret(config.every_server[server].secret_file)
+        return read(file)
     except Unfit as error:
-        raise StartError(f"{_secret_key(config, server)}: {error}; {error.remedy}") from error
+        raise StartError(f"{key}: {error}; {error.remedy}") from error
 
 
 def _secret_key(config: Config, server: str) -> str:

@@ -1,0 +1,1 @@
+"""The section ``fleet`` of proxy.yaml, and the files that it names."""
