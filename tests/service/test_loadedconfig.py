@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from amiproxy.config import ConfigErrors
+from amiproxy.config.fleet.nkeys import seed_of
 from amiproxy.service.loadedconfig import prepare
 from tests.service.running import change
 from tests.support.proxy_process import ProxyProcess, hashed
@@ -64,3 +65,43 @@ def test_a_changed_secret_file_is_named_once(files: ProxyProcess) -> None:
     assert prepare(files.config).differences_from(old).keys == ("upstream.secret_file",)
     (files.directory / "users.yaml").write_text(json.dumps({"users": {**USERS, "bert": USERS["anna"]}}))
     assert prepare(files.config).differences_from(old).users_added == ("bert",)
+
+
+def of_an_agent(files: ProxyProcess) -> None:
+    folder = files.directory
+    for name, text in (("ca.pem", ""), ("a.seed", seed_of(bytes(32)).decode()), ("token.key", "1" * 32)):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o600)
+    keys = {"ca": "ca.pem", "seed_file": "a.seed", "token_key_file": "token.key", "server": "berlin"}
+    change(files, fleet={"role": "agent", "name": "a", "engines": ["nats1"], **keys})
+
+
+def test_the_secrets_of_a_fleet_are_read_and_not_shown(files: ProxyProcess) -> None:
+    assert (prepare(files.config).fleet_seed, prepare(files.config).token_keys) == (b"", ())
+    of_an_agent(files)
+    prepared = prepare(files.config)
+    assert (prepared.fleet_seed, prepared.token_keys) == (seed_of(bytes(32)), (b"\x11" * 16,))
+    for secret in (prepared.fleet_seed.decode(), "1" * 32, "\\x11"):
+        assert secret not in repr(prepared)
+
+
+def test_a_changed_seed_or_key_of_positions_is_a_difference(files: ProxyProcess) -> None:
+    of_an_agent(files)
+    old = prepare(files.config)
+    (files.directory / "a.seed").write_bytes(seed_of(bytes(31) + b"1"))
+    assert prepare(files.config).differences_from(old).keys == ("fleet.seed_file",)
+    (files.directory / "token.key").write_text(f"{'2' * 32}\n{'1' * 32}\n")
+    assert prepare(files.config).differences_from(old).keys == ("fleet.seed_file", "fleet.token_key_file")
+
+
+def test_an_edge_has_the_servers_of_its_fleet_and_no_secret_of_theirs(files: ProxyProcess) -> None:
+    of_an_agent(files)
+    text = json.loads(files.config.read_text())
+    del text["upstream"], text["fleet"]["server"]
+    text["fleet"] |= {"role": "edge", "servers": {"berlin": {"agents": ["b"], "limits": {"in_flight": 99}}}}
+    files.config.write_text(json.dumps(text))
+    (files.directory / "users.yaml").write_text('{"users": {}}')
+    prepared = prepare(files.config)
+    assert prepared.secrets == {}
+    assert prepared.servers == (("berlin",), True, "")
+    assert prepared.server_limits["berlin"].in_flight == 99

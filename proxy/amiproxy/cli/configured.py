@@ -46,7 +46,7 @@ def users_of(arguments: argparse.Namespace) -> UsersFile:
     if arguments.users is not None:
         return load_users(arguments.users)
     config = load_config(config_of(arguments))
-    return load_users(*users_files(config), servers=config.server_names)
+    return load_users(*users_files(config), servers=config.server_names, remote=config.is_agent)
 
 
 def servers_of(arguments: argparse.Namespace) -> ServerNames | None:

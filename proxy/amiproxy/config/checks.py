@@ -11,7 +11,7 @@ from amiproxy.config.checking.fleet import (
     check_fleet,
     check_fleet_in,
     check_fleet_server,
-    is_written_edge,
+    written_role,
 )
 from amiproxy.config.checking.web import check_web
 from amiproxy.config.fleet.schema import EdgeEntry, FleetServer, FleetSettings
@@ -150,7 +150,7 @@ def check_server_is_there(document: Document) -> None:
     written = document.root.content
     if not isinstance(written, dict) or "upstream" in written or "servers" in written:
         return
-    if is_written_edge(document):
+    if written_role(document) == "edge":
         return
     text = "the key 'upstream' is missing"
     if all(problem.text != text for problem in document.problems):

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from amiproxy.config.actionfiles import with_described
-from amiproxy.config.checking.fleet import is_written_edge
+from amiproxy.config.checking.fleet import written_role
 from amiproxy.config.checks import CHECKS, check_server_is_there
 from amiproxy.config.fleet.files import read_seed, read_token_keys
 from amiproxy.config.misplaced import MISPLACED
@@ -99,7 +99,7 @@ def loading(
     """
     skipped = () if certificate_files else (check_certificate_file,)
     read = _config(path, (*skipped, check_readable, *_SECRET_FILES) if texts else skipped)
-    reader = UsersReader(old.users if old is not None else {}, read.servers)
+    reader = UsersReader(old.users if old is not None else {}, read.servers, remote=read.role == "agent")
     for file in read.users_files:
         yield from reader.read_text(file, texts[file]) if file in texts else reader.read(file)
     config = _settled(read.config, read.problems + reader.problems)
@@ -138,7 +138,7 @@ def named_users(config: Config) -> str:
 class _Read(NamedTuple):
     """What proxy.yaml says: the configuration (None if invalid), and its users files that can be read.
 
-    ``servers`` is None if it does not say which there are.
+    ``servers`` is None if it does not say which there are; ``role`` is its role in a fleet, or "".
     """
 
     config: Config | None
@@ -146,6 +146,7 @@ class _Read(NamedTuple):
     users_files: tuple[Path, ...] = ()
     outdated: tuple[Problem, ...] = ()
     servers: ServerNames | None = None
+    role: str = ""
 
 
 def _config(path: Path, skipped: Collection[Callable[[Path], object]] = ()) -> _Read:
@@ -171,7 +172,7 @@ def _config(path: Path, skipped: Collection[Callable[[Path], object]] = ()) -> _
             except Unfit as error:  # The files have gone since the pattern was checked.
                 problems.append(Problem.of_file(path, error))
     servers = config.server_names if config is not None else _servers_in(document)
-    return _Read(config, problems, tuple(named), tuple(document.outdated), servers)
+    return _Read(config, problems, tuple(named), tuple(document.outdated), servers, written_role(document))
 
 
 def _servers_in(document: Document) -> ServerNames | None:
@@ -182,7 +183,7 @@ def _servers_in(document: Document) -> ServerNames | None:
     if "upstream" in root:
         return ServerNames()
     names = _names_in(root)
-    if is_written_edge(document):
+    if written_role(document) == "edge":
         fleet = root["fleet"].content
         names += _names_in(fleet) if isinstance(fleet, dict) else ()
     return ServerNames(names, named=True) if names else None

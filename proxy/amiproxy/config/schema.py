@@ -255,6 +255,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return frozenset(door for doors in served for door in doors)
 
     @property
+    def is_agent(self) -> bool:
+        """Whether the process is an agent of a fleet, some of whose users may come by edges only."""
+        return self.fleet is not None and not self.fleet.is_edge
+
+    @property
     def fleet_servers(self) -> Mapping[str, FleetServer]:
         """The Asterisks that an edge reaches through agents, by name; empty for any other proxy."""
         return self.fleet.servers if self.fleet is not None else {}

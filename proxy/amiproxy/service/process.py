@@ -68,6 +68,8 @@ def _files(path: Path, config: Config) -> Iterator[Path]:
         yield server.secret_file
         if server.tls is not None:
             yield from filter(None, (server.tls.ca, server.tls.chain, server.tls.key))
+    if config.fleet is not None:
+        yield from (config.fleet.ca, config.fleet.seed_file, config.fleet.token_key_file)
     for listener in config.listeners:
         yield from filter(None, (listener.client_ca, listener.client_crl))
         for pair in listener.certificates:

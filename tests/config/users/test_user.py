@@ -1,12 +1,17 @@
 """The valid and the invalid keys of a user in users.yaml."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from amiproxy.ami.privilege import AGENT, ALL, CALL
 from amiproxy.config import ConfigErrors, UserEntry, parse_users
+from amiproxy.config.users.servers import ServerNames
+from amiproxy.config.users.userfiles import UsersReader
 from amiproxy.config.users.usertable import user_of
+from amiproxy.core.model.users import check_md5, check_plain
+from amiproxy.steps import finish
 
 SECRET = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$pzROa0WzGQXg1oZtBNgZtpGUNH8RAj/KA3SdRScQ91g"
 
@@ -17,10 +22,26 @@ def entry(text: str, name: str = "u") -> UserEntry:
     ]
 
 
+def reader_of(text: str, name: str = "u", *, remote: bool = False) -> UsersReader:
+    reader = UsersReader(servers=ServerNames(), remote=remote)
+    finish(reader.read_text(Path("users.yaml"), f"users:\n  {name}: {{{text}}}\n".encode()))
+    return reader
+
+
 def problems_of(text: str, name: str = "u") -> list[str]:
-    with pytest.raises(ConfigErrors) as errors:
-        entry(text, name)
-    return [f"{problem.key_path}: {problem.text}; {problem.remedy}" for problem in errors.value.problems]
+    found = reader_of(text, name).problems
+    assert found
+    return [f"{problem.key_path}: {problem.text}; {problem.remedy}" for problem in found]
+
+
+def test_a_user_of_an_agent_may_have_nothing_to_log_in_with() -> None:
+    reader = reader_of("read: [call]", remote=True)
+    assert reader.problems == []
+    user = user_of("u", reader.users["u"])
+    assert (user.secret, user.md5_secret) == (None, None)
+    assert not check_plain(user, b"")
+    assert not check_md5(user, b"1", hashlib.md5(b"1").hexdigest().encode())
+    assert reader_of("login: both", remote=True).problems
 
 
 @pytest.mark.parametrize(

@@ -87,11 +87,12 @@ def check_fleet_in(config: Config, path: KeyPath, document: Document) -> None:
         document.report((*path, "fleet", "server"), text, "remove it")
 
 
-def is_written_edge(document: Document) -> bool:
-    """Whether proxy.yaml says that it is one of an edge, whatever else is wrong with it."""
+def written_role(document: Document) -> str:
+    """The role in a fleet that proxy.yaml says it is of, whatever else is wrong with it; "" for none."""
     root = document.root.content
     fleet = root["fleet"].content if isinstance(root, dict) and "fleet" in root else None
-    return isinstance(fleet, dict) and "role" in fleet and fleet["role"].content == "edge"
+    role = fleet["role"].content if isinstance(fleet, dict) and "role" in fleet else ""
+    return role if isinstance(role, str) else ""
 
 
 def _check_twice(values: Iterable[str], path: KeyPath, document: Document) -> None:

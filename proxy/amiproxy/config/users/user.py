@@ -136,9 +136,6 @@ def check_entry(entry: UserEntry, path: KeyPath, document: Document) -> None:
     if entry.login != "secret" and not entry.certificate:
         text = f"login: {entry.login} needs a certificate: entry, or no client can log in as this user"
         document.report((*path, "login"), text, 'add one: certificate: ["dns:HOST"]')
-    if entry.login != "certificate" and entry.secret is None and entry.md5_secret is None:
-        text = "the user has neither secret nor md5_secret"
-        document.report(path, text, "make a hash with: ami-proxy users hash")
     if not entry.doors:
         text = "the user could not log in anywhere"
         document.report((*path, "doors"), text, "name a door, or write disabled: true")
@@ -156,3 +153,10 @@ def check_entry(entry: UserEntry, path: KeyPath, document: Document) -> None:
     for server, narrowing in entry.on.items():
         for problem in problems_of_narrowing(narrowing, entry):
             document.report((*path, "on", server, *problem.steps), problem.text, problem.remedy)
+
+
+def check_login(entry: UserEntry, path: KeyPath, document: Document) -> None:
+    """Report if the user has nothing to log in with."""
+    if entry.login != "certificate" and entry.secret is None and entry.md5_secret is None:
+        text = "the user has neither secret nor md5_secret"
+        document.report(path, text, "make a hash with: ami-proxy users hash")

@@ -15,16 +15,16 @@ from amiproxy.config.reading.document import Document, Node
 from amiproxy.config.reading.files import read_private
 from amiproxy.config.reading.problems import ConfigErrors, Problem
 from amiproxy.config.users.servers import ServerNames, problems_of_servers
-from amiproxy.config.users.user import UserEntry, UsersFile, check_entry
+from amiproxy.config.users.user import UserEntry, UsersFile, check_entry, check_login
 from amiproxy.core.model.errors import Unfit
 from amiproxy.core.model.users import folded
 from amiproxy.steps import finish
 from amiproxy.x509.identity import Binding
 
 
-def load_users(*files: Path, servers: ServerNames | None = None) -> UsersFile:
+def load_users(*files: Path, servers: ServerNames | None = None, remote: bool = False) -> UsersFile:
     """Load the users of all these files; see ``UsersReader``.  Raises ConfigErrors with all problems."""
-    reader = UsersReader(servers=servers)
+    reader = UsersReader(servers=servers, remote=remote)
     for file in files:
         finish(reader.read(file))
     return _all_of(reader)
@@ -54,14 +54,20 @@ class UsersReader:
     Nodes of a tree are released as they are read: only the entries and their positions stay in memory.
     An entry equal to the one in ``old`` is the same object, so that comparing the two is cheap.
     ``servers`` are those of the configuration; None: they are not known, and what users say about them is
-    not compared with them.
+    not compared with them.  With them, each user needs something to log in with, unless ``remote``: users may
+    then come by the edges of a fleet only.
     """
 
     def __init__(
-        self, old: Mapping[str, UserEntry] = MappingProxyType({}), servers: ServerNames | None = None
+        self,
+        old: Mapping[str, UserEntry] = MappingProxyType({}),
+        servers: ServerNames | None = None,
+        *,
+        remote: bool = False,
     ) -> None:
         self._old = old
         self._servers = servers
+        self._remote = remote
         self.users: dict[str, UserEntry] = {}
         self.problems: list[Problem] = []
         #: Positions of the entries, by name in lower case.
@@ -103,6 +109,8 @@ class UsersReader:
         if entry is None:
             return
         if self._servers is not None:
+            if not self._remote:
+                check_login(entry, path, document)
             for problem in problems_of_servers(entry.servers, entry.default_server, entry.on, self._servers):
                 document.report((*path, *problem.steps), problem.text, problem.remedy)
         earlier = self._old.get(name)

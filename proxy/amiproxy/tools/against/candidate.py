@@ -71,6 +71,8 @@ def files_of(config: Config) -> Iterator[Path]:
         if server.tls is not None:
             yield from filter(None, (server.tls.ca, server.tls.chain, server.tls.key))
     yield from config.actions_from
+    if config.fleet is not None:
+        yield from (config.fleet.ca, config.fleet.seed_file, config.fleet.token_key_file)
     for listener in config.listeners:
         for pair in listener.certificates:
             yield pair.chain

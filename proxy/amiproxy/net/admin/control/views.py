@@ -267,8 +267,8 @@ def limits(service: Service) -> list[View]:
     hits = hub.stats.limits
     own = [
         {"server": server, "name": name, "value": value, "used": None, "hits": None}
-        for server, settings in service.config.servers.items()
-        for name, value in msgspec.structs.asdict(settings.limits).items()
+        for server in (*service.config.servers, *service.config.fleet_servers)
+        for name, value in msgspec.structs.asdict(service.config.own_limits_of(server)).items()
         if value is not None
     ]
     values = msgspec.structs.asdict(hub.limits)
