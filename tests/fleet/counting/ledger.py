@@ -66,6 +66,11 @@ class Ledger:
         self.changes += 1
         self._told |= {stream for stream in self._may_see if stream.partition(".")[0] == server}
 
+    def told_of_all(self) -> None:
+        """The same for all servers."""
+        self.changes += 1
+        self._told |= self._may_see
+
     def reached(self, stream: str, number: int) -> bool:
         """Whether this is the number of the newest event."""
         return self._last.get(stream) == number

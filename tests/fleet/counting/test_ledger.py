@@ -50,6 +50,16 @@ def test_what_was_told_excuses_one_hole_only_and_only_of_its_server() -> None:
     assert ledger.lost == [Gap(_STREAM, 2, 2)]
 
 
+def test_a_client_can_be_told_of_all_servers_at_once() -> None:
+    ledger = _ledger(1)
+    ledger.came("paris.call", 1)
+    ledger.told_of_all()
+    ledger.came("paris.call", 3)
+    ledger.came(_STREAM, 3)
+    assert ledger.faults == []
+    assert len(ledger.missed) == 2
+
+
 @pytest.mark.parametrize("before", [(1, 2, 3), (1, 2, 3, None)])
 def test_an_event_that_comes_twice_is_doubled(before: tuple[int | None, ...]) -> None:
     ledger = _ledger(*before, 2)
