@@ -36,6 +36,14 @@ _DRIFT = 'amiproxy_state_drift_total{server="s",kind="k"}'
 _KNOWN = 'amiproxy_state_known{server="s",kind="k"}'
 _SEED_FAILURES = 'amiproxy_state_seed_failures_total{server="s",kind="k"}'
 _KIND = {"server": "s", "kind": "k"}
+_BERLIN = {"server": "berlin"}
+_AGENTS = 'amiproxy_fleet_agents{server="berlin"}'
+_AGENTS_UP = 'amiproxy_fleet_agents_up{server="berlin"}'
+_LAG = 'amiproxy_fleet_lag_seconds{server="berlin"}'
+_SNAPSHOTS = 'amiproxy_fleet_snapshots_total{server="berlin"}'
+_DIFFER = 'amiproxy_fleet_rights_differ{server="berlin",agent="berlin-a"}'
+_REFUSALS = 'amiproxy_fleet_edge_refusals_total{edge="edge1",reason="expired"}'
+_UNKNOWN_OUTCOMES = 'amiproxy_fleet_actions_total{outcome="unknown"}'
 _DAY = 24 * 60
 _YEAR = 365 * 86400
 _SPLIT = (
@@ -335,6 +343,51 @@ CASES = {
             'amiproxy_loop_lag_seconds_bucket{le="0.25"}': rising(59),
         },
         None,
+    ),
+    "no engine": Case(
+        "AmiProxyFleetEngineDown",
+        {
+            'amiproxy_fleet_engine_up{connection="events"}': steady(0),
+            'amiproxy_fleet_engine_up{connection="actions"}': steady(1),
+        },
+        {"connection": "events"},
+    ),
+    "an engine": Case(
+        "AmiProxyFleetEngineDown", {'amiproxy_fleet_engine_up{connection="events"}': steady(1)}, None
+    ),
+    "one of two agents": Case(
+        "AmiProxyFleetAgentMissing", {_AGENTS: steady(2), _AGENTS_UP: steady(1)}, _BERLIN
+    ),
+    "both agents": Case("AmiProxyFleetAgentMissing", {_AGENTS: steady(2), _AGENTS_UP: steady(2)}, None),
+    # Another alert says that the server is not connected.
+    "no agent at all": Case("AmiProxyFleetAgentMissing", {_AGENTS: steady(1), _AGENTS_UP: steady(0)}, None),
+    "two seconds late": Case("AmiProxyFleetLate", {_LAG: steady(2)}, _BERLIN),
+    "late for a minute": Case("AmiProxyFleetLate", {_LAG: [*steady(0.01, 28), 2, 2]}, None),
+    "agents that change every ten minutes": Case(
+        "AmiProxyFleetSnapshots", {_SNAPSHOTS: counted(5, 15, 25, 35, until=50)}, _BERLIN
+    ),
+    "an upgrade of Asterisk and two agents": Case(
+        "AmiProxyFleetSnapshots", {_SNAPSHOTS: counted(5, 15, 25, until=50)}, None
+    ),
+    "an agent with old users": Case(
+        "AmiProxyFleetRightsDiffer", {_DIFFER: steady(1)}, {**_BERLIN, "agent": "berlin-a"}
+    ),
+    "users that are distributed within three minutes": Case(
+        "AmiProxyFleetRightsDiffer", {_DIFFER: [*steady(0), 1, 1, 1, 0]}, None, at=33
+    ),
+    "requests refused": Case(
+        "AmiProxyFleetRefusals",
+        {_REFUSALS: counted(2, 6, 12, until=14)},
+        {"edge": "edge1", "reason": "expired"},
+    ),
+    "two requests refused": Case("AmiProxyFleetRefusals", {_REFUSALS: counted(2, 6, until=14)}, None),
+    "outcomes unknown": Case(
+        "AmiProxyFleetOutcomesUnknown",
+        {_UNKNOWN_OUTCOMES: counted(5, 15, 25, until=29)},
+        {"outcome": "unknown"},
+    ),
+    "one outcome unknown": Case(
+        "AmiProxyFleetOutcomesUnknown", {_UNKNOWN_OUTCOMES: counted(5, until=29)}, None
     ),
 }
 

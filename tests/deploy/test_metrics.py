@@ -15,6 +15,7 @@ from prometheus_client.exposition import generate_latest
 from amiproxy.core.model.users import User
 from amiproxy.net.admin.control import COMMANDS
 from amiproxy.net.admin.metrics import ServiceCollector, known
+from tests.support.fleets import AGENT, EDGE, FakeFleet
 from tests.support.live_service import LiveService
 from tests.support.requirements import give_up
 
@@ -37,9 +38,15 @@ ALERTS: list[dict[str, Any]] = yaml.safe_load(RULES.read_text())["groups"][0]["r
 
 @pytest.fixture
 async def exposition(tmp_path: Path) -> str:
-    registry = CollectorRegistry()
-    registry.register(ServiceCollector(LiveService(tmp_path, User("u", secret="plain:x"))))
-    return generate_latest(registry).decode()
+    """The metrics of a proxy as an edge and as an agent of a fleet, which include those of one on its own."""
+    service = LiveService(tmp_path, User("u", secret="plain:x"))
+    texts = []
+    for says in (EDGE, AGENT):
+        service.fleet = FakeFleet(says)
+        registry = CollectorRegistry()
+        registry.register(ServiceCollector(service))
+        texts.append(generate_latest(registry).decode())
+    return "".join(texts)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from amiproxy.core.model.users import User
 from amiproxy.core.servers.servers import Configured
 from amiproxy.net.admin.journal import Journal
 from amiproxy.net.admin.reloads import Rehearsal, ReloadReport, Reloads
+from amiproxy.net.admin.service import Fleet
 from amiproxy.net.certs.certset import CertSet
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.rotation import Rotation
@@ -67,6 +68,7 @@ class LiveService:
         self.hashes_pending = 0
         self.started = time.time() - 100
         self.log_level = "info"
+        self.fleet: Fleet | None = None
         self.draining = False
         self.stopped = 0
         self.reloading = asyncio.Event()

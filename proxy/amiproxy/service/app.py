@@ -23,6 +23,7 @@ from amiproxy.net.admin.endpoints import AdminEndpoints, EndpointRefused
 from amiproxy.net.admin.health import is_ready
 from amiproxy.net.admin.journal import Journal
 from amiproxy.net.admin.reloads import Rehearsal, ReloadReport, Reloads
+from amiproxy.net.admin.service import Fleet
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.rotation import Rotation
 from amiproxy.net.doors.pool import ConnectionPool
@@ -103,6 +104,7 @@ class App:
         )
         self.started = time.time()
         self.log_level: str = config.log.level
+        self.fleet: Fleet | None = None
         self._endpoints = AdminEndpoints(self)
 
     async def run(self, started: Callable[["App"], None] = lambda _: None) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from amiproxy.cli import main
+from tests.support.fleets import EDGE
 
 STATUS: dict[str, Any] = {
     "version": "1.2.3",
@@ -253,6 +254,7 @@ RESULTS: dict[str, Any] = {
     "users": [USER],
     "upstream": UPSTREAM,
     "state": STATE,
+    "fleet": EDGE,
     "certs": [CERTIFICATE],
     "certs-reload": ["certificates unchanged"],
     "limits": LIMITS,

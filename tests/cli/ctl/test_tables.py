@@ -63,6 +63,7 @@ from tests.cli.ctl.answering import (
                 "41 m 10 s ago",
             ],
         ),
+        ("fleet", ["edge1, subjects ami.v1", "berlin-b", "no agent has been heard", "2 servers"]),
         (
             "certs",
             [

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import which
+from typing import Any
 
 import msgspec
 import pytest
@@ -31,6 +32,7 @@ from amiproxy.net.upstream.link import LinkState
 from amiproxy.steps import result_of
 from tests.support.certificates import DAY, forge, forge_crl, install
 from tests.support.core_doubles import ListTransport, ListUpstream, event
+from tests.support.fleets import AGENT, EDGE, FakeFleet, idle
 from tests.support.live_service import LiveService
 from tests.support.requirements import give_up
 
@@ -104,6 +106,38 @@ FROM_THE_START = {
     },
     "amiproxy_limit_hits": {"limit": [*Limits.__struct_fields__, *FIXED]},
 }
+#: The same of an edge and of an agent of a fleet, in addition.
+_BERLIN = {"server": ["berlin", "hamburg"]}
+_ENGINES = {"amiproxy_fleet_engine_connects": {"connection": ["events", "actions"]}}
+OF_A_ROLE = {
+    "edge": {
+        **_ENGINES,
+        "amiproxy_fleet_events_received": _BERLIN,
+        "amiproxy_fleet_messages_received": _BERLIN,
+        "amiproxy_fleet_bytes_received": _BERLIN,
+        "amiproxy_fleet_gaps": _BERLIN,
+        "amiproxy_fleet_gaps_repaired": _BERLIN,
+        "amiproxy_fleet_duplicates": _BERLIN,
+        "amiproxy_fleet_snapshots": _BERLIN,
+        "amiproxy_fleet_agent_changes": _BERLIN,
+        "amiproxy_fleet_malformed": _BERLIN,
+        "amiproxy_fleet_actions": {"outcome": ["answered", "refused", "not_connected", "unknown"]},
+    },
+    "agent": {
+        **_ENGINES,
+        "amiproxy_fleet_events_published": {"server": ["berlin"]},
+        "amiproxy_fleet_messages_published": {"server": ["berlin"]},
+        "amiproxy_fleet_bytes_published": {"server": ["berlin"]},
+        "amiproxy_fleet_replays": {"server": ["berlin"]},
+        "amiproxy_fleet_replays_not_held": {"server": ["berlin"]},
+        "amiproxy_fleet_edge_actions": {"edge": ["edge1", "edge2"]},
+        "amiproxy_fleet_edge_queries": {"edge": ["edge1", "edge2"]},
+        "amiproxy_fleet_edge_refusals": {
+            "edge": ["edge1", "edge2"],
+            "reason": ["expired", "rights", "user"],
+        },
+    },
+}
 
 
 def text_of(service: LiveService) -> str:
@@ -141,20 +175,25 @@ async def test_an_idle_service_has_every_metric(service: LiveService) -> None:
     assert sum(1 for name in found if name.startswith("amiproxy_build_info{")) == 1
 
 
-async def test_every_counter_has_a_series_before_the_first_occurrence(tmp_path: Path) -> None:
+@pytest.mark.parametrize("says", [None, EDGE, AGENT], ids=["alone", "edge", "agent"])
+async def test_every_counter_has_a_series_before_the_first_occurrence(
+    tmp_path: Path, says: Mapping[str, Any] | None
+) -> None:
     wall, boss = USERS
     service = LiveService(tmp_path, replace(wall, history=True), boss)
+    service.fleet = None if says is None else FakeFleet(idle(says))
+    known_before = {**FROM_THE_START, **(OF_A_ROLE[says["role"]] if says else {})}
     counters = {
         family.name: [(sample.labels, sample.value) for sample in family.samples]
         for family in text_string_to_metric_families(text_of(service))
         if family.type == "counter"
     }
     labelled = {name for name, samples in counters.items() if any(labels for labels, _ in samples)}
-    assert labelled == set(FROM_THE_START), "a new counter needs a row in FROM_THE_START"
+    assert labelled == set(known_before), "a new counter needs a row in FROM_THE_START"
     for name, samples in counters.items():
         assert samples, name
         assert {value for _, value in samples} == {0.0}, name
-        labels = FROM_THE_START.get(name, {})
+        labels = known_before.get(name, {})
         expected = {frozenset(zip(labels, row, strict=True)) for row in itertools.product(*labels.values())}
         if name == "amiproxy_dropped":  # only what a slow consumer missed has a class, and no server
             expected = {

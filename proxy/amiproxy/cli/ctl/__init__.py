@@ -83,6 +83,7 @@ def register(commands: _Commands) -> None:
         "ctl state pbx2",
         _of_a_server,
     )
+    _verb(verbs, "fleet", "show the engines, servers, agents and edges of the fleet", "ctl fleet --json")
     for verb in (upstream, kept):
         verb.add_argument(
             "server",

@@ -11,8 +11,8 @@ from amiproxy.tools.terminal import Column, Facts, Table, printable
 
 #: How many servers of a session are named in a table.
 _FEW = 2
-_GOOD = {"up", "serving", "fine", "ready", "enabled"}
-_BAD = {"down", "login rejected", "expired", "critical", "draining", "disabled"}
+_GOOD = {"up", "connected", "serving", "fine", "ready", "enabled"}
+_BAD = {"down", "behind", "login rejected", "expired", "critical", "draining", "disabled"}
 
 
 def facts(rows: Sequence[tuple[str, str]]) -> Facts:

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from amiproxy.cli.ctl import state
+from amiproxy.cli.ctl import fleet, state
 from amiproxy.cli.ctl.cells import cells, day, facts, moment, plain_table, servers_of, size, span
 from amiproxy.config.differences import Differences
 from amiproxy.counted import count
@@ -40,6 +40,7 @@ def status(result: View) -> RenderableType:
         ),
         ("users", f"{result['users']} configured"),
         *_links(result),
+        *fleet.standing(result.get("fleet")),
         (
             "actions",
             f"{result['in_flight']} in flight, {counters['actions']} so far, {counters['denied']} denied",
@@ -340,6 +341,7 @@ TABLES: Mapping[str, Callable[[Any], RenderableType]] = {
     "users": users,
     "upstream": upstream,
     "state": state.history,
+    "fleet": fleet.fleet,
     "certs": certs,
     "certs-reload": certs_reload,
     "limits": limits,

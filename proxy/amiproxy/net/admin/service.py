@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from amiproxy.config import Config, UsersFile
 from amiproxy.core.hub import Hub
@@ -14,6 +14,37 @@ from amiproxy.net.certs.rotation import Rotation
 from amiproxy.net.doors.pool import ConnectionPool
 from amiproxy.net.loop.lag import LoopLag
 from amiproxy.net.upstream.link import Link
+
+
+class Fleet(Protocol):
+    """What this process does in a fleet: as an agent beside an Asterisk, or as an edge where clients are."""
+
+    def status(self) -> Mapping[str, Any]:
+        """Its state as plain data for JSON; what is named a count only increases.
+
+        Of both roles:
+        ``role`` ("agent" or "edge"), ``name``, ``prefix``; and ``engines``, for "events" and "actions" each
+        with ``state`` ("connected", "connecting" or "closed"), ``server`` (host:port), ``version``,
+        ``rtt_ms`` (None before it was measured), ``since`` (seconds since the epoch), ``connects`` (a
+        count), ``reason``.
+
+        Of an edge:
+        ``servers``, each with ``server``, ``agent`` (followed now, or None), ``state`` ("up", "booting",
+        "down", "behind" or "waiting"), ``reason``, ``epoch``, ``position``, ``lag_ms`` (or None),
+        ``repairing``; the counts ``events``, ``messages``, ``bytes``, ``gaps``, ``repaired``,
+        ``duplicates``, ``snapshots``, ``changes``, ``malformed``; and ``agents``, each with ``agent``,
+        ``state``, ``beat_age`` (seconds, or None), ``software``, ``rights`` ("same", "differs" or
+        "unknown").
+        ``actions``: the counts ``sent``, ``answered``, ``refused``, ``not_connected``, ``unknown``; and
+        ``pending``, now.
+
+        Of an agent:
+        ``servers``, each with ``server``, ``epoch``, ``position``, and the counts ``events``, ``messages``,
+        ``bytes``, ``replays``, ``gone``.
+        ``edges``, each with ``edge``, ``users`` (names, or None for all), the counts ``actions`` and ``own``,
+        ``refused`` (a count for every possible reason, also 0), and ``last`` (seconds since the epoch of its
+        last action, or None).
+        """
 
 
 class Service(Protocol):
@@ -42,6 +73,10 @@ class Service(Protocol):
     @property
     def links(self) -> Mapping[str, Link]:
         """The link to each server, by the server's name, in the order of the configuration."""
+
+    @property
+    def fleet(self) -> Fleet | None:
+        """Its part in a fleet, if proxy.yaml has ``fleet``."""
 
     @property
     def stores(self) -> Sequence[CertStore]:

@@ -113,6 +113,11 @@ async def _state(service: Service, _: Arguments) -> object:
     return historyviews.history(service)
 
 
+async def _fleet(service: Service, _: Arguments) -> object:
+    """Show the connections to the engines of the fleet, and its servers, agents and edges."""
+    return views.fleet(service)
+
+
 async def _certs(service: Service, _: Arguments) -> object:
     """List the served certificates, and files on disk that are not served."""
     return await gently.in_thread(partial(certificateviews.certificates, service))
@@ -269,6 +274,7 @@ COMMANDS: Mapping[str, Command] = {
         Command("users", Permission.READ, _users),
         Command("upstream", Permission.READ, _upstream),
         Command("state", Permission.READ, _state),
+        Command("fleet", Permission.READ, _fleet),
         Command("certs", Permission.READ, _certs),
         Command("limits", Permission.READ, _limits),
         Command("commands", Permission.READ, _commands),

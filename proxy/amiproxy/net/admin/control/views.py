@@ -41,6 +41,7 @@ def status(service: Service) -> View:
         "users": len(hub.ctx.users),
         "users_logged_in": hub.users_logged_in,
         **_standings(service),
+        **_standing_in_fleet(service),
         "in_flight": hub.backpressure.in_flight,
         "outbox_bytes": hub.limit_state.backlog.size,
         "certificates": min_expiry(service),
@@ -67,6 +68,23 @@ def _standing(server: Server, link: Link) -> View:
         "side_link": {"state": server.side.standing, "reason": log.text_of(server.side.refused)},
         "list_link": {"state": server.lists.standing, "reason": log.text_of(server.lists.refused)},
     }
+
+
+def _standing_in_fleet(service: Service) -> View:
+    """Nothing, unless the service is part of a fleet."""
+    if service.fleet is None:
+        return {}
+    found = service.fleet.status()
+    engines = {
+        name: {"state": engine["state"], "reason": engine["reason"]}
+        for name, engine in found["engines"].items()
+    }
+    return {"fleet": {"role": found["role"], "name": found["name"], "engines": engines}}
+
+
+def fleet(service: Service) -> View:
+    """What ``Fleet.status`` has; without a fleet only ``role``, None."""
+    return {"role": None} if service.fleet is None else dict(service.fleet.status())
 
 
 def counters(service: Service) -> View:

@@ -15,6 +15,7 @@ from amiproxy.net.admin.metrics import (
     clients,
     configuration,
     events,
+    fleet,
     history,
     process,
     tls,
@@ -22,7 +23,7 @@ from amiproxy.net.admin.metrics import (
 )
 from amiproxy.net.admin.service import Service
 
-_SUBJECTS = (process, clients, events, actions, upstream, history, tls, configuration)
+_SUBJECTS = (process, clients, events, actions, upstream, fleet, history, tls, configuration)
 
 
 class ServiceCollector(Collector):

@@ -147,6 +147,7 @@ async def test_operators_are_obeyed(
         ("/certificates", "certs"),
         ("/limits", "limits"),
         ("/history", "state"),
+        ("/fleet", "fleet"),
     ],
 )
 async def test_operators_are_shown_what_ctl_shows(api_house: ApiHouse, path: str, shown: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
 #: Commands of ``ami-proxy ctl`` that show a part of the state of the service and take no arguments.
-Shown = Literal["sessions", "upstream", "certs", "limits", "state"]
+Shown = Literal["sessions", "upstream", "certs", "limits", "state", "fleet"]
 
 
 class Operator(Protocol):

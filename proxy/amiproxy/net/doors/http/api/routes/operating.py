@@ -149,6 +149,7 @@ ROUTES: Final = (
         "/limits", "List the limits, their use, and how often each was reached", "limits", models.Statuses
     ),
     _showing("/history", "Show what is kept of the past and present of each server", "state", models.Status),
+    _showing("/fleet", "Show the servers, agents and edges of the fleet", "fleet", models.Status),
     Route(
         "GET",
         "/denials",
