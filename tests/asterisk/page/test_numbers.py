@@ -67,6 +67,32 @@ async def test_a_board_that_is_open_follows_what_happens(
     await all_agree(board, native)
 
 
+async def test_a_view_that_is_opened_never_shows_old_figures(
+    shared: PageProxy, calls: Calls, opened: Opener
+) -> None:
+    board = await opened(shared.url, "board", "#queues")
+    await board.has_rows("queues")
+    await board.go("#calls")
+    await calls.call("queue-night", "Waiting")
+
+    async def is_counted() -> bool:
+        return (await board.figures())["waiting"] == "1"
+
+    await come_true(is_counted)
+    # Read in the same task that shows the view: the page has not been painted yet.
+    shown = await board.run("""
+        new Promise((done) => {
+          addEventListener("hashchange", () => {
+            const rows = [...document.querySelectorAll("[data-table=queues] > tbody > [data-key]")];
+            const night = rows.find((row) => row.textContent.includes("night"));
+            done([night.checkVisibility(), night.querySelector("[data-field=waiting] bdi").textContent]);
+          }, { once: true });
+          location.hash = "#queues";
+        })
+    """)
+    assert shown == [True, "1"]
+
+
 async def test_times_go_on_by_the_server_s_clock(
     shared: PageProxy, calls: Calls, native: Native, opened: Opener
 ) -> None:

@@ -156,7 +156,7 @@ function navigate() {
   undrawn[view] = new Set(["all"]);
   if (document.title !== before) scrollTo(0, 0);
   tick();
-  drawer.ask();
+  draw(); // What was drawn when the view was last shown is old.
 }
 
 /** @param {string} view */
