@@ -1,7 +1,7 @@
 """Job: an action that a client of a web session has asked for, until it has its answer."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from amiproxy.ami.errors import ProtocolError
 from amiproxy.ami.message import Action, parse_action
@@ -9,6 +9,8 @@ from amiproxy.core.ports import Peer
 
 #: Call it when the client has left: ``done`` is then not called any more.  It may be called at any time.
 Cancel = Callable[[], None]
+#: Why a session ends whose actions an edge sends: the edge may not do that any more.
+EDGE_REFUSED: Final = "edge not permitted"
 #: Given the whole answer of an action.
 Done = Callable[[bytes], None]
 
@@ -61,12 +63,17 @@ class Job:
 
 def job_of(action: bytes, done: Done, request: EdgeRequest | None = None) -> Job:
     """The job of an action, a whole message.  Raises ValueError if it is not exactly one message."""
-    # What ActionFramer takes for one message; lines in AMI may end with LF alone.
-    ends = action.endswith(b"\r\n\r\n") and action.find(b"\n\r\n") == len(action) - 3
-    if not ends or b"\n\n" in action or action.startswith((b"\r\n", b"\n")):
+    if not is_one_message(action):
         raise ValueError("not exactly one action")
     parsed = _parsed(action) if b"waitevent" in action.lower() else None
     return Job(action, done, counts=parsed is None or parsed.key != b"waitevent", request=request)
+
+
+def is_one_message(data: bytes) -> bool:
+    """Whether ActionFramer takes this for exactly one message."""
+    # Lines in AMI may end with LF alone.
+    ends = data.endswith(b"\r\n\r\n") and data.find(b"\n\r\n") == len(data) - 3
+    return ends and b"\n\n" not in data and not data.startswith((b"\r\n", b"\n"))
 
 
 def _parsed(action: bytes) -> Action | None:

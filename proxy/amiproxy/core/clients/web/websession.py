@@ -9,7 +9,7 @@ from amiproxy.core.admission.addresses import network_of
 from amiproxy.core.clients.principal import Principal
 from amiproxy.core.clients.routes.entrance import Entrance
 from amiproxy.core.clients.session import Session
-from amiproxy.core.clients.web.jobs import Cancel, EdgeRequest, Job, job_of
+from amiproxy.core.clients.web.jobs import EDGE_REFUSED, Cancel, EdgeRequest, Job, job_of
 from amiproxy.core.clients.web.lane import Lane
 from amiproxy.core.clients.web.unread import Unread
 from amiproxy.core.clients.web.waiting import Waits, WebWait
@@ -27,7 +27,7 @@ _SPARE_SECONDS: Final = 10.0
 #: The Message of the error for an answer that is longer than an answer may be.
 TOO_LONG: Final = b"Answer too long (limits.http_answer_bytes)"
 #: Why sessions end, besides the reasons of other sessions.
-REASONS: Final = ("not logged in", "challenge expired", "too many web sessions", "too old")
+REASONS: Final = ("not logged in", "challenge expired", "too many web sessions", "too old", EDGE_REFUSED)
 
 
 class Home(Protocol):

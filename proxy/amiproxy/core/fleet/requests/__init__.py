@@ -1,0 +1,1 @@
+"""How an agent judges the actions that edges ask it to execute."""
