@@ -1,0 +1,114 @@
+"""NatsClient: one connection of nats-py, with what nats-py 2.16 leaves open closed.
+
+Everything that depends on the inside of nats-py is in this module:
+
+- It encrypts only if the server asks for that, so that somebody between the two could have our key sign in
+  plain text, and use the signature.  Here nothing is sent to a server that does not ask for TLS.
+- It has a queue and a task for each subscription.  Here a message is handed over in the turn in which it
+  was read, and nothing waits between the two.
+- Its ``publish`` is a coroutine, although it waits only while its buffer is full.  Here it is a function.
+- Closing waits for the other side's end of TLS, for 30 s if the server is frozen.  Here ``abort`` does not.
+"""
+
+import contextlib
+from collections.abc import Callable
+from typing import Final
+
+from nats import errors
+from nats.aio.client import Client
+from nats.aio.transport import TcpTransport
+
+#: Takes subject, subject for the answer, data, and whether this says that nobody subscribes to what we asked.
+Handler = Callable[[str, str, bytes, bool], None]
+
+#: Bytes of a message that are not its data: the command, two subjects and the length.
+_OVERHEAD: Final = 512
+_STATUS: Final = "Status"
+_NO_RESPONDERS: Final = "503"
+
+for _name in ("_build_message", "_close", "_connect_command", "_flush_pending"):
+    if not hasattr(Client, _name):
+        raise ImportError(f"this version of nats-py has no {_name}: the proxy cannot use it safely")
+
+
+class NotEncrypted(errors.Error):
+    """The server does not ask for TLS."""
+
+    def __str__(self) -> str:
+        return "the engine does not require TLS; give it a certificate, in its section tls"
+
+
+class NotTaken(Exception):
+    """A message was not taken: nothing of it has been or will be sent."""
+
+
+class NatsClient(Client):
+    """A connection for a single use: it never reconnects.
+
+    ``handlers`` has one for each subscription, by its subject.
+    """
+
+    def __init__(self, handlers: dict[str, Handler], fault: Callable[[Exception, str], None]) -> None:
+        """``fault`` gets what a handler raises, with the subject that was subscribed to."""
+        super().__init__()
+        self._handlers = handlers
+        self._fault = fault
+
+    @property
+    def version(self) -> str:
+        """The engine's version, such as ``2.15.1``."""
+        return str(self._server_info.get("version", ""))
+
+    def send(self, subject: str, data: bytes, reply: str, limit: int) -> None:
+        """Send a message now; at most ``limit`` bytes wait for the socket.  Raises NotTaken."""
+        if not self.is_connected:
+            raise NotTaken("not connected")
+        if len(data) > self.max_payload:
+            raise NotTaken(f"{len(data)} bytes are more than the engine's max_payload")
+        if self.pending_data_size + len(data) + _OVERHEAD > limit:
+            raise NotTaken("the engine reads too slowly")
+        publishing = self.publish(subject, data, reply=reply)
+        try:
+            publishing.send(None)
+        except StopIteration:
+            return
+        except errors.Error as error:
+            raise NotTaken(str(error)) from error
+        # It waits only to empty a buffer that is over its limit, and ours is the lower one.
+        publishing.close()
+
+    async def confirm(self) -> float:
+        """Wait until the server has everything that was sent; returns the seconds of a round trip."""
+        # Without the first line the ping would overtake what waits for the socket.
+        await self._flush_pending(force_flush=True)
+        return await self.rtt()
+
+    def abort(self) -> None:
+        """Close the socket at once; what was not sent is not sent any more."""
+        transport = self._transport
+        if isinstance(transport, TcpTransport) and transport._io_writer is not None:
+            transport._io_writer.transport.abort()
+
+    async def _close(self, status: int, do_cbs: bool = True) -> None:
+        # It writes what is pending to a socket that may be closed, in a task whose exceptions nobody sees.
+        with contextlib.suppress(OSError):
+            await super()._close(status, do_cbs)
+
+    def _connect_command(self) -> bytes:
+        if not self._server_info.get("tls_required"):
+            raise NotEncrypted
+        return super()._connect_command()
+
+    def _build_message(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: dict[str, str] | None
+    ) -> None:
+        """Hand the message over; that nothing is returned makes nats-py forget it."""
+        wanted: str = self._subs[sid].subject
+        handler = self._handlers.get(wanted)
+        if handler is None:
+            return
+        nobody = headers is not None and not data and headers.get(_STATUS) == _NO_RESPONDERS
+        try:
+            handler(subject.decode(), reply.decode(), data, nobody)
+        except Exception as fault:
+            self._fault(fault, wanted)
