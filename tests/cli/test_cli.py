@@ -47,7 +47,7 @@ def test_the_help_lists_all_commands_in_their_order(capsys: pytest.CaptureFixtur
         main(["--help"])
     lines = capsys.readouterr().out.partition("COMMAND\n")[2].splitlines()
     assert [line.split()[0] for line in lines if line.startswith("    ") and line[4] != " "] == [
-        *("setup", "run", "check", "doctor", "users", "explain", "learn", "certs", "ctl"),
+        *("setup", "run", "check", "doctor", "users", "explain", "learn", "certs", "fleet", "ctl"),
         *("shell", "connect", "demo", "import", "simulate"),
     ]
 

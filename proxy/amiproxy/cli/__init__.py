@@ -26,6 +26,7 @@ _COMMANDS = {
     "explain": "explain",
     "learn": "learn",
     "certs": "certs",
+    "fleet": "fleet",
     "ctl": "ctl",
     "shell": "shell",
     "connect": "connect",

@@ -8,8 +8,8 @@ except for Verifier when it knows the answer at once.
 from collections.abc import Callable, Hashable
 from typing import NamedTuple, Protocol
 
-from amiproxy.core.model.addresses import canonical
 from amiproxy.core.model.encoding import Encoding
+from amiproxy.core.model.networks import canonical
 from amiproxy.core.model.share import Share
 from amiproxy.x509.identity import Identity
 

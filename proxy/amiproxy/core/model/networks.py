@@ -1,4 +1,4 @@
-"""Networks and manager.conf's permit and deny lines, as operators write them.
+"""Networks and manager.conf's permit and deny lines, as operators write them, and clients' addresses.
 
 The syntax of the networks is Asterisk's: CIDR or a dotted mask, host bits are ignored,
 several networks in one line are separated by commas, and ``!`` before one inverts
@@ -73,3 +73,18 @@ def parse_rules(line: str) -> tuple[AccessRule, ...]:
         turned = part.strip().startswith("!")
         rules.append(AccessRule(permits != turned, parse_network(part.strip().removeprefix("!"))))
     return tuple(rules)
+
+
+def canonical(address: str) -> str:
+    """The one text of an address: an IPv4-mapped one (``::ffff:192.0.2.7``) as IPv4, without an interface.
+
+    Limits and access lists compare texts.  A text that is not an IP address is returned unchanged.
+    """
+    text, _, _ = address.partition("%")
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    return str(found)

@@ -13,7 +13,7 @@ from typing import Final
 from amiproxy import log
 from amiproxy.core.admission.networks import NetworkSet
 from amiproxy.core.admission.newcomers import HELLO, SILENT
-from amiproxy.core.model.addresses import canonical
+from amiproxy.core.model.networks import canonical
 from amiproxy.core.ports import Peer
 from amiproxy.net.doors.connection import ConnectionFactory
 from amiproxy.net.doors.pool import ConnectionPool

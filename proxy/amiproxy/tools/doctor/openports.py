@@ -8,7 +8,7 @@ from typing import Final
 
 from amiproxy.config import UpstreamSettings
 from amiproxy.config.address import is_loopback
-from amiproxy.core.model.addresses import canonical
+from amiproxy.core.model.networks import canonical
 from amiproxy.tools.doctor.finding import DoctorFinding, fail, ok
 
 _LISTEN: Final = "0A"

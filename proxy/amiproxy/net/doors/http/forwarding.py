@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from amiproxy.core.admission.networks import NetworkSet
-from amiproxy.core.model.addresses import canonical
+from amiproxy.core.model.networks import canonical
 from amiproxy.core.ports import Peer
 from amiproxy.net.doors.http.heads import Head, Refused
 from amiproxy.net.doors.http.requests import Request
