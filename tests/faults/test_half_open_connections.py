@@ -1,18 +1,14 @@
 """A cable is pulled: no FIN, no RST.  In a network namespace, whose link is set down."""
 
 import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import pytest
 
 from amiproxy.tools.simulator import Simulator
+from tests.support.cable import Cable, cables
 from tests.support.http_doors import HTTP_USERS, add_listener
 from tests.support.ports import free_port
-from tests.support.requirements import give_up
 from tests.support.service import SECRET, Service
 from tests.support.waiting import until
 
@@ -23,55 +19,10 @@ IMPATIENT = {
 WATCHFUL = {"ping_interval": 0.5, "stall_timeout": 2.0, "upstream_connect_timeout": 1.0}
 
 
-@dataclass(frozen=True)
-class Cable:
-    """A link to another network namespace: ``here`` and ``there`` are its two addresses."""
-
-    namespace: str
-    here: str
-    there: str
-
-    def pull(self) -> None:
-        ip("-n", self.namespace, "link", "set", "cable", "down")
-
-    def plug_in(self) -> None:
-        ip("-n", self.namespace, "link", "set", "cable", "up")
-
-    async def run(self, *command: str) -> asyncio.subprocess.Process:
-        """Start Python in the other namespace."""
-        return await asyncio.create_subprocess_exec(
-            *("ip", "netns", "exec", self.namespace, sys.executable, *command),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-        )
-
-
-def ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True, capture_output=True)
-
-
 @pytest.fixture
 def cable() -> Iterator[Cable]:
-    namespace = f"amiproxy-{os.getpid()}"
-    try:
-        ip("netns", "add", namespace)
-    except (OSError, subprocess.CalledProcessError) as error:
-        give_up("NAMESPACES", f"no network namespace can be made here: {error}")
-    near = f"amip{os.getpid() % 100_000}"
-    # 198.18.0.0/15 is for tests of networks; a part of it for each run.
-    place = f"198.18.{os.getpid() % 250}"
-    here, there = f"{place}.1", f"{place}.2"
-    try:
-        ip("link", "add", near, "type", "veth", "peer", "name", "cable", "netns", namespace)
-        ip("address", "add", f"{here}/30", "dev", near)
-        ip("link", "set", near, "up")
-        ip("-n", namespace, "address", "add", f"{there}/30", "dev", "cable")
-        ip("-n", namespace, "link", "set", "cable", "up")
-        yield Cable(namespace, here, there)
-    finally:
-        # The namespace lives as long as any socket in it, and its end of the cable with it.
-        ip("link", "delete", near)
-        ip("netns", "delete", namespace)
+    with cables() as [one]:
+        yield one
 
 
 _CLIENT = """
@@ -157,6 +108,7 @@ async def test_an_asterisk_behind_a_pulled_cable_is_given_up_and_reconnected(
 
 _STREAM = """
 import socket, ssl, sys
+from tests.support.cable import Cable, cables
 from tests.support.http_doors import upgrade
 host, port, cafile, path = sys.argv[1:]
 context = ssl.create_default_context(cafile=cafile)

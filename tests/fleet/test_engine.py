@@ -16,7 +16,7 @@ _PLAN = Plan(
 
 
 @pytest.fixture(scope="module")
-def cluster(make_cluster: Callable[[Plan], Cluster]) -> Cluster:
+def cluster(make_cluster: Callable[..., Cluster]) -> Cluster:
     return make_cluster(_PLAN)
 
 

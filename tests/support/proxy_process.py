@@ -40,6 +40,8 @@ class ProxyProcess:
     """
 
     host = "localhost"
+    #: Where it listens.
+    address = "127.0.0.1"
     #: Additional environment variables.
     environment: Mapping[str, str] = {}
     #: A command that runs it, such as prlimit with its options, and the arguments for Python.
@@ -69,7 +71,7 @@ class ProxyProcess:
             "upstream": {"host": host, "port": port, "username": user, "secret_file": "upstream.secret"},
             "listeners": [
                 {
-                    "address": f"127.0.0.1:{self.port}",
+                    "address": f"{self.address}:{self.port}",
                     "certificates": [{"chain": "server.crt", "key": "server.key"}],
                 }
             ],
@@ -139,7 +141,7 @@ class ProxyProcess:
     def _greets(self) -> bool:
         try:
             with (
-                socket.create_connection(("127.0.0.1", self.port), timeout=1) as plain,
+                socket.create_connection((self.address, self.port), timeout=1) as plain,
                 self.context.wrap_socket(plain, server_hostname=self.host) as door,
             ):
                 return door.recv(100).startswith(b"Asterisk Call Manager")
@@ -168,7 +170,7 @@ class ProxyProcess:
     async def connect(self, source: str | None = None) -> AmiClient:
         """A new TLS session that has read the banner."""
         client = await AmiClient.connect(
-            "127.0.0.1", self.port, tls=self.context, server_hostname=self.host, source=source
+            self.address, self.port, tls=self.context, server_hostname=self.host, source=source
         )
         client.name_suffix, client.foreign = twin.SUFFIX, twin.NOISE
         return client

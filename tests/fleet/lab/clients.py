@@ -36,7 +36,7 @@ class Watcher(AmiClient):
         bound: str = "",
     ) -> Self:
         """Log in, and continue where the watcher ``before`` broke off; without one, begin."""
-        watcher = await cls.connect("127.0.0.1", edge.port, edge.context, edge.host)
+        watcher = await cls.connect(edge.address, edge.port, edge.context, edge.host)
         try:
             watcher.ledger = before.ledger if before else Ledger(streams)
             watcher.tokens = before.tokens if before else {}
@@ -103,7 +103,7 @@ class Caller(AmiClient):
         cls, edge: ProxyProcess, deeds: Deeds, texts: Counter[str] | None = None, user: str = "caller"
     ) -> Self:
         """Log in.  ``texts`` counts the answers by their text."""
-        caller = await cls.connect("127.0.0.1", edge.port, edge.context, edge.host)
+        caller = await cls.connect(edge.address, edge.port, edge.context, edge.host)
         caller.deeds, caller._pending = deeds, {}
         caller.texts = Counter() if texts is None else texts
         answer = await caller.login(user, PASSWORD, Events="off")

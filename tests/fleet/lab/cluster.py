@@ -20,7 +20,7 @@ _NAMES = ("n1", "n2", "n3")
 
 _CONFIGURATION = """
 server_name: {name}
-listen: "127.0.0.1:{port}"
+listen: "{host}:{port}"
 http: "127.0.0.1:{monitor}"
 tls: {{cert_file: node.crt, key_file: node.key, ca_file: ca.pem, timeout: 10}}
 ping_interval: 5
@@ -100,16 +100,20 @@ class Node:
 
 
 class Cluster:
-    """Three nodes that let the processes of a plan in.  Raises Unavailable where there is no nats-server."""
+    """Three nodes that let the processes of a plan in.
 
-    def __init__(self, folder: Path, plan: Plan) -> None:
+    ``host`` is the address on which they listen for those.  Raises Unavailable where there is no nats-server.
+    """
+
+    def __init__(self, folder: Path, plan: Plan, host: str = "127.0.0.1") -> None:
         engine.nats_server()
         self.folder = folder
         self.plan = plan
+        self.host = host
         self.cafile = folder / "ca.pem"
         ca = trustme.CA()
         ca.cert_pem.write_to_path(str(self.cafile))
-        leaf = ca.issue_cert("localhost", "127.0.0.1")
+        leaf = ca.issue_cert("localhost", "127.0.0.1", host)
         leaf.cert_chain_pems[0].write_to_path(str(folder / "node.crt"))
         leaf.private_key_pem.write_to_path(str(folder / "node.key"))
         self.write_accounts()
@@ -118,14 +122,19 @@ class Cluster:
             others = ", ".join(f'"nats-route://127.0.0.1:{o.routes}"' for o in self.nodes if o is not node)
             (folder / f"{node.name}.conf").write_text(
                 _CONFIGURATION.format(
-                    name=node.name, port=node.port, monitor=node.monitor, routes=node.routes, others=others
+                    name=node.name,
+                    host=host,
+                    port=node.port,
+                    monitor=node.monitor,
+                    routes=node.routes,
+                    others=others,
                 )
             )
 
     @property
     def addresses(self) -> list[str]:
         """``engines:`` of a process."""
-        return [f"127.0.0.1:{node.port}" for node in self.nodes]
+        return [f"{self.host}:{node.port}" for node in self.nodes]
 
     def start(self) -> None:
         """Start all, and wait until each is connected to the others."""

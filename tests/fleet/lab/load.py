@@ -33,6 +33,8 @@ class Load:
         """``watchers`` begin at each edge; ``actions`` go to each of its servers in a second."""
         self._fleet = fleet
         self._sources = sources
+        #: By source, how many actions it had got before.
+        self._before = {source: len(source.done) for source in sources.values()}
         self._number = watchers
         self._rate = actions
         self.deeds = Deeds()
@@ -86,8 +88,8 @@ class Load:
         for source in self._sources.values():
             source.count(1)
         await until(self._all_reached, self._unreached, within)
-        for source in self._sources.values():
-            for name, now in source.done:
+        for source, before in self._before.items():
+            for name, now in source.done[before:]:
                 self.deeds.done(name, now)
 
     @property

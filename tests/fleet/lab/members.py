@@ -7,7 +7,7 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,7 +55,6 @@ class Member(Service):
         token_key: str,
         users: Mapping[str, Mapping[str, Any]],
         upstream: tuple[str, int, str, str] | None = None,
-        engines: Sequence[str] = (),
         settings: Mapping[str, Any] | None = None,
         **fleet: Any,
     ) -> None:
@@ -66,7 +65,7 @@ class Member(Service):
         (directory / "token.key").write_text(f"{token_key}\n")
         section = {
             "name": name,
-            "engines": list(engines or cluster.addresses),
+            "engines": cluster.addresses,
             "ca": "engine-ca.pem",
             "seed_file": "process.seed",
             "token_key_file": "token.key",
@@ -80,6 +79,12 @@ class Member(Service):
         super().__init__(directory, upstream or ("", 0, "", ""), users, fleet=section, **more)
         if upstream is None:
             self.drop("servers")
+
+    def listen_on(self, address: str) -> None:
+        """Listen on this address instead of 127.0.0.1."""
+        self.address = address
+        listeners = yaml.safe_load(self.config.read_text())["listeners"]
+        self.change(listeners=[{**listeners[0], "address": f"{address}:{self.port}"}])
 
     def freeze(self) -> None:
         """SIGSTOP: its connections stay open, and nothing comes."""
@@ -110,10 +115,7 @@ class Member(Service):
 
 
 class Fleet:
-    """A cluster with the agents and edges of its plan; ``upstreams`` are the Asterisks by server.
-
-    ``engines``: by the name of a process, the addresses of the nats-servers as that process reaches them.
-    """
+    """A cluster with the agents and edges of its plan; ``upstreams`` are the Asterisks by server."""
 
     def __init__(
         self,
@@ -121,14 +123,12 @@ class Fleet:
         cluster: Cluster,
         upstreams: Mapping[str, tuple[str, int, str, str]],
         rights: Mapping[str, Mapping[str, Any]] = RIGHTS,
-        engines: Mapping[str, Sequence[str]] | None = None,
         **settings: Any,
     ) -> None:
         self.cluster = cluster
         self.plan: Plan = cluster.plan
         self.rights = copy.deepcopy({**rights})
         key = secrets.token_hex(16)
-        reached = engines or {}
         self.agents = {
             agent: Member(
                 folder / agent,
@@ -137,7 +137,6 @@ class Fleet:
                 key,
                 self.rights,
                 upstreams[server],
-                reached.get(agent, ()),
                 settings,
                 role="agent",
                 server=server,
@@ -154,7 +153,6 @@ class Fleet:
                 key,
                 edge_users(self.rights),
                 None,
-                reached.get(edge, ()),
                 settings,
                 role="edge",
                 servers={server: {"agents": list(self.plan.servers[server])} for server in servers},
