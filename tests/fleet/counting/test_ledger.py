@@ -60,6 +60,17 @@ def test_a_client_can_be_told_of_all_servers_at_once() -> None:
     assert len(ledger.missed) == 2
 
 
+def test_the_longest_pause_between_two_events_is_measured() -> None:
+    ledger = _ledger()
+    for number, now in enumerate((10.0, 10.5, 13.0, 13.1)):
+        ledger.came(_STREAM, number, now)
+    assert ledger.pause == 2.5
+    ledger.measure()
+    ledger.came(_STREAM, 4, 99.0)
+    ledger.came(_STREAM, 5, 99.5)
+    assert ledger.pause == 0.5
+
+
 @pytest.mark.parametrize("before", [(1, 2, 3), (1, 2, 3, None)])
 def test_an_event_that_comes_twice_is_doubled(before: tuple[int | None, ...]) -> None:
     ledger = _ledger(*before, 2)

@@ -75,7 +75,7 @@ class Watcher(AmiClient):
             stream, number, token = (message.get(name) for name in ("Stream", "Number", "ProxySequence"))
             assert stream
             assert number
-            self.ledger.came(stream, int(number))
+            self.ledger.came(stream, int(number), time.monotonic())
             if token:
                 self.tokens[stream.partition(".")[0]] = token
         elif message.event == "ProxyUpstream":

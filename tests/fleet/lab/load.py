@@ -42,6 +42,8 @@ class Load:
         self.ledgers: list[Ledger] = []
         self._watchers: dict[int, Watcher] = {}
         self._callers: set[Caller] = set()
+        #: Watchers that are not at the edge at which they began.
+        self._abroad: set[int] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._acting = asyncio.Event()
         self._acting.set()
@@ -76,9 +78,9 @@ class Load:
                 raise result
 
     async def settle(self, within: float = 40.0) -> None:
-        """End the actions and wait for their answers; then wait until every watcher has the newest events.
+        """Stop acting and wait for all answers; then wait until every watcher has the newest events.
 
-        The rates of the sources must be 0.
+        The rates of the sources must be 0.  ``go_on`` has the callers act again.
         """
         self._acting.clear()
         await until(lambda: not self.deeds.open, lambda: f"no answer to {self.deeds.open[:5]}", within)
@@ -89,8 +91,19 @@ class Load:
             source.count(1)
         await until(self._all_reached, self._unreached, within)
         for source, before in self._before.items():
-            for name, now in source.done[before:]:
+            done = source.done[before:]
+            self._before[source] = before + len(done)
+            for name, now in done:
                 self.deeds.done(name, now)
+
+    def go_on(self) -> None:
+        """Act again, and measure pauses from now on.  Watchers return to the edges at which they began."""
+        self._acting.set()
+        for number, watcher in self._watchers.items():
+            if number in self._abroad:
+                watcher.break_off()
+        for ledger in self.ledgers:
+            ledger.measure()
 
     @property
     def faults(self) -> list[str]:
@@ -127,6 +140,7 @@ class Load:
             else:
                 self.breaks += 1
             self._watchers[number] = before = watcher
+            (self._abroad.discard if edge is edges[0] else self._abroad.add)(number)
             await watcher.ended(within=1e9)
 
     async def _call(self, edge: Member, server: str) -> None:

@@ -63,7 +63,7 @@ class Member(Service):
         (directory / "engine-ca.pem").write_bytes(cluster.cafile.read_bytes())
         (directory / "process.seed").write_text(f"{cluster.plan.keys[name].seed}\n")
         (directory / "token.key").write_text(f"{token_key}\n")
-        section = {
+        section: dict[str, Any] = {
             "name": name,
             "engines": cluster.addresses,
             "ca": "engine-ca.pem",
@@ -76,7 +76,7 @@ class Member(Service):
         if upstream is None:
             # An edge has no Asterisk of its own: without this key there would be an upstream.
             more["servers"] = {}
-        super().__init__(directory, upstream or ("", 0, "", ""), users, fleet=section, **more)
+        super().__init__(directory, upstream or ("", 0, "", ""), users, fleet=_written_out(section), **more)
         if upstream is None:
             self.drop("servers")
 
@@ -96,7 +96,7 @@ class Member(Service):
     def change_fleet(self, **settings: Any) -> None:
         """Other keys in the section ``fleet``."""
         found = yaml.safe_load(self.config.read_text())["fleet"]
-        self.change(fleet={**found, **settings})
+        self.change(fleet=_written_out({**found, **settings}))
 
     async def reloaded(self) -> None:
         """Have it read its files again, and wait until it has."""
@@ -112,6 +112,12 @@ class Member(Service):
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+
+def _written_out(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, with nothing in it twice: YAML would have an alias for that, which the proxy refuses."""
+    found: dict[str, Any] = json.loads(json.dumps(settings))
+    return found
 
 
 class Fleet:
