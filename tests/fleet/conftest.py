@@ -1,12 +1,13 @@
 """Fleets for the tests of this directory: one for each file, which needs it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.asterisk.lab import chroot
 from tests.asterisk.lab.cache import Unavailable
 from tests.fleet.lab.accounts import Plan
 from tests.fleet.lab.cluster import Cluster
@@ -14,18 +15,29 @@ from tests.fleet.lab.members import Fleet
 from tests.fleet.lab.source import Source
 from tests.support.requirements import give_up
 
+_REAL = Path(__file__).with_name("test_real_asterisk.py")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build the Asterisk now: it takes longer than the time limit of a test."""
+    if not session.config.option.collectonly and any(item.path == _REAL for item in session.items):
+        with suppress(Unavailable):  # the fixture reports it
+            chroot.ready("sid")
+
 
 @pytest.fixture(scope="module")
 def make_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Cluster]]:
     """Starts clusters for plans; they end with the file's tests."""
     made: list[Cluster] = []
 
-    def make(plan: Plan, host: str = "127.0.0.1") -> Cluster:
+    def make(plan: Plan, host: str = "127.0.0.1", accounts: str = "") -> Cluster:
         try:
             cluster = Cluster(tmp_path_factory.mktemp("cluster"), plan, host)
         except Unavailable as reason:
             give_up("NATS", reason)
         made.append(cluster)
+        if accounts:
+            cluster.write_accounts(text=accounts)
         cluster.start()
         return cluster
 

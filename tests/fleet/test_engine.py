@@ -1,27 +1,54 @@
-"""The engine itself: what it refuses whatever our processes do, and that its nodes find each other again."""
+"""What the engine refuses whatever our processes do, by the accounts that ``ami-proxy fleet config`` writes.
 
+The accounts of the lab, which the other tests use, are tried as well.
+"""
+
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.fleet.lab.accounts import Plan
 from tests.fleet.lab.cluster import Cluster
 from tests.fleet.lab.nkeys import user_key
 from tests.fleet.lab.rawclient import RawClient
 
-_PLAN = Plan(
-    {"berlin": ["berlin-a", "berlin-b"], "paris": ["paris-a"]},
-    {"edge1": ["berlin"], "edge2": ["berlin", "paris"]},
-)
+_SERVERS = {"berlin": ["berlin-a", "berlin-b"], "paris": ["paris-a"]}
+_EDGES = {"edge1": ["berlin"], "edge2": ["berlin", "paris"]}
 
 
-@pytest.fixture(scope="module")
-def cluster(make_cluster: Callable[..., Cluster]) -> Cluster:
-    return make_cluster(_PLAN)
+def _written_by_the_product(folder: Path) -> tuple[Plan, str]:
+    """The keys and accounts that ``ami-proxy fleet`` makes for the same fleet."""
+    described = {
+        "engines": ["127.0.0.1:4222"],
+        "servers": {server: {"agents": agents} for server, agents in _SERVERS.items()},
+        "edges": {edge: {"servers": servers} for edge, servers in _EDGES.items()},
+    }
+    (folder / "fleet.yaml").write_text(yaml.safe_dump(described))
+    for verb in ("keys", "config"):
+        command = [sys.executable, "-m", "amiproxy", "fleet", verb, "fleet.yaml", "--out", "out"]
+        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    keys = {file.stem: user_key(file.read_text().strip()) for file in (folder / "out").glob("*.seed")}
+    return Plan(_SERVERS, _EDGES, keys=keys), (folder / "out" / "accounts.conf").read_text()
+
+
+@pytest.fixture(scope="module", params=["by the lab", "by ami-proxy"])
+def cluster(
+    make_cluster: Callable[..., Cluster],
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Cluster:
+    if request.param == "by the lab":
+        return make_cluster(Plan(_SERVERS, _EDGES))
+    plan, accounts = _written_by_the_product(tmp_path_factory.mktemp("described"))
+    return make_cluster(plan, accounts=accounts)
 
 
 def _connected(cluster: Cluster, name: str, node: int = 0) -> RawClient:
-    return RawClient(cluster.nodes[node].port, cluster.cafile, _PLAN.keys[name])
+    return RawClient(cluster.nodes[node].port, cluster.cafile, cluster.plan.keys[name])
 
 
 def test_a_node_that_was_killed_joins_the_others_again(cluster: Cluster) -> None:
@@ -33,7 +60,11 @@ def test_a_node_that_was_killed_joins_the_others_again(cluster: Cluster) -> None
 
 def test_nobody_is_let_in_without_a_key_or_in_plain_text(cluster: Cluster) -> None:
     port = cluster.nodes[0].port
-    for cafile, key in ((cluster.cafile, None), (cluster.cafile, user_key()), (None, _PLAN.keys["edge1"])):
+    for cafile, key in (
+        (cluster.cafile, None),
+        (cluster.cafile, user_key()),
+        (None, cluster.plan.keys["edge1"]),
+    ):
         with RawClient(port, cafile, key) as client:
             assert client.info["tls_required"]
             assert client.info["auth_required"]
