@@ -103,10 +103,12 @@ types: setup
 imports: setup
 	$(BIN)/lint-imports
 
-# Write deploy/rights-reference.md from the policy's tables, and deploy/differences.md from the tests' list.
+# Write deploy/rights-reference.md from the policy's tables, deploy/differences.md from the tests' list, and the tables of
+# sizes and times in deploy/fleet.md from the model of a fleet.
 reference: setup
 	$(BIN)/python -m tests.deploy.reference
 	$(BIN)/python -m tests.asterisk.dialogues.differences
+	$(BIN)/python -m tests.bench.fleet_model
 
 format: setup
 	$(BIN)/ruff format .
