@@ -42,3 +42,13 @@ def test_each_row_names_existing_tests(what: str, proofs: str) -> None:
         path, _, name = node.partition("::")
         assert (ROOT / path).is_file(), node
         assert name in defined(ROOT / path), node
+
+
+@pytest.mark.parametrize("page", ["deploy/high-availability.md"])
+def test_other_pages_name_existing_tests(page: str) -> None:
+    named = TEST.findall((ROOT / page).read_text())
+    assert named
+    for node in named:
+        path, _, name = node.partition("::")
+        assert (ROOT / path).is_file(), node
+        assert not name or name in defined(ROOT / path), node
