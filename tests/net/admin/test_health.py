@@ -12,6 +12,7 @@ from amiproxy.net.admin.health import Grade, readiness
 from amiproxy.net.admin.reloads import ReloadReport
 from amiproxy.net.upstream.link import LinkState
 from tests.support.certificates import DAY, forge, forge_crl, install
+from tests.support.fleets import EDGE, FakeFleet
 from tests.support.live_service import LiveService
 
 
@@ -48,6 +49,16 @@ async def test_a_stopping_service_is_not_ready(service: LiveService) -> None:
 async def test_a_refused_reload_is_degraded(service: LiveService) -> None:
     service.reloads.last = ReloadReport(False, "SIGHUP", 0.0, ("wrong",))
     assert readiness(service)[0] is Grade.DEGRADED
+
+
+async def test_a_process_of_a_fleet_without_an_engine_is_degraded(service: LiveService) -> None:
+    service.fleet = FakeFleet(EDGE)
+    assert readiness(service)[0] is Grade.DEGRADED
+    assert "[!] fleet: no engine for actions: connection refused" in lines(service)
+    engines = dict.fromkeys(("events", "actions"), EDGE["engines"]["events"])
+    service.fleet = FakeFleet({**EDGE, "engines": engines})
+    assert readiness(service)[0] is Grade.GOOD
+    assert "[+] fleet: connected" in lines(service)
 
 
 async def test_refused_files_on_disk_are_degraded(service: LiveService) -> None:

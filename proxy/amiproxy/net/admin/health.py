@@ -44,7 +44,13 @@ class Check(NamedTuple):
 
 def readiness(service: Service) -> tuple[Grade, list[Check]]:
     """The worst grade, and all checks."""
-    checks = [_listening(service), *_certificates(service), _configuration(service), *_upstream(service)]
+    checks = [
+        _listening(service),
+        *_certificates(service),
+        _configuration(service),
+        *_upstream(service),
+        *_fleet(service),
+    ]
     grades = {check.grade for check in checks}
     worst = next(grade for grade in (Grade.BAD, Grade.DEGRADED, Grade.GOOD) if grade in grades)
     return worst, checks
@@ -112,3 +118,17 @@ def _upstream(service: Service) -> list[Check]:
         )
         for name, link in links.items()
     ]
+
+
+def _fleet(service: Service) -> list[Check]:
+    """Never bad: an agent serves local clients without engines, and the servers of an edge are above."""
+    if service.fleet is None:
+        return []
+    missing = [
+        f"{name}: {engine['reason'] or engine['state']}"
+        for name, engine in service.fleet.status()["engines"].items()
+        if engine["state"] != "connected"
+    ]
+    if missing:
+        return [Check("fleet", Grade.DEGRADED, f"no engine for {', '.join(missing)}")]
+    return [Check("fleet", Grade.GOOD, "connected")]

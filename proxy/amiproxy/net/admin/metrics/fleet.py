@@ -18,8 +18,12 @@ _STATES = ("up", "booting", "down", "behind", "waiting")
 _OUTCOMES = ("answered", "refused", "not_connected", "unknown")
 #: Name of the metric, text, and the key in the row of a server: counters of an edge.
 _RECEIVED = (
-    ("amiproxy_fleet_events_received", "Events received from agents, without duplicates", "events"),
-    ("amiproxy_fleet_messages_received", "Messages with events received from agents", "messages"),
+    ("amiproxy_fleet_events_received", "Events of agents that were passed on to clients", "events"),
+    (
+        "amiproxy_fleet_messages_received",
+        "Messages received from all agents of the server, their beats included",
+        "messages",
+    ),
     ("amiproxy_fleet_bytes_received", "Bytes of these messages", "bytes"),
     ("amiproxy_fleet_gaps", "Times that events were missing between two messages", "gaps"),
     ("amiproxy_fleet_gaps_repaired", "Gaps that were filled from the agent's ring", "repaired"),
