@@ -5,7 +5,7 @@ import pytest
 from tests.asterisk.page.board import Board, come_true, seconds
 from tests.asterisk.page.centre import Calls, Centre
 from tests.asterisk.page.conftest import Opener
-from tests.asterisk.page.native import Native, agree, member_state
+from tests.asterisk.page.native import Native, about, agree, member_state
 from tests.asterisk.page.proxy import SECRET, PageProxy
 
 #: Notes the locks that keep the screen on, and gives them in the place of the browser, which has no screen.
@@ -66,7 +66,7 @@ async def test_a_wall_has_the_figures_of_its_queues_and_nothing_to_press(
                 for field in ("waiting", "free", "talking", "paused")
                 if tile[field] != str(there[name][field])
             ]
-            if abs((seconds(tile["longest"]) or 0) - (there[name]["longest"] or 0)) > 1:
+            if not about(seconds(tile["longest"]), there[name]["longest"]):
                 wrong.append(f"{name}: longest is shown as {tile['longest']}, not {there[name]['longest']}")
         return wrong
 
