@@ -38,8 +38,8 @@ from amiproxy.core.fleet.wire import (
     packed,
 )
 from amiproxy.core.limits.bucket import Bucket
-from amiproxy.core.model.addresses import canonical
 from amiproxy.core.model.ceiling import Ceiling
+from amiproxy.core.model.networks import canonical
 from amiproxy.core.model.users import User, folded
 from amiproxy.core.policy import Deny, decide
 from amiproxy.core.ports import Peer
