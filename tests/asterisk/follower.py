@@ -129,6 +129,11 @@ class Follower:
         """Call a channel and connect it to an extension."""
         self.do("Originate", Channel=channel, Context=context, Exten=exten, Priority="1", Async="yes")
 
+    @property
+    def lists_apart(self) -> bool:
+        """See Lists."""
+        return False
+
     def ask_list(self, action: Action, reader: ListReader, *, long: bool) -> None:
         """See Lists."""
         self._asked += 1

@@ -6,7 +6,7 @@ except for Verifier when it knows the answer at once.
 """
 
 from collections.abc import Callable, Hashable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from amiproxy.core.model.encoding import Encoding
 from amiproxy.core.model.networks import canonical
@@ -176,6 +176,7 @@ class OnBehalf(NamedTuple):
     address: str
 
 
+@runtime_checkable
 class TaggedUpstream(Upstream, Protocol):
     """A connection over which each answer comes with the relay id of its action, in any order.
 

@@ -195,6 +195,10 @@ class CallTracker:
             self._settle(call, facts)
         return call
 
+    def skip(self, count: int) -> None:
+        """Count events that are numbered like the others and are not fed, because nobody is sent them."""
+        self.number += count
+
     def shows(self, scope: Scope, facts: CallFacts) -> bool:
         """Whether a user with this scope may see something with these facts now; changes nothing.
 

@@ -42,7 +42,7 @@ from amiproxy.core.servers.answers.base import (
     Outcome,
     PendingAnswer,
 )
-from amiproxy.core.servers.answers.failures import LOST, NOT_CONNECTED, TIMED_OUT
+from amiproxy.core.servers.answers.failures import AGENT_LOST, LOST, NOT_CONNECTED, TIMED_OUT
 from amiproxy.core.servers.answers.response import echo_seconds
 from amiproxy.core.servers.answers.unended import UnendedAnswer
 from amiproxy.core.servers.deadlines import Deadlines
@@ -80,14 +80,15 @@ class Exchange(Outgoing):
 
     def disconnect(self) -> None:
         """The link is lost: answer every open and waiting action with an error.  No action is sent twice."""
-        self._upstream = None
+        lost = LOST if self._tagged is None else AGENT_LOST
+        self._upstream = self._tagged = None
         self.serving = False
         self._window.clear()
         self.open_list = self._fenced = None
         waiting = [(asker, action) for asker, action, _ in self.accounts.clear()]
         waiting += self.take_held(math.inf)
         for answer in self._correlator.clear():
-            answer.give_up(LOST)
+            answer.give_up(lost)
         for asker, action in waiting:
             asker.failed(message.error(action.action_id, NOT_CONNECTED), NOT_CONNECTED)
 
@@ -253,7 +254,8 @@ class Exchange(Outgoing):
         self._correlator.replace(answer)
         self._window.replace(begun, answer)
         self.open_list = answer
-        self.ping()
+        if self._tagged is None:
+            self.ping()
 
     def _overtake(self, answer: PendingAnswer) -> None:
         """Give up actions sent before this one: Asterisk answers in order, so their answers were lost.
@@ -263,12 +265,16 @@ class Exchange(Outgoing):
         for lost in self._window.earlier(answer):
             outcome = lost.overtaken()
             if outcome == UNANSWERED:
-                self._close(lost)
-                if lost.requester is not None:
-                    self._counts.answers_lost += 1
-                    lost.unanswered()
+                self._lose(lost)
             else:
                 self._follow(lost, outcome)
+
+    def _lose(self, answer: PendingAnswer) -> None:
+        """No answer has come, and none will."""
+        self._close(answer)
+        if answer.requester is not None:
+            self._counts.answers_lost += 1
+            answer.unanswered()
 
     def _late(self, relay_id: bytes, raw: bytes) -> bool:
         """Pass on a message of an answer that was considered complete; returns whether it is one."""
@@ -292,17 +298,26 @@ class Exchange(Outgoing):
         """Answer overdue actions with a timeout; the answers stay open, so that late messages are dropped."""
         self.now = now
         for answer in self._correlator.overdue(now):
-            if answer.requester is None:
-                if answer.expires(now) and answer not in self._window.answers:
-                    self._correlator.close(answer)
-                continue
-            self._counts.action_timeouts += 1
-            answer.requester.limit_reached(answer.exceeded(now, self.deadlines), action=answer.action.name)
-            answer.give_up(TIMED_OUT)
+            self._overdue(answer, now)
         self._end_waiting(now)
         owed = self._window.answers
-        if self._upstream is not None and owed and not next(reversed(owed)).is_certain:
+        if (
+            self._tagged is None
+            and self._upstream is not None
+            and owed
+            and not next(reversed(owed)).is_certain
+        ):
             self.ping()  # once its Pong is here, all answers due before it have arrived, or are lost
+
+    def _overdue(self, answer: PendingAnswer, now: float) -> None:
+        """The deadline of an open answer has passed."""
+        if answer.requester is None:
+            if answer.expires(now) and answer not in self._window.answers:
+                self._correlator.close(answer)
+            return
+        self._counts.action_timeouts += 1
+        answer.requester.limit_reached(answer.exceeded(now, self.deadlines), action=answer.action.name)
+        answer.give_up(TIMED_OUT)
 
     def _end_waiting(self, now: float) -> None:
         """Answer with a timeout those actions that have waited for a place as long as an answer may take."""

@@ -11,13 +11,13 @@ from amiproxy.core.model.limits import ServerLimits
 from amiproxy.core.ports import Scheduler
 from amiproxy.core.servers.answers.own import Collector
 from amiproxy.core.servers.deadlines import Deadlines
-from amiproxy.core.servers.exchange import Exchange
 from amiproxy.core.servers.known.actions import KnownActions
 from amiproxy.core.servers.known.lengths import Lengths
 from amiproxy.core.servers.receiver import ServerOwner
 from amiproxy.core.servers.requester import Asker
 from amiproxy.core.servers.sharing.queries import Queries
 from amiproxy.core.servers.side import Side
+from amiproxy.core.servers.tagged.exchange import TaggedExchange
 
 
 class Links:
@@ -37,7 +37,7 @@ class Links:
         #: List queries that are asked once for several clients.
         self.queries = Queries(scheduler, counts, limit_state.backlog, self.lengths, owner)
         deadlines = Deadlines.of(limit_state.limits)
-        self.exchange = Exchange(counts, deadlines, scheduler, self.lengths, self.queries)
+        self.exchange = TaggedExchange(counts, deadlines, scheduler, self.lengths, self.queries)
         around = self.exchange, limit_state, counts, scheduler, owner.settle, owner.fault, self.queries
         #: For actions that may hold up Asterisk's session.
         self.side = Side("side", *around)
@@ -78,6 +78,11 @@ class Links:
             may_be_list = bool(answer.complete) or not answer.own
             long = may_be_list and self.lengths.is_first_list_long(user, key, now)
         return self.lists if long else None
+
+    @property
+    def lists_apart(self) -> bool:
+        """Whether lists come apart from the events, so that events before the end of one may be newer."""
+        return self.exchange.tagged
 
     def ask_list(self, action: Action, reader: Collector, *, long: bool) -> None:
         """Ask for a list for the proxy itself, over the main link or, if it is ``long``, beside it.

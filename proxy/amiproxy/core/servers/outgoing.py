@@ -18,7 +18,7 @@ from amiproxy.ami.errors import ProtocolError
 from amiproxy.ami.message import Action
 from amiproxy.ami.sharing import SHARED
 from amiproxy.core.audit.linkcounts import LinkCounts
-from amiproxy.core.ports import Scheduler, Timer, Upstream
+from amiproxy.core.ports import Scheduler, TaggedUpstream, Timer, Upstream
 from amiproxy.core.servers import originate
 from amiproxy.core.servers.accounts import WHOLE, Account, Accounts
 from amiproxy.core.servers.answers.base import PendingAnswer
@@ -62,9 +62,12 @@ class Outgoing:
         ``queries`` are the list queries that actions on this link may share.  ``aside``: events do not come
         over this link.
         """
+        #: Whether events do not come in order with the answers.
         self._aside = aside
         self._correlator = Correlator()
         self._upstream: Upstream | None = None
+        #: The same link, if it is a tagged one; see TaggedExchange.
+        self._tagged: TaggedUpstream | None = None
         self._counts = counts
         self._scheduler = scheduler
         #: Each user's use of Asterisk's time on this link, and the actions that wait for a place on it.
@@ -259,7 +262,7 @@ class Outgoing:
                 return
             described = answer_of(account.queue[0][1].key, self.answers)
             if described.kind is _ROWS:
-                if self._window.answers:
+                if self._window.answers and self._tagged is None:
                     return  # it must be alone on the link: send nothing until all others are answered
                 requester, action, _ = accounts.take(account)
                 self._send_fenced(requester, action, account, described)
@@ -337,7 +340,7 @@ class Outgoing:
             requester.hold_events()
         answer = RowsAnswer(requester, action, described)
         answer.account = account
-        if self._write(answer, action, self.deadlines.command):
+        if self._write(answer, action, self.deadlines.command) and self._tagged is None:
             self._fenced = answer
             self.ask(PING, lambda _: self._end_fence(answer))
 
@@ -360,8 +363,14 @@ class Outgoing:
         answer.deadline = self.now + seconds
         self._window.enter(answer, self.now)
         self._counts.actions_relayed += 1
-        assert self._upstream is not None
-        self._upstream.send(data)
+        tagged = self._tagged
+        if tagged is None:
+            assert self._upstream is not None
+            self._upstream.send(data)
+        else:
+            requester = answer.requester
+            on_behalf = None if requester is None else requester.on_behalf
+            tagged.send_for(data, answer.relay_id, on_behalf, seconds)
         return True
 
     def _close(self, answer: PendingAnswer) -> None:

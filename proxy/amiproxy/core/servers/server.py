@@ -16,20 +16,14 @@ from amiproxy.ami import privilege
 from amiproxy.ami.actions import OtherActions
 from amiproxy.ami.relay import BROADCAST, BROADCAST_HEAD, plain_head_of, rebuild_event, relay_id_of
 from amiproxy.core.audit.stats import Stats
-from amiproxy.core.calls.scope import CallTracker
-from amiproxy.core.history.journal import Journal
-from amiproxy.core.history.kinds.joining import calls
-from amiproxy.core.history.kinds.table import KINDS
-from amiproxy.core.history.state.state import State
 from amiproxy.core.limits.members import Members
 from amiproxy.core.limits.stored import Stored
 from amiproxy.core.limitstate import LimitState
-from amiproxy.core.model.limits import HistoryBounds
 from amiproxy.core.ports import Scheduler, Upstream
 from amiproxy.core.servers.known.bootinfo import BootInfo
 from amiproxy.core.servers.known.origin import Origin
+from amiproxy.core.servers.known.past import Past
 from amiproxy.core.servers.known.settings import KnownSettings
-from amiproxy.core.servers.links import Links
 from amiproxy.core.servers.receiver import Audience, EventReceiver, ServerOwner
 
 #: The banner for clients until Asterisk was first reached: the AMI version (Asterisk 22's) whose actions the
@@ -46,7 +40,7 @@ _MEASURED: Final = 16
 _NOTEWORTHY: Final = frozenset({b"FullyBooted", b"Load", b"Reload", b"Unload"})
 
 
-class Server(Links):
+class Server(Past):
     """One Asterisk.  Everything runs on one thread."""
 
     def __init__(
@@ -58,50 +52,41 @@ class Server(Links):
         stats: Stats,
         scheduler: Scheduler,
     ) -> None:
-        self.counts = stats.links_of(name)
-        super().__init__(self.counts, limit_state, scheduler, owner)
-        self.name = name
-        #: Its name in log lines; None for the only server, which is not named there.
-        self.logged_name: str | None = None
+        super().__init__(name, receiver, owner, limit_state, stats, scheduler)
         self.banner = DEFAULT_BANNER
         #: How often the link came up, and how often it was lost.
         self.ups = self.downs = 0
         #: When the link came up or was lost, or Asterisk had booted, in seconds since the epoch.
         self.since = scheduler.wall()
-        self._receiver = receiver
-        self._owner = owner
         self._is_retired = False
         self._by_head = receiver.by_head
         self._pass_on: Callable[[bytes, Audience], None] = receiver.pass_on
         #: Returns the number of sessions that may read an event of these classes.
         self.readers: Callable[[int], int] = receiver.readers
-        self._stats = stats
         #: Variables that users have set in its channels.
         self.stored = Stored()
         #: Members that users have added to its queues.
         self.members = Members()
         self.origin = Origin()
-        #: Follows the calls, while any user has a scope; see ``follow_calls``.
-        self.tracker: CallTracker | None = None
-        #: The last events; None while no user needs them.  See ``keep``.
-        self.journal: Journal | None = None
-        #: What exists there now; None while no user needs it.  See ``keep``.
-        self.state: State | None = None
         self.settings = KnownSettings(self.exchange.ask)
         self.boot = BootInfo(scheduler, self._boot_overdue)
         self._reads = 0
 
     # -- the link ----------------------------------------------------------
 
-    def link_up(self, upstream: Upstream, banner: bytes) -> None:
+    def link_up(self, upstream: Upstream, banner: bytes, position: tuple[int, int] | None = None) -> None:
         """The link has logged in.  ``banner`` is Asterisk's own, and is shown to clients from now on.
 
-        It includes its line end.  Clients' actions are refused until ``serve``.
+        It includes its line end.  Clients' actions are refused until ``serve``.  If the events are numbered
+        where they come from, ``position`` is the epoch and the number of the last one before the first that
+        comes over this link: each message of ``from_upstream`` then has the next number.
         """
         self.banner = banner
         self.ups += 1
         self.since = self._scheduler.wall()
-        self._missed()
+        self.missed()
+        if position is not None and self.journal is not None:
+            self.journal.begin_at(*position)
         self._receiver.forget()  # so that the first event of each head is recognised again
         self.exchange.now = self._scheduler.now()
         self.exchange.connect(upstream)
@@ -143,7 +128,7 @@ class Server(Links):
         """The link is lost: answer open actions with an error."""
         self.downs += 1
         self.since = self._scheduler.wall()
-        self._missed()
+        self.missed()
         self.boot.forget()
         self.disconnect()
         if self.tracker is not None:
@@ -216,7 +201,7 @@ class Server(Links):
                         if answers == _ANSWERS_AT_ONCE:
                             most = 0
             except Exception as fault:
-                self._missed()  # some clients may have been sent it, and others not
+                self.missed()  # some clients may have been sent it, and others not
                 self._owner.fault(fault, "message from Asterisk")
                 lists = exchange.open_list is not None
             # A list that is handled in two parts takes two writes to its client.
@@ -232,11 +217,30 @@ class Server(Links):
             self._owner.fault(fault, "flush")  # the caller must still pass the rest again
         return taken
 
+    def answered(self, relay_id: bytes, messages: Sequence[bytes], *, last: bool) -> None:
+        """Handle a part of an answer that came over a tagged link; see ``TaggedExchange.answered``.
+
+        An exception that a message causes is reported to the owner; the rest of the part is then lost.
+        """
+        try:
+            self.exchange.answered(relay_id, messages, last=last)
+        except Exception as fault:
+            self._owner.fault(fault, "answer of an agent")
+        self._owner.settle()
+
+    def not_answered(self, relay_id: bytes, reason: bytes) -> None:
+        """Nothing more comes of an answer over a tagged link; see ``TaggedExchange.not_answered``."""
+        try:
+            self.exchange.not_answered(relay_id, reason)
+        except Exception as fault:
+            self._owner.fault(fault, "answer of an agent")
+        self._owner.settle()
+
     def oversized(self, head: bytes) -> None:
         """A message that begins with ``head`` was dropped because it is too long: tell its requester."""
         self.exchange.begin_read(self._scheduler.now())
         if not self.exchange.oversized(head):
-            self._missed()  # it may have been an event
+            self.missed()  # it may have been an event
             self.counts.events_dropped += 1
             name = log.text_of(head.split(b"\n", 1)[0].rstrip(b"\r"))
             self._limit_state.rationed.say_of(
@@ -272,24 +276,36 @@ class Server(Links):
         return self._receiver.audience_of(head, name, required, remember=not must_pass)
 
     def _irregular(self, raw: bytes) -> None:
-        if raw.startswith(b"Response:"):
+        if self.exchange.tagged:
+            self._irregular_event(raw)
+        elif raw.startswith(b"Response:"):
             self.exchange.response(raw)
         elif not raw.startswith(b"Event:"):
             self.exchange.stray(raw)
         elif not self.exchange.event(raw):
             self._repaired(raw)
 
-    def _repaired(self, raw: bytes) -> None:
+    def _irregular_event(self, raw: bytes) -> None:
+        """Handle a message over a tagged link, which brings nothing but events here."""
+        if not raw.startswith(b"Event:"):
+            self.counts.strays += 1
+            self.skip()
+        elif self.exchange.event(raw) or not self._repaired(raw):
+            self.skip()
+
+    def _repaired(self, raw: bytes) -> bool:
+        """Repair an event and pass it on; returns whether that was possible."""
         relay_id = relay_id_of(raw)
         owners = self._echoed(relay_id) if relay_id else None
         rebuilt = rebuild_event(raw) if owners is None else rebuild_event(raw, relay_id, owners)
         if rebuilt is None:
             self.counts.events_dropped += 1
-            return
+            return False
         if owners is None:
             self.counts.events_repaired += 1
         lines = rebuilt.split(b"\r\n", 2)
         self.broadcast(rebuilt, lines[0] + b"\r\n" + lines[1] + b"\r\n")
+        return True
 
     def _echoed(self, relay_id: bytes) -> bytes | None:
         """See ``Correlator.echoed``.  The action may be on any link, as all events come over the main one."""
@@ -320,65 +336,6 @@ class Server(Links):
         if name == b"Reload":
             self.boot.reloaded()
         self.actions.learn_soon()
-
-    def follow_calls(self) -> CallTracker:
-        """Follow calls from the next event on: a user has a scope."""
-        if self.tracker is None:
-            self.tracker = CallTracker()
-            self._tell_tracker()
-            self._know_calls()
-        return self.tracker
-
-    # -- the past ------------------------------------------------------------
-
-    def keep(self, past: HistoryBounds | None, present: bool) -> None:
-        """Keep events within these bounds from the next one on (None: none), and the present or not."""
-        self._keep_present(present)
-        journal = self.journal
-        if past is None:
-            journal = None
-        elif journal is None:
-            journal = Journal(past, self._scheduler.now, self._owner.sealer)
-        else:
-            journal.adopt(past)
-        self.journal = journal
-        self._tell_tracker()
-        self._receiver.keep(journal)
-
-    def _tell_tracker(self) -> None:
-        if self.tracker is not None:
-            self.tracker.hold(None if self.journal is None else self.journal.events)
-
-    def _keep_present(self, present: bool) -> None:
-        state = self.state
-        if state is not None and not present:
-            state.end()
-            self.state = None
-        elif state is None and present:
-            state = State(KINDS, self, self._stats.history_of(self.name), self._scheduler)
-            state.logged_name = self.logged_name
-            state.on_seeded = self._know_calls
-            self.state = state
-            if self.exchange.serving:
-                state.begin()
-
-    def fault(self, error: Exception, where: str) -> None:
-        """See Lists."""
-        self._owner.fault(error, where)
-
-    def _know_calls(self, _kind: str = "") -> None:
-        """Tell the tracker of calls that are older than the link, or than the tracker."""
-        if self.tracker is not None and self.state is not None:
-            present = self.state.present(("channels", "bridges"))
-            for facts in calls(present.get("channels", []), present.get("bridges", [])):
-                self.tracker.know(facts)
-
-    def _missed(self) -> None:
-        """Events may have been missed: nobody resumes from a position before this moment."""
-        if self.journal is not None:
-            self.journal.begin()
-        if self.state is not None:
-            self.state.doubt()
 
     # -- settings and time -------------------------------------------------
 

@@ -56,6 +56,8 @@ def headers_of(form: Form) -> set[str]:
 class Liar:
     """Says anything about one kind of each; the same for the same seed."""
 
+    lists_apart = False
+
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
         self.clock = HandClock()

@@ -86,6 +86,7 @@ class Asked:
     """Lists that are asked, and answered by the test."""
 
     def __init__(self) -> None:
+        self.lists_apart = False
         self.open: list[tuple[Action, ListReader, bool]] = []
         self.faults: list[str] = []
 
@@ -201,6 +202,14 @@ class TestSeeding:
         followed = ready(*(thing(str(number), "a") for number in range(MANY + 1)))
         followed.state.seed_all()
         assert followed.lists.open[0][2]
+        followed.feed("Set", Id="1", Name="b")
+        followed.lists.answer(thing("1", "a"))
+        assert followed.names() == {b"1": b"b"}
+
+    def test_if_lists_come_apart_from_the_events_those_since_they_were_asked_count(self) -> None:
+        followed = ready(thing("1", "a"))
+        followed.lists.lists_apart = True
+        followed.state.seed_all()
         followed.feed("Set", Id="1", Name="b")
         followed.lists.answer(thing("1", "a"))
         assert followed.names() == {b"1": b"b"}

@@ -36,6 +36,10 @@ class ListReader(Protocol):
 class Lists(Protocol):
     """Asks an Asterisk for lists."""
 
+    @property
+    def lists_apart(self) -> bool:
+        """Whether all lists come over another link than the events."""
+
     def ask_list(self, action: Action, reader: ListReader, *, long: bool) -> None:
         """Ask for a list; it may have failed before this returns.
 
@@ -90,7 +94,7 @@ class Seeding:
         self.is_audit = is_audit
         self.answers: list[Fields] = []
         #: Events, oldest first; None while none has to be kept.
-        self.missed: list[Fields] | None = [] if len(kind) > MANY else None
+        self.missed: list[Fields] | None = [] if len(kind) > MANY or lists.lists_apart else None
         self._lists = lists
         self._owner = owner
         self._seeds = list(kind.lists)

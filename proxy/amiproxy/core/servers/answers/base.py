@@ -67,6 +67,8 @@ class PendingAnswer(ABC):
 
     #: Whether this answers a short action of the proxy's own, to which Asterisk always responds.
     is_certain: ClassVar[bool] = False
+    #: Whether an event may still decide it that does not come with the messages of the answer.
+    outlives_link: ClassVar[bool] = False
 
     __slots__ = (
         "account",

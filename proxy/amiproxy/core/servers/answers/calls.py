@@ -2,7 +2,7 @@
 
 # mypyc: compiled
 
-from typing import Final
+from typing import ClassVar, Final
 
 from amiproxy.ami import message
 from amiproxy.ami.answers import succeeded
@@ -22,8 +22,15 @@ from amiproxy.core.servers.deadlines import Deadlines
 _TOMBSTONE_SECONDS: Final = 60.0
 
 
+#: Reasons that the client is told, as the call may still be made, or certainly was not.  For any other reason
+#: it is told the text of Asterisk.
+_TOLD: Final = frozenset({failures.OUTCOME_UNKNOWN, failures.AGENT_LOST, failures.NOT_CONNECTED})
+
+
 class CallAnswer(PendingAnswer):
     """The response that Asterisk would give to the synchronous form, made from the OriginateResponse."""
+
+    outlives_link: ClassVar[bool] = True
 
     __slots__ = ()
 
@@ -45,7 +52,8 @@ class CallAnswer(PendingAnswer):
     def decided(self, raw: bytes) -> Outcome:
         """See PendingAnswer."""
         if Message(raw).get(b"response") != b"Success":
-            self._fail_call(failures.ORIGINATE_FAILED)
+            text = failures.ORIGINATE_FAILED
+            self.fail(message.error(self.action.action_id, text), text)
             return CLOSED
         if self.requester is not None:
             said = message.success(self.action.action_id, b"Originate successfully queued")
@@ -58,12 +66,10 @@ class CallAnswer(PendingAnswer):
 
     def give_up(self, reason: bytes) -> None:
         """See PendingAnswer."""
-        self._fail_call(reason)
+        text = reason if reason in _TOLD else failures.ORIGINATE_FAILED
+        self.fail(message.error(self.action.action_id, text), reason)
         self.requester = None
 
     def expires(self, now: float) -> bool:
         """See PendingAnswer."""
         return now - self.deadline > _TOMBSTONE_SECONDS
-
-    def _fail_call(self, reason: bytes) -> None:
-        self.fail(message.error(self.action.action_id, failures.ORIGINATE_FAILED), reason)

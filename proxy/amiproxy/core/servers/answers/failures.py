@@ -9,8 +9,10 @@ LOST: Final = b"Upstream connection lost (outcome unknown)"
 SHUTTING_DOWN: Final = b"Shutting down"
 EXPIRED: Final = b"Expired before it could be sent (not executed)"
 TIMED_OUT: Final = b"Timeout waiting for Asterisk"
-#: Of an action that another process was to send to Asterisk: it may have done so, or may still do so.
+#: Of an action that another process was to send to Asterisk: it may have been executed, or may still be.
 OUTCOME_UNKNOWN: Final = b"No answer from the agent (outcome unknown)"
+#: The same, if the link to that process was lost.
+AGENT_LOST: Final = b"Agent lost (outcome unknown)"
 NO_ANSWER: Final = b"No answer from Asterisk"
 ORIGINATE_FAILED: Final = b"Originate failed"
 TOO_LONG: Final = b"Answer is longer than limits.upstream_message_bytes"

@@ -15,7 +15,7 @@ from typing import ClassVar, Final, Protocol
 from amiproxy.core.limitstate import Backlog
 from amiproxy.core.ports import OnBehalf
 from amiproxy.core.servers.answers.base import PendingAnswer
-from amiproxy.core.servers.answers.failures import TIMED_OUT
+from amiproxy.core.servers.answers.failures import OUTCOME_UNKNOWN, TIMED_OUT
 from amiproxy.core.servers.requester import Asker
 
 #: Stands for each client's own ActionID.  It is sent to nobody, so no caller can write it into a message.
@@ -163,7 +163,7 @@ class Flight:
     def failed(self, data: bytes, reason: bytes) -> None:
         """See Requester."""
         self._unsplit.append(data)
-        if reason == TIMED_OUT:
+        if reason in {TIMED_OUT, OUTCOME_UNKNOWN}:
             self._timed_out(len(self.seats) - 1)
         self._end(reason)
 

@@ -36,6 +36,8 @@ def status(data: bytes) -> int:
         (failures.SHUTTING_DOWN, 503),
         (b"Session closed: shutdown", 503),
         (failures.LOST, 504),
+        (failures.OUTCOME_UNKNOWN, 504),
+        (failures.AGENT_LOST, 504),
         (failures.TIMED_OUT, 504),
         (failures.NO_ANSWER, 504),
         (b"Missing action in request", 400),

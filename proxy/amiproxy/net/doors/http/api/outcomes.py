@@ -25,6 +25,8 @@ _STATUSES: Final[dict[bytes, int]] = {
     failures.SHUTTING_DOWN: 503,
     # Whether Asterisk has done it is not known.
     failures.LOST: 504,
+    failures.OUTCOME_UNKNOWN: 504,
+    failures.AGENT_LOST: 504,
     failures.NO_ANSWER: 504,
     failures.TIMED_OUT: 504,
 }
