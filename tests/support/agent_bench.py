@@ -4,9 +4,11 @@ import itertools
 from collections.abc import Mapping
 
 from amiproxy.ami import privilege
+from amiproxy.ami.actions import SHIPPED
 from amiproxy.ami.message import Message
 from amiproxy.core.fleet.desk import Desk
 from amiproxy.core.fleet.publishing import Publisher
+from amiproxy.core.fleet.requests.seen import MOST
 from amiproxy.core.fleet.rights import RightsDigest
 from amiproxy.core.fleet.wire import ANSWER, LAST, REFUSED, Request, encode_request, parsed
 from amiproxy.core.model.ceiling import Ceiling
@@ -63,10 +65,13 @@ class AgentBench(WebBench):
         edges: Mapping[str, Ceiling] | None = None,
         servers: Configured | None = None,
         interval: float = 0.0,
+        ids: int = MOST,
         **limits: float,
     ) -> None:
         more = {} if servers is None else {"servers": servers}
         super().__init__(*(users or (BOARD, ADMIN)), interval=interval, **more, **limits)
+        for name in self.upstreams:
+            self._learn_actions(name)
         self.publishers = {
             f"pbx-{name}": Publisher(
                 self.server(name), "agent1", f"pbx-{name}", RightsDigest(self.hub.ctx, name)
@@ -77,8 +82,19 @@ class AgentBench(WebBench):
         self.publisher = self.publishers[self.known_as]
         self.hub.followers.extend(self.publishers.values())
         found = {EDGE: CEILING} if edges is None else edges
-        self.desk = Desk(self.hub.ctx, self.hub.web, self.publishers, found, self.milliseconds)
+        self.desk = Desk(self.hub.ctx, self.hub.web, self.publishers, found, self.milliseconds, ids)
         self._ids = itertools.count(1)
+
+    def _learn_actions(self, name: str) -> None:
+        """Let the server have all of Asterisk's own actions."""
+        self.server(name).actions.learn()
+        (asked,) = self.upstreams[name].take()
+        classes = {
+            row.name.decode(): privilege.class_names(row.classes) if row.classes else "<none>"
+            for row in SHIPPED
+        }
+        rows = [f"{action}: x  (Priv: {found})\r\n" for action, found in classes.items()]
+        self.answer(asked, "".join(rows).encode(), at=name)
 
     def milliseconds(self) -> int:
         return int(self.clock.now() * 1000)

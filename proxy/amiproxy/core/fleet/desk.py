@@ -24,7 +24,7 @@ from amiproxy.core.fleet.requests.edgecounts import EdgeCounts
 from amiproxy.core.fleet.requests.edgeusers import EdgeUsers
 from amiproxy.core.fleet.requests.generations import Generations
 from amiproxy.core.fleet.requests.ownqueries import OwnQueries, OwnQuery, admits, is_own_query
-from amiproxy.core.fleet.requests.seen import WINDOW, Seen
+from amiproxy.core.fleet.requests.seen import MOST, WINDOW, Seen
 from amiproxy.core.fleet.wire import (
     ANSWER,
     ANSWER_BYTES,
@@ -65,7 +65,7 @@ REFUSALS: Final[Mapping[str, bytes]] = {
     "session": b"user not permitted",
 }
 #: Most actions of one edge that are not answered.
-_MOST: Final = 512
+_OPEN: Final = 512
 #: Replays of one edge: this many at once, and then one in this many seconds.
 _REPLAYS: Final = 8.0
 _REPLAY_SECONDS: Final = 1.0
@@ -81,14 +81,14 @@ class _Edge:
 
     __slots__ = ("ceiling", "counts", "judged", "names", "open", "queries", "replays", "seen")
 
-    def __init__(self, ctx: Context) -> None:
+    def __init__(self, ctx: Context, ids: int) -> None:
         self.counts = EdgeCounts()
         #: What it may do; None if it is not configured.
         self.ceiling: Ceiling | None = None
         self.names: frozenset[bytes] | None = frozenset()
         #: A user with all that the ceiling admits.
         self.judged = User("")
-        self.seen = Seen()
+        self.seen = Seen(ids)
         self.queries = OwnQueries(ctx)
         self.replays = Bucket()
         #: How many of its actions are not answered.
@@ -124,7 +124,7 @@ class EdgeView(NamedTuple):
 class Desk:
     """Takes the requests that edges send to one agent."""
 
-    __slots__ = ("_clock", "_ctx", "_edges", "_generations", "_users", "publishers", "strangers")
+    __slots__ = ("_clock", "_ctx", "_edges", "_generations", "_ids", "_users", "publishers", "strangers")
 
     def __init__(
         self,
@@ -133,12 +133,15 @@ class Desk:
         publishers: Mapping[str, Publisher],
         edges: Mapping[str, Ceiling],
         clock: Callable[[], int],
+        ids: int = MOST,
     ) -> None:
         """``publishers``: those of the servers that the fleet knows, by their names there.
 
-        ``clock`` is what beats say, in milliseconds.
+        ``clock`` is what beats say, in milliseconds.  ``ids``: most ids of requests that are remembered for
+        each edge.
         """
         self._ctx = ctx
+        self._ids = ids
         self._clock: Callable[[], int] = clock
         self.publishers = publishers
         self._users = EdgeUsers(ctx, web)
@@ -163,7 +166,7 @@ class Desk:
         for name in {*self._edges, *edges}:
             edge = self._edges.get(name)
             if edge is None:
-                edge = self._edges[name] = _Edge(self._ctx)
+                edge = self._edges[name] = _Edge(self._ctx, self._ids)
             before, ceiling = edge.ceiling, edges.get(name)
             edge.adopt(ceiling)
             if before is not None and before != ceiling:
@@ -245,7 +248,7 @@ class Desk:
         again = known.seen.add(request.id, now)
         if again:
             return again
-        if known.open >= _MOST:
+        if known.open >= _OPEN:
             return "too many"
         expires = self._ctx.scheduler.now() + (request.expires - now) / 1000.0
         return _Call(edge, publisher.server, request, action, expires)
