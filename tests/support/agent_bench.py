@@ -70,6 +70,7 @@ class AgentBench(WebBench):
     ) -> None:
         more = {} if servers is None else {"servers": servers}
         super().__init__(*(users or (BOARD, ADMIN)), interval=interval, **more, **limits)
+        self.hub.always_kept = frozenset(self.upstreams)
         for name in self.upstreams:
             self._learn_actions(name)
         self.publishers = {
@@ -80,7 +81,6 @@ class AgentBench(WebBench):
         }
         self.known_as = next(iter(self.publishers))
         self.publisher = self.publishers[self.known_as]
-        self.hub.followers.extend(self.publishers.values())
         found = {EDGE: CEILING} if edges is None else edges
         self.desk = Desk(self.hub.ctx, self.hub.web, self.publishers, found, self.milliseconds, ids)
         self._ids = itertools.count(1)

@@ -38,7 +38,6 @@ def read(messages: list[bytes]) -> tuple[int, bytes]:
 
 def test_each_event_is_taken_once_and_numbered(bench):
     one, two, three = event("One"), event("Two"), event("Three")
-    bench.hub.followers.clear()
     bench.feed(one, two)
     assert bench.publisher.waits
     assert read(bench.publisher.take()) == (1, one + two)
@@ -107,6 +106,20 @@ def test_events_can_be_left_out_while_nothing_can_be_sent(bench):
     assert read(bench.publisher.take()) == (2, event("Two"))
     asked = list(bench.publisher.replay(Ask(bench.publisher.epoch, 1)))
     assert read(asked[:-1]) == (1, event("One") + event("Two"))
+
+
+def test_numbers_of_events_that_the_journal_does_not_have_are_passed_over(bench):
+    journal = bench.server().journal
+    journal.skip()
+    assert bench.publisher.waits
+    assert bench.publisher.take() == []
+    assert bench.publisher.position == 1
+    bench.feed(event("Two"))
+    assert read(bench.publisher.take()) == (2, event("Two"))
+    journal.skip()
+    bench.publisher.take()
+    asked = bench.publisher.replay(Ask(bench.publisher.epoch, 1))
+    assert [parsed(message)[0].kind for message in asked] == [EVENTS, END]
 
 
 class TestBeats:

@@ -43,7 +43,6 @@ from amiproxy.core.model.networks import canonical
 from amiproxy.core.model.users import User, folded
 from amiproxy.core.policy import Deny, decide
 from amiproxy.core.ports import Peer
-from amiproxy.core.servers.answers.failures import LOST
 from amiproxy.core.servers.server import Server
 
 #: Given the messages that answer a request, in order.
@@ -64,6 +63,8 @@ REFUSALS: Final[Mapping[str, bytes]] = {
     "answered by the edge": b"not for an agent",
     "session": b"user not permitted",
 }
+#: The answer to an action whose session has ended without one.
+_NO_ANSWER: Final = b"No answer (outcome unknown)"
 #: Most actions of one edge that are not answered.
 _OPEN: Final = 512
 #: Replays of one edge: this many at once, and then one in this many seconds.
@@ -276,7 +277,7 @@ class Desk:
 
         def answered(answer: bytes) -> None:
             known.open -= 1
-            done(_parts_of(answer or message.error(action.action_id, LOST)))
+            done(_parts_of(answer or message.error(action.action_id, _NO_ANSWER)))
 
         session.run(request.action, answered, origin)
         return ""

@@ -14,7 +14,6 @@ from amiproxy.core.fleet.rights import RightsDigest
 from amiproxy.core.fleet.wire import (
     BEAT,
     END,
-    EVENT_BYTES,
     EVENTS,
     GONE,
     Ask,
@@ -78,8 +77,9 @@ class Publisher:
             if entries is None:  # edges will see the gap
                 self.position = journal.first - 1
                 continue
-            messages += _packed(self.epoch, entries.first, entries.raws)
-            self.events += len(entries.raws)
+            if entries.raws:
+                messages.append(_message(self.epoch, entries.first, entries.raws))
+                self.events += len(entries.raws)
             self.position = entries.last
         self.messages += len(messages)
         self.bytes += sum(map(len, messages))
@@ -123,7 +123,8 @@ class Publisher:
                 held = False
                 break
             raws = entries.raws[: until + 1 - entries.first]
-            yield from _packed(epoch, entries.first, raws)
+            if raws:
+                yield _message(epoch, entries.first, raws)
             position = entries.last
         if held:
             yield packed(Head(END, 0, epoch, until + 1))
@@ -140,19 +141,6 @@ class Publisher:
         return journal
 
 
-def _packed(epoch: int, first: int, raws: list[bytes]) -> list[bytes]:
-    """The messages with these consecutive events."""
-    messages: list[bytes] = []
-    begin = size = 0
-    for number, raw in enumerate(raws):
-        if size + len(raw) > EVENT_BYTES and number > begin:
-            messages.append(_message(epoch, first + begin, raws[begin:number]))
-            begin, size = number, 0
-        size += len(raw)
-    if raws:
-        messages.append(_message(epoch, first + begin, raws[begin:]))
-    return messages
-
-
 def _message(epoch: int, first: int, raws: list[bytes]) -> bytes:
+    """The message with these events, which the journal has returned at once: they fit into one."""
     return packed(Head(EVENTS, 0, epoch, first, len(raws)), b"".join(raws))

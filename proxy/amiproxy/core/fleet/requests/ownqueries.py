@@ -85,7 +85,6 @@ class OwnQuery:
     __slots__ = (
         "_ctx",
         "_ended",
-        "_is_over",
         "_is_too_long",
         "_parts",
         "_size",
@@ -119,7 +118,6 @@ class OwnQuery:
         self._parts: list[bytes] = []
         self._size = 0
         self._is_too_long = False
-        self._is_over = False
         #: Called when nothing more comes, if it has begun.
         self._ended: Callable[[], None] | None = None
 
@@ -162,9 +160,6 @@ class OwnQuery:
 
     def finished(self) -> None:
         """See Requester."""
-        if self._is_over:
-            return
-        self._is_over = True
         self._ctx.limit_state.backlog.size -= self._size
         too_long = self._is_too_long
         answer = message.error(self.action.action_id, TOO_LONG) if too_long else b"".join(self._parts)
