@@ -15,8 +15,9 @@ from typing import Final, Literal, NamedTuple
 from nats.aio.subscription import Subscription
 
 from amiproxy import log
-from amiproxy.net.fleet.errors import EngineDown, why
-from amiproxy.net.fleet.natsclient import Handler, NatsClient, NotTaken
+from amiproxy.net.fleet.channel import EngineDown, Handler
+from amiproxy.net.fleet.errors import why
+from amiproxy.net.fleet.natsclient import NatsClient, NotTaken
 from amiproxy.net.fleet.settings import EngineSettings
 from amiproxy.net.fleet.versions import REMEDY, is_fit
 from amiproxy.net.loop.backoff import Backoff
@@ -39,7 +40,6 @@ _STEADY_SECONDS: Final = 5.0
 _LOOK_SECONDS: Final = 0.25
 #: Seconds between measurements of the round trip.
 _MEASURE_SECONDS: Final = 5.0
-_FOR_EVER: Final = 1 << 30
 #: Seconds that the tasks of an aborted client may take to end.
 _CLOSE_SECONDS: Final = 1.0
 #: Failed attempts of which one is logged, apart from the first.
@@ -114,6 +114,11 @@ class Engine:
     def is_up(self) -> bool:
         """Whether there is a connection, and the engine has all subscriptions that were wanted before it."""
         return self._is_up
+
+    @property
+    def pending(self) -> int:
+        """The number of bytes that wait for the socket."""
+        return 0 if self._client is None else self._client.pending_data_size
 
     @property
     def facts(self) -> EngineFacts:
@@ -289,8 +294,7 @@ class Engine:
     async def _measure(self, client: NatsClient) -> None:
         while True:
             await asyncio.sleep(_MEASURE_SECONDS)
-            # With no limit of its own: nats-py fails if an answer comes after that.
-            self._rtt = _milliseconds(await client.rtt(_FOR_EVER))
+            self._rtt = _milliseconds(await client.round_trip())
 
     def _came_up(self, client: NatsClient) -> None:
         self._is_up = True

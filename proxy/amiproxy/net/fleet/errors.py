@@ -4,12 +4,9 @@ import ssl
 
 from nats import errors
 
+from amiproxy.net.fleet.channel import EngineDown
 from amiproxy.net.fleet.natsclient import NotEncrypted
 from amiproxy.net.tls.tlserrors import UNKNOWN_ISSUER, WRONG_NAME, reason_of
-
-
-class EngineDown(Exception):
-    """There is no connection, so that a message was not published and will not be."""
 
 
 def why(error: BaseException | None) -> str:

@@ -11,6 +11,7 @@ Everything that depends on the inside of nats-py is in this module:
 """
 
 import contextlib
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -18,11 +19,12 @@ from nats import errors
 from nats.aio.client import Client
 from nats.aio.transport import TcpTransport
 
-#: Takes subject, subject for the answer, data, and whether this says that nobody subscribes to what we asked.
-Handler = Callable[[str, str, bytes, bool], None]
+from amiproxy.net.fleet.channel import Handler
 
 #: Bytes of a message that are not its data: the command, two subjects and the length.
 _OVERHEAD: Final = 512
+#: Seconds.  With less, nats-py would fail if an answer came later.
+_FOR_EVER: Final = 1 << 30
 _STATUS: Final = "Status"
 _NO_RESPONDERS: Final = "503"
 
@@ -81,7 +83,13 @@ class NatsClient(Client):
         """Wait until the server has everything that was sent; returns the seconds of a round trip."""
         # Without the first line the ping would overtake what waits for the socket.
         await self._flush_pending(force_flush=True)
-        return await self.rtt()
+        return await self.round_trip()
+
+    async def round_trip(self) -> float:
+        """The seconds that an answer to a ping takes.  It may be cancelled only with the connection."""
+        began = time.perf_counter()  # the time of uvloop has only milliseconds
+        await self.rtt(_FOR_EVER)
+        return time.perf_counter() - began
 
     def abort(self) -> None:
         """Close the socket at once; what was not sent is not sent any more."""

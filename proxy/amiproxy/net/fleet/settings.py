@@ -6,7 +6,7 @@ from pathlib import Path
 
 from amiproxy.config.reading.files import check_readable
 from amiproxy.core.model.errors import Unfit
-from amiproxy.net.fleet.errors import EngineDown
+from amiproxy.net.fleet.channel import EngineDown
 from amiproxy.net.tls.tlserrors import reason_of
 from amiproxy.net.tls.tlspolicy import client_context
 
