@@ -6,6 +6,7 @@ from pathlib import Path
 
 from amiproxy.net.admin.control.commands import COMMANDS
 from amiproxy.net.host.sealing import AesSealer
+from tests.fuzz.fleet import event_seeds, request_seeds
 from tests.support import fixed_certificates
 
 _ROOT = Path(__file__).parents[2]
@@ -218,6 +219,10 @@ def _made(target: str) -> Iterable[bytes]:
             return (*_JSON, *(m for data in _recorded("*.in") for m in data.split(b"\r\n\r\n")[:20]))
         case "socket_frames":
             return [*_FRAMES, b"".join(_FRAMES)]
+        case "agents_messages":
+            return event_seeds()
+        case "edges_requests":
+            return request_seeds()
         case "proxy_header":
             return _PROXY_HEADERS
         case "http_requests":

@@ -24,4 +24,6 @@ NAMES = (
     "ajam_answers",
     "json_codec",
     "socket_frames",
+    "agents_messages",
+    "edges_requests",
 )

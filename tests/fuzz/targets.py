@@ -63,6 +63,7 @@ from amiproxy.x509.identity import CertificateLogin, claim, identities
 from amiproxy.x509.validating.trust import TrustStore
 from tests.differential.asterisk_reader import AsteriskReader
 from tests.fuzz.ajam import ajam_answers, ajam_parameters
+from tests.fuzz.fleet import agents_messages, edges_requests
 from tests.fuzz.sockets import json_codec, socket_frames
 from tests.fuzz.web import forwarding, http_requests
 from tests.support import fixed_certificates
@@ -521,6 +522,8 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
             ajam_answers,
             json_codec,
             socket_frames,
+            agents_messages,
+            edges_requests,
         )
     }
 )
