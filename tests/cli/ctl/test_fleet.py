@@ -55,6 +55,12 @@ def test_an_agent_fits_80_columns_with_a_row_for_each_edge_and_its_refusals() ->
     assert "refused to edge2" not in "\n".join(lines)
 
 
+def test_many_users_of_an_edge_are_counted() -> None:
+    crowded = copy.deepcopy(AGENT)
+    crowded["edges"][0]["users"] = [f"user{number}" for number in range(300)]
+    assert "300 users" in "\n".join(shown(crowded))
+
+
 def test_status_has_a_row_for_the_fleet_only_in_a_fleet() -> None:
     part = {name: EDGE[name] for name in ("role", "name", "engines")}
     lines = lines_of(tables.status({**STATUS, "fleet": part}), 80)

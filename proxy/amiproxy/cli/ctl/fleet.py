@@ -11,6 +11,8 @@ from amiproxy.tools.terminal import Column, Paragraph, Table
 
 View = Mapping[str, Any]
 
+#: How many users of an edge are named.
+_FEW = 4
 _NONE = "This proxy is not part of a fleet, because its proxy.yaml has no section fleet."
 
 
@@ -135,7 +137,7 @@ def _agent(result: View) -> RenderableType:
         edges.add_row(
             *cells(
                 row["edge"],
-                "all" if row["users"] is None else ", ".join(row["users"]) or "-",
+                _users(row["users"]),
                 row["actions"],
                 row["own"],
                 sum(refused.values()),
@@ -146,3 +148,9 @@ def _agent(result: View) -> RenderableType:
             told = ", ".join(f"{number} {reason}" for reason, number in refused.items())
             notes.append(Paragraph(f"refused to {row['edge']}: {told}", indent=4))
     return Group("", servers, "", edges, "", Paragraph(count(len(result["edges"]), "edge")), *notes)
+
+
+def _users(names: list[str] | None) -> str:
+    if names is None:
+        return "all"
+    return ", ".join(names) if len(names) <= _FEW else count(len(names), "user")
