@@ -28,7 +28,7 @@ _OTHER_EPOCH: Final = "the agent's events began again"
 
 
 class Sink(Protocol):
-    """What is made of a server's events.  None of these methods calls back before it returns."""
+    """What is made of a server's events.  None of these methods but ``ask`` calls back before it returns."""
 
     def up(self, agent: str, epoch: int, last: int, banner: bytes) -> None:
         """The server is there; its events begin behind number ``last`` of this epoch of the agent.
@@ -48,7 +48,8 @@ class Sink(Protocol):
     def ask(self, agent: str, epoch: int, first: int) -> None:
         """Ask the agent for all events of this epoch from ``first`` on; see ``Following.replayed``.
 
-        An earlier question need not be answered any more.
+        An earlier question need not be answered any more.  ``Following.unanswered`` may be called before this
+        returns.
         """
 
 
@@ -301,6 +302,11 @@ class Following:
         """The sink has more events waiting than it has room for: they are lost."""
         if self._is_up:
             self._fall_behind(now)
+
+    def recycle(self, reason: str, now: float) -> None:
+        """What was passed on cannot be trusted: go down, and come up where the agent is."""
+        if self._is_up:
+            self._lose(reason, now)
 
     def _fall_behind(self, now: float) -> None:
         self._is_behind = True

@@ -15,6 +15,7 @@ _EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "tls": ("tls-failed", "tls-auto-retry-stays"),
     "link": (
         *("upstream-up", "upstream-down", "upstream-not-booted", "upstream-orphans", "link-stuck"),
+        "action-unknown",
         *(
             "upstream-message-dropped",
             "sessions-lost-upstream",
