@@ -7,10 +7,13 @@ import pytest
 from amiproxy.ami import message, privilege
 from amiproxy.ami.message import Action, Message
 from amiproxy.core.audit.historycounts import GAP, OVERTAKEN, RESUMED
-from amiproxy.core.clients.history.cursor import when_caught_up
+from amiproxy.core.clients.history.cursor import Reader, Start, when_caught_up
+from amiproxy.core.clients.history.pieces import Pieces
 from amiproxy.core.clients.session import Session
+from amiproxy.core.history.journal import PIECE
 from amiproxy.core.model.encoding import Encoding
 from amiproxy.core.model.limits import HistoryBounds, Limits
+from amiproxy.core.model.rules import Rules, Scope
 from amiproxy.core.model.state import OVER
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.servers.servers import Configured
@@ -758,6 +761,29 @@ def test_a_snapshot_comes_behind_all_that_the_client_has_missed() -> None:
     assert [one.get(b"uniqueid") for one in answer[1:-1]] == [b"%d" % number for number in range(1, 201)]
     assert answer[-1].get(b"event") == b"ProxySnapshotComplete"
     assert found[end + 1 :] == []
+
+
+@pytest.mark.parametrize("name", ["board", "scoped"])
+def test_nothing_is_read_behind_an_event_that_is_not_kept(name: str) -> None:
+    scoped = replace(BOARD, name="scoped", rules=Rules(scope=Scope(more_events=True)))
+    bench = bench_of(BOARD, scoped)
+    server = bench.server()
+    journal = server.journal
+    assert journal is not None
+    session, _ = bench.login(name)
+    peers = [event("PeerStatus", "system", Peer=f"PJSIP/{number}") for number in range(3)]
+    bench.feed(peers[0])
+    server.reach(5)
+    bench.feed(*peers[1:])
+    reader = Reader(Start(server, journal.epoch, 0), session.principal.view, session.encoding)
+    found = []
+    for until in (1, 3, 3, 5, 6, 7):
+        piece = reader.read(PIECE, Pieces(), until)
+        assert piece is not None
+        assert reader.sequence >= until
+        found.append(piece.data)
+    assert found == [peers[0], b"", b"", b"", peers[1], peers[2]]
+    assert reader.is_done
 
 
 def test_a_small_outbox_is_not_filled_by_one_piece() -> None:

@@ -177,10 +177,12 @@ class TestIncomplete:
         assert edge.server.counts.action_timeouts == 1
         assert (edge.server.in_flight, edge.upstream.sent) == (0, [])
 
-    def test_a_list_with_a_lost_part_is_cancelled(self, edge: Edge) -> None:
+    @pytest.mark.parametrize("reason", [OUTCOME_UNKNOWN, NOT_CONNECTED])
+    def test_a_list_with_a_lost_part_is_cancelled(self, edge: Edge, reason: bytes) -> None:
         sent, got, _ = edge.ask(LIST)
         edge.server.answered(sent.relay_id, edge.listing(sent.relay_id), last=False)
-        edge.server.not_answered(sent.relay_id, OUTCOME_UNKNOWN)
+        edge.server.not_answered(sent.relay_id, reason)
+        assert edge.server.counts.action_timeouts == 1, "it was sent"
         assert got.take().endswith(b"ActionID: 1\r\nEventList: Cancelled\r\nListItems: 1\r\n\r\n")
 
     def test_a_list_ends_with_its_answer(self, edge: Edge) -> None:

@@ -4,6 +4,7 @@ The same clients send the same actions to two proxies.  One has ordinary links. 
 behind each of which an agent runs the actions over an ordinary link to the same Asterisk.
 """
 
+import re
 from collections.abc import Sequence
 from random import Random
 
@@ -17,6 +18,7 @@ from amiproxy.ami.message import Action, Message, parse_action
 from amiproxy.core.model.limits import HistoryBounds, Limits
 from amiproxy.core.model.users import User
 from amiproxy.core.policy import Allow
+from amiproxy.core.servers.answers.failures import NOT_CONNECTED, OUTCOME_UNKNOWN
 from amiproxy.core.servers.servers import Configured
 from tests.support.core_doubles import Bench, ListTransport
 from tests.support.tagged import TaggedListUpstream, tag_up
@@ -183,6 +185,8 @@ class Agent:
         self.sequence = journal.last
         #: What is to be sent of each answer, by the relay id of its action.
         self.pending: dict[bytes, list[bytes]] = {}
+        #: How often parts of an answer are lost.
+        self.losses = 0.0
 
     def take(self) -> None:
         """Run what the edge has sent."""
@@ -208,6 +212,10 @@ class Agent:
             assert self.edge.from_upstream(entries.raws) == len(entries.raws)
         elif self.pending:
             relay_id = random.choice(list(self.pending))
+            if random.random() < self.losses:
+                del self.pending[relay_id]
+                self.edge.not_answered(relay_id, random.choice([OUTCOME_UNKNOWN, NOT_CONNECTED]))
+                return
             messages = self.pending[relay_id]
             count = random.randint(0, len(messages))
             part, rest = messages[:count], messages[count:]
@@ -269,9 +277,13 @@ def over_ordinary_links(asked: Sequence[tuple[int, str, str]]) -> list[bytes]:
     return clients.heard
 
 
-def over_tagged_links(asked: Sequence[tuple[int, str, str]], random: Random) -> list[bytes]:
+def over_tagged_links(
+    asked: Sequence[tuple[int, str, str]], random: Random, losses: float = 0.0
+) -> list[bytes]:
     bench = make()
     agents = [Agent(name, bench) for name in NAMES]
+    for agent in agents:
+        agent.losses = losses
     clients = Clients(bench, asked)
     while clients.are_waiting:
         for agent in agents:
@@ -283,7 +295,7 @@ def over_tagged_links(asked: Sequence[tuple[int, str, str]], random: Random) -> 
             clients.wait()
     for server in bench.hub.servers:
         assert (server.in_flight, server.unanswered, server.counts.strays) == (0, 0, 0)
-        assert server.counts.action_timeouts == 0
+        assert losses or not server.counts.action_timeouts
     return clients.heard
 
 
@@ -301,6 +313,19 @@ def test_each_client_is_sent_what_it_is_sent_over_an_ordinary_link(
 ) -> None:
     tagged, ordinary = over_tagged_links(asked, Random(seed)), over_ordinary_links(asked)
     assert [by_server(one) for one in tagged] == [by_server(one) for one in ordinary]
+
+
+@settings(deadline=None, max_examples=100)
+@given(ASKED, st.integers(0, 2**32))
+def test_whatever_is_lost_each_action_has_one_response(asked: list[tuple[int, str, str]], seed: int) -> None:
+    heard = b"".join(over_tagged_links(asked, Random(seed), losses=0.3))
+    for number, (_, name, _) in enumerate(asked):
+        if number % 3 and name not in {"IAXnetstats", "Rowed"}:
+            found = re.findall(rb"Response: [^\r]*\r\nActionID: %d\r\n" % number, heard)
+            assert len(found) == 1
+        if number % 3 and name == "CoreShowChannels":
+            ends = re.findall(rb"Complete\r\nActionID: %d\r\nEventList: (\w+)" % number, heard)
+            assert len(ends) == (b"Response: Success" in found[0])
 
 
 def test_all_kinds_of_answers_are_complete() -> None:

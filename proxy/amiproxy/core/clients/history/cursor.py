@@ -90,7 +90,7 @@ class Reader:
             return None
         entries = _beginning(entries, most)
         if entries.last > until:
-            count = until - entries.first + 1
+            count = max(until - entries.first + 1, 0)  # there may be a hole up to ``until``, and further
             entries = Entries(entries.epoch, entries.first, entries.raws[:count], entries.calls[:count])
         self.sequence = entries.last
         events = self._sieve.sift(entries) if self._key is None else self._shared(entries, pieces)

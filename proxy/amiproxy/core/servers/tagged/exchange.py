@@ -120,6 +120,8 @@ class TaggedExchange(Exchange):
         if answer.is_certain:
             self._follow(answer, answer.overtaken())
             return
+        if answer.size:
+            reason = OUTCOME_UNKNOWN  # a part of the answer has come, so that the action was sent
         self._window.leave(answer)
         if reason == NOT_CONNECTED or not answer.outlives_link:
             self._correlator.close(answer)
