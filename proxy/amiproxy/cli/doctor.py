@@ -17,7 +17,8 @@ examples:
   ami-proxy doctor --config proxy.yaml
 
 Checks the configuration, certificates, file modes, Asterisk (by logging in as the
-link does), file descriptors, kernel, clock, Python, TLS library and the systemd unit.
+link does), the nats-servers of a fleet (by trying what they let this process do, with
+empty messages), file descriptors, kernel, clock, Python, TLS library and the systemd unit.
 Nothing is changed.  Checks that cannot be made are marked with a ?, followed by how
 to make them.
 Exit status 0 if all is well, 1 with warnings or a ?, 2 if a check fails."""

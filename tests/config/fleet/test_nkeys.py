@@ -1,11 +1,13 @@
 """Seeds and public keys are those of NATS: compared with its own library for Python, nkeys."""
 
+import base64
+
 import nkeys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amiproxy.config.fleet.nkeys import KEY_BYTES, check_seed, public_of, seed_of
+from amiproxy.config.fleet.nkeys import KEY_BYTES, check_seed, public_of, seed_of, signature
 from amiproxy.core.model.errors import Unfit
 
 KEYS = st.binary(min_size=KEY_BYTES, max_size=KEY_BYTES)
@@ -19,6 +21,7 @@ def test_a_seed_and_its_public_key_are_those_of_the_library(key: bytes) -> None:
     theirs = nkeys.from_seed(bytearray(seed))
     assert nkeys.encode_seed(key, nkeys.PREFIX_BYTE_USER) == seed
     assert public_of(seed) == theirs.public_key.decode()
+    assert base64.urlsafe_b64decode(signature(seed, "nonce") + "==") == theirs.sign(b"nonce")
     assert (len(seed), seed[:2], public_of(seed)[:1]) == (58, b"SU", "U")
 
 

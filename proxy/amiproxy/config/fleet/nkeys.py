@@ -28,13 +28,22 @@ def seed_of(key: bytes) -> bytes:
 
 def public_of(seed: bytes) -> str:
     """The public key of a user's seed.  Raises Unfit if it is not the seed of a user; never repeats it."""
-    private = Ed25519PrivateKey.from_private_bytes(_key_of(seed))
-    return _encoded(bytes((_USER,)) + private.public_key().public_bytes_raw()).decode()
+    return _encoded(bytes((_USER,)) + _private(seed).public_key().public_bytes_raw()).decode()
+
+
+def signature(seed: bytes, nonce: str) -> str:
+    """What a client sends to prove that it has the seed; ``nonce`` is the server's.  Raises Unfit."""
+    signed = _private(seed).sign(nonce.encode("utf-8", "surrogateescape"))
+    return base64.urlsafe_b64encode(signed).decode().rstrip("=")
 
 
 def check_seed(seed: bytes) -> None:
     """Raise Unfit unless this is the seed of a user; never repeats it."""
     _key_of(seed)
+
+
+def _private(seed: bytes) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(_key_of(seed))
 
 
 def _key_of(seed: bytes) -> bytes:

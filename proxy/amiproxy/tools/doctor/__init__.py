@@ -7,6 +7,8 @@
     openports.py    Asterisk's port in the kernel's socket table
     probe.py        one short AMI conversation, without a loop
     versions.py     known bugs of the Asterisk version
+    engines.py      the nats-servers of a fleet: TLS, version, what they let this process do
+    natsprobe.py    one short conversation with a nats-server, without a loop
     host.py         descriptors, backlog, clock, TLS library, the unit
     interpreter.py  known bugs of this CPython version that concern us
 
@@ -18,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from amiproxy.config import ConfigErrors, load
-from amiproxy.tools.doctor import asterisk, host, setup
+from amiproxy.tools.doctor import asterisk, engines, host, setup
 from amiproxy.tools.doctor.finding import DoctorFinding, unknown
 
 __all__ = ["DoctorFinding", "examine"]
@@ -39,4 +41,5 @@ def examine(path: Path) -> Iterator[DoctorFinding]:
         return
     yield from setup.examine(path, loaded)
     yield from asterisk.examine(loaded.config)
+    yield from engines.examine(loaded.config)
     yield from host.examine(loaded.config)
