@@ -6,6 +6,7 @@ import pytest
 from amiproxy.cli import check as command
 from amiproxy.cli import main
 from amiproxy.cli.ctl.connection import Refused
+from amiproxy.config.fleet.nkeys import seed_of
 from amiproxy.core.model.phc import dummy_hash
 from tests.support.certificates import forge
 from tests.support.openssl import without_any_suite
@@ -54,6 +55,69 @@ def test_good_files_are_summarised(config: Path, capsys: pytest.CaptureFixture[s
         "  metrics    off",
     ]
     assert err == ""
+
+
+FLEET = """\
+fleet:
+  role: agent
+  name: berlin-a
+  server: berlin
+  engines: [nats1, "[::1]:4333"]
+  ca: clients-ca.crt
+  seed_file: a.seed
+  token_key_file: token.key
+  edges: {edge1: {users: [wallboard]}, edge2: {users: all}}
+"""
+
+
+def in_a_fleet(config: Path) -> None:
+    for name, text in (("a.seed", seed_of(bytes(32)).decode()), ("token.key", "0" * 32)):
+        (config.parent / name).write_text(text)
+        (config.parent / name).chmod(0o600)
+    config.write_text(CONFIG + FLEET)
+
+
+def test_an_agent_is_summarised_with_its_edges(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    in_a_fleet(config)
+    assert check(config) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[2:5] == [
+        "  fleet      agent berlin-a, at nats1:4222, [::1]:4333",
+        "    edge1: for wallboard",
+        "    edge2: for all users",
+    ]
+    assert err == ""
+
+
+def test_an_edge_is_summarised_with_its_agents(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    in_a_fleet(config)
+    section = FLEET.partition("  server:")[0].replace("agent", "edge") + FLEET.partition("berlin\n")[2]
+    section = section.partition("  edges:")[0] + "  servers: {berlin: {agents: [berlin-a, berlin-b]}}\n"
+    listeners = CONFIG.partition("\n")[2]
+    config.write_text(f"{listeners}{section}default_server: berlin\n")
+    users = config.parent / "users.yaml"
+    users.write_text(users.read_text().replace("read:", "servers: [berlin], read:"))
+    assert check(config) == 0
+    out, err = capsys.readouterr()
+    assert "  server     berlin: by berlin-a, berlin-b, the default" in out.splitlines()
+    assert err == ""
+
+
+def test_a_ca_of_the_engines_that_cannot_be_used_is_a_warning(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_a_fleet(config)
+    config.write_text(config.read_text().replace("ca: clients-ca.crt", "ca: users.yaml"))
+    assert check(config) == 0
+    assert capsys.readouterr().err.startswith("warning: fleet.ca: ")
+
+
+def test_an_edge_that_is_not_set_up_gets_no_hint_of_setup(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(CONFIG.partition("\n")[2] + FLEET.replace("role: agent", "role: edge"))
+    assert check(config) == 1
+    assert "hint" not in capsys.readouterr().err
 
 
 def test_every_problem_is_one_line_with_place_and_remedy(

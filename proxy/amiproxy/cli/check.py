@@ -14,6 +14,7 @@ from amiproxy.cli.ctl.connection import Connection, NotReachable, Refused
 from amiproxy.config import (
     Config,
     ConfigErrors,
+    FleetSettings,
     ListenerSettings,
     Loaded,
     Tls,
@@ -28,6 +29,8 @@ from amiproxy.config.reading.files import is_missing
 from amiproxy.counted import count
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.result import CertificatesRefused
+from amiproxy.net.tls.tlserrors import reason_of
+from amiproxy.net.tls.tlspolicy import client_context
 from amiproxy.net.upstream.errors import LinkError
 from amiproxy.net.upstream.tls import link_context
 from amiproxy.tools import terminal
@@ -198,8 +201,14 @@ def _links(config: Config) -> Iterator[str]:
         if server.tls is not None:
             try:
                 link_context(server.tls)
-            except LinkError as error:
-                yield f"{'upstream' if config.upstream is not None else f'servers.{name}'}.{error}"
+            except LinkError as wrong:
+                yield f"{'upstream' if config.upstream is not None else f'servers.{name}'}.{wrong}"
+    if config.fleet is not None:
+        try:
+            client_context().load_verify_locations(cafile=config.fleet.ca)
+        except OSError as error:  # ssl.SSLError is one
+            reason = reason_of(error)
+            yield f"fleet.ca: {config.fleet.ca} cannot be used ({reason}); name a PEM file of CA certificates"
 
 
 def _summary(config: Config, users: UsersFile) -> Iterator[str]:
@@ -208,6 +217,8 @@ def _summary(config: Config, users: UsersFile) -> Iterator[str]:
         tls = ", TLS" if server.tls is not None else ""
         default = ", the default" if name == config.default_server else ""
         yield f"{label} {server.host}:{server.port} as {server.username}{tls}{default}"
+    if config.fleet is not None:
+        yield from _of_fleet(config.fleet, config.default_server)
     for listener in config.listeners:
         door = f", http: {', '.join(listener.doors)}" if listener.door == "http" else ""
         only = f", server {listener.server}" if listener.server is not None else ""
@@ -222,3 +233,12 @@ def _summary(config: Config, users: UsersFile) -> Iterator[str]:
         yield f"  {name}: {'disabled' if entry.disabled else 'enabled'}"
     yield f"control    {config.control.socket if config.control else 'off'}"
     yield f"metrics    {config.metrics.address if config.metrics else 'off'}"
+
+
+def _of_fleet(fleet: FleetSettings, default_server: str) -> Iterator[str]:
+    yield f"fleet      {fleet.role} {fleet.name}, at {', '.join(map(str, fleet.engines))}"
+    for name, edge in fleet.edges.items():
+        yield f"  {name}: for {'all users' if isinstance(edge.users, str) else ', '.join(edge.users)}"
+    for name, server in fleet.servers.items():
+        default = ", the default" if name == default_server else ""
+        yield f"server     {name}: by {', '.join(server.agents)}{default}"

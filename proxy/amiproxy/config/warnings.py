@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from amiproxy.ami.catalogue.applications import APPLICATIONS, RUNS_CODE
 from amiproxy.ami.privilege import AGI, ALL, COMMAND, CONFIG, SYSTEM, class_names
+from amiproxy.config.fleet.warnings import warnings_of_fleet
 from amiproxy.config.schema import Config, History
 from amiproxy.config.users.servers import ServerNames, unmatched, unused
 from amiproxy.config.users.user import UserEntry, UsersFile
@@ -23,7 +24,9 @@ def warnings_of(config: Config, users: UsersFile) -> list[str]:
     found = list(_of_servers(config))
     if config.metrics is not None and config.metrics.insecure_remote:
         found.append(f"metrics: {config.metrics.address} answers any client in plain HTTP (insecure_remote)")
-    if config.history != History() and not any(map(_uses_journal, users.users.values())):
+    if config.fleet is not None:
+        found += warnings_of_fleet(config.fleet, users)
+    elif config.history != History() and not any(map(_uses_journal, users.users.values())):
         found.append("history: has no effect: no user has history: true, or a door other than ami")
     if not users.users:
         remedy = "make the first with: ami-proxy setup, or ami-proxy users add NAME"
