@@ -10,7 +10,16 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from amiproxy.config import Config, ServerSettings, Tls, UserEntry
+from amiproxy.config import (
+    Config,
+    EdgeEntry,
+    Engine,
+    FleetServer,
+    FleetSettings,
+    ServerSettings,
+    Tls,
+    UserEntry,
+)
 from amiproxy.config.differences import why_fixed
 from amiproxy.config.plain import ABSENT, SHOWN, Plain
 from amiproxy.core.model.rules import ActionNames, Scope
@@ -230,6 +239,32 @@ class TestServers:
         (setting,) = compare(service, here, several, path, ()).settings
         assert setting.key == "servers.pbx2.secret_file"
 
+    def test_one_of_a_fleet_is_a_setting_and_widens_users_whose_patterns_match(
+        self, config: Config, path: Path
+    ) -> None:
+        one = structs.replace(config, upstream=None, fleet=_fleet(servers=("pbx1",)))
+        two = structs.replace(config, upstream=None, fleet=_fleet(servers=("pbx1", "pbx2")))
+        users = {"all": entry(servers=("*",)), "one": entry(servers=("pbx1",))}
+        for old, new, direction in ((one, two, "wider"), (two, one, "narrower")):
+            report = compare(running(old, path, users), state(new, users), new, path, ())
+            assert [setting.key for setting in report.settings] == ["fleet.servers.pbx2"]
+            assert report.result == "reload"
+            assert [(user.name, user.directions["servers"]) for user in report.users] == [("all", direction)]
+
+    def test_an_edge_of_an_agent_is_a_setting_that_a_reload_applies(self, config: Config, path: Path) -> None:
+        one = structs.replace(config, fleet=_fleet(edges=("e1",)))
+        two = structs.replace(config, fleet=_fleet(edges=("e1", "e2")))
+        for old, new in ((one, two), (two, one)):
+            report = compare(running(old, path), state(new), new, path, ())
+            assert [setting.key for setting in report.settings] == ["fleet.edges.e2"]
+            assert report.result == "reload"
+
+    def test_the_name_in_a_fleet_takes_a_restart(self, config: Config, path: Path) -> None:
+        one = structs.replace(config, fleet=_fleet(edges=("e1",)))
+        two = structs.replace(config, fleet=structs.replace(_fleet(edges=("e1",)), name="other"))
+        report = compare(running(one, path), state(two), two, path, ())
+        assert [setting.key for setting in report.settings if setting.why_restart] == ["fleet.name"]
+
     def test_upstream_may_become_servers(self, config: Config, path: Path) -> None:
         several = structs.replace(config, upstream=None, servers=_servers("pbx1", "pbx2"))
         here = replace(state(several, {"u": entry(servers=("*",))}), upstream_secrets={})
@@ -249,6 +284,19 @@ class TestServers:
 
 def _servers(*names: str) -> dict[str, ServerSettings]:
     return {name: ServerSettings(username="x", secret_file=Path(f"/{name}.secret")) for name in names}
+
+
+def _fleet(servers: tuple[str, ...] = (), edges: tuple[str, ...] = ()) -> FleetSettings:
+    return FleetSettings(
+        role="edge" if servers else "agent",
+        name="one",
+        engines=(Engine("nats1"),),
+        ca=Path("/ca.pem"),
+        seed_file=Path("/one.seed"),
+        token_key_file=Path("/token.key"),
+        servers={name: FleetServer(agents=("a",)) for name in servers},
+        edges={name: EdgeEntry(users="all") for name in edges},
+    )
 
 
 class TestCertificates:

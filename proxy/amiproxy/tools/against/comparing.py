@@ -98,11 +98,11 @@ def _settings(
 
 
 def _is_named_by_operators(key: str, config: Plain) -> bool:
-    """Whether the key is one that operators name: a server, or what is inside a description of an action."""
-    section, _, name = key.partition(".")
-    if not name or section not in config:
+    """Whether operators name the key: a server, an edge, or what is inside the description of an action."""
+    section, _, name = key.removeprefix("fleet.").partition(".")
+    if not name or section not in (_fleet(config) if key.startswith("fleet.") else config):
         return False
-    return section == "actions" or (section == "servers" and "." not in name)
+    return section == "actions" or (section in ("servers", "edges") and "." not in name)
 
 
 def _flat(value: Plain, path: str = "") -> Iterator[tuple[str, Plain]]:
@@ -130,7 +130,7 @@ def _users(
 ) -> Iterator[UserChange]:
     """The changed users, in the order of the files; those that are removed come last."""
     before, after = running.users, candidate.users
-    if running.config.get("servers") or candidate.config.get("servers"):
+    if _server_names(running.config) or _server_names(candidate.config):
         before = {name: _with_servers(entry, running.config) for name, entry in before.items()}
         after = {name: _with_servers(entry, candidate.config) for name, entry in after.items()}
     removed = {name: entry for name, entry in before.items() if name not in after}
@@ -150,12 +150,23 @@ def _users(
         yield UserChange(name, "removed", sessions=sessions, closes=ends)
 
 
+def _server_names(config: Plain) -> tuple[str, ...]:
+    """The names of the servers, also of those that an edge reaches through agents; none with ``upstream``."""
+    return (*(config.get("servers") or ()), *(_fleet(config).get("servers") or ()))
+
+
+def _fleet(config: Plain) -> dict[str, Plain]:
+    """The section ``fleet``; empty without one."""
+    section = config.get("fleet")
+    return section if isinstance(section, dict) else {}
+
+
 def _with_servers(entry: Plain, config: Plain) -> Plain:
     """The entry with the names of the servers that its patterns stand for, or THE_ONLY_ONE.
 
     The servers of a user may change although its entry does not.
     """
-    names = tuple(config.get("servers") or ())
+    names = _server_names(config)
     if not names:
         return {**entry, "servers": [THE_ONLY_ONE]}
     patterns = entry.get("servers")
