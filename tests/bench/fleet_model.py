@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from amiproxy.core.fleet.agentview import GONE_AFTER
+from amiproxy.core.fleet.following import TICK
 from tests.bench.tables import markdown
 
 PAGE: Final = Path(__file__).parents[2] / "deploy/fleet.md"
@@ -119,10 +121,9 @@ class Costs(NamedTuple):
 class Timing(NamedTuple):
     """Seconds, as they are set in the fleet."""
 
-    #: Agents beat each second; after three missing beats an edge looks for another agent.
-    silence: float = 3.5
-    #: How often an edge looks.
-    look: float = 0.25
+    #: After which an edge looks for another agent, and how often it looks.
+    silence: float = GONE_AFTER
+    look: float = TICK
     #: A ping every 2 s, two may be outstanding: a frozen engine was noticed after 6.0 s.
     frozen: float = 6.0
     #: The longest wait before the next attempt to connect.
