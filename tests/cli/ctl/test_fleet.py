@@ -2,6 +2,7 @@ import copy
 from typing import Any
 
 from amiproxy.cli.ctl import fleet, tables
+from amiproxy.core.fleet.agentview import GONE_AFTER
 from amiproxy.tools.terminal import lines_of
 from tests.cli.ctl.answering import STATUS
 from tests.support.fleets import AGENT, EDGE
@@ -38,10 +39,13 @@ def test_an_edge_says_what_became_of_its_actions_and_connections() -> None:
 def test_a_repair_and_an_old_beat_are_seen() -> None:
     repairing = copy.deepcopy(EDGE)
     repairing["servers"][0]["repairing"] = True
+    repairing["servers"][0]["agents"][0]["beat_age"] = GONE_AFTER
     repairing["servers"][0]["agents"][1]["beat_age"] = 75.0
-    text = "\n".join(shown(repairing))
-    assert "repairing" in text
-    assert "1 m 15 s ago" in text
+    lines = shown(repairing)
+    assert "repairing" in "\n".join(lines)
+    rows = [line.split() for line in lines]
+    assert ["berlin", "berlin-a", "up"] in [row[:3] for row in rows]
+    assert ["berlin", "berlin-b", "silent", "1", "m", "15", "s", "ago"] in [row[:8] for row in rows]
 
 
 def test_an_agent_fits_80_columns_with_a_row_for_each_edge_and_its_refusals() -> None:

@@ -1,5 +1,6 @@
 """The metrics of an edge and of an agent, from what they say of themselves."""
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from amiproxy.core.fleet.agentview import GONE_AFTER
 from amiproxy.net.admin.metrics import ServiceCollector
 from tests.support.fleets import AGENT, EDGE, FakeFleet
 from tests.support.live_service import LiveService
@@ -63,6 +65,13 @@ async def test_an_edge_counts_what_it_gets_of_each_server(service: LiveService) 
     assert found["duplicates_total", "berlin"] == 5
     assert found["snapshots_total", "berlin"] == found["agent_changes_total", "berlin"] == 1
     assert found["malformed_total", "hamburg"] == 0
+
+
+async def test_an_agent_that_is_silent_is_not_up_whatever_it_has_said_last(service: LiveService) -> None:
+    silent = copy.deepcopy(EDGE)
+    silent["servers"][0]["agents"][0]["beat_age"] = GONE_AFTER
+    silent["servers"][0]["agents"][1]["beat_age"] = GONE_AFTER + 0.1
+    assert values(service, silent)["agents_up", "berlin"] == 1
 
 
 async def test_an_edge_counts_its_actions_by_outcome(service: LiveService) -> None:

@@ -11,6 +11,9 @@ from amiproxy.tools.terminal import Column, Paragraph, Table
 
 View = Mapping[str, Any]
 
+#: Seconds without a beat after which an agent is not heard any more; as in ``amiproxy.core.fleet.agentview``,
+#: which is not imported here because of all that it loads.
+_SILENT = 3.5
 #: How many users of an edge are named.
 _FEW = 4
 _NONE = "This proxy is not part of a fleet, because its proxy.yaml has no section fleet."
@@ -107,7 +110,7 @@ def _edge(result: View) -> RenderableType:
                 *cells(
                     row["server"],
                     agent["agent"],
-                    agent["state"],
+                    "silent" if age is not None and age > _SILENT else agent["state"],
                     "-" if age is None else f"{span(age)} ago" if age >= 10 else f"{age:.1f} s ago",
                     agent["rights"],
                     agent["software"] or "-",

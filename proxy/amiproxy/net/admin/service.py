@@ -33,8 +33,8 @@ class Fleet(Protocol):
         "down", "behind" or "waiting"), ``reason``, ``epoch``, ``position``, ``lag_ms`` (or None),
         ``repairing``; the counts ``events``, ``messages``, ``bytes``, ``gaps``, ``repaired``,
         ``duplicates``, ``snapshots``, ``changes``, ``malformed``; and ``agents``, each with ``agent``,
-        ``state``, ``beat_age`` (seconds, or None), ``software``, ``rights`` ("same", "differs" or
-        "unknown").
+        ``state`` (what it has said last; "unknown" before its first beat), ``beat_age`` (seconds, or
+        None), ``software``, ``rights`` ("same", "differs" or "unknown").
         ``actions``: the counts ``sent``, ``answered``, ``refused``, ``not_connected``, ``unknown``; and
         ``pending``, now.
 

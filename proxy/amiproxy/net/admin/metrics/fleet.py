@@ -9,6 +9,7 @@ from typing import Any
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from amiproxy.core.fleet.agentview import GONE_AFTER
 from amiproxy.net.admin.metrics.families import counters, parts
 from amiproxy.net.admin.service import Service
 
@@ -105,9 +106,9 @@ def _edge(found: View) -> Iterator[Metric]:
     )
     yield _gauge(
         "amiproxy_fleet_agents_up",
-        "Agents of this server that say that they are connected to it",
+        "Agents of this server that have said lately that they are connected to it",
         ["server"],
-        [((row["server"],), sum(one["state"] == "up" for one in row["agents"])) for row in servers],
+        [((row["server"],), sum(map(_is_up, row["agents"]))) for row in servers],
     )
     yield from parts(
         lambda: GaugeMetricFamily(
@@ -133,6 +134,12 @@ def _edge(found: View) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "amiproxy_fleet_actions_pending", "Actions that agents have not answered yet", actions["pending"]
     )
+
+
+def _is_up(agent: View) -> bool:
+    # Its state is what it has said last, however long ago.
+    age = agent["beat_age"]
+    return agent["state"] == "up" and age is not None and age <= GONE_AFTER
 
 
 def _agent(found: View) -> Iterator[Metric]:
