@@ -153,7 +153,7 @@ class Asterisk:
 
     def remove(self) -> None:
         """Stop for good and delete the instance's files."""
-        self.stop()
+        self.stop(signal.SIGKILL)  # an orderly end sometimes takes longer than the deadline
         with cache.locked(self._root):  # else another run may take it for a leftover, and put a lock into it
             shutil.rmtree(self.directory)
             self._lock.close()
