@@ -20,7 +20,11 @@ from tests.support.tls_peer import TlsPeer
 from tests.support.waiting import until
 
 #: Seconds that a neighbour's action may take in 19 of 20 cases, on a machine that runs other tests as well.
+#: On a very busy one, it may take so many times as long as the test's own loop is late meanwhile.
 _PROMPT: Final = 1.0
+_TIMES_LATE: Final = 10
+#: Seconds between two actions of a neighbour.
+_PAUSE: Final = 0.02
 #: What all attackers together may cost.
 _MEMORY: Final = 48 << 20
 _ATTACKERS: Final = 100
@@ -36,6 +40,7 @@ class Place:
     def __init__(self, service: Service, port: int) -> None:
         self.service, self.port = service, port
         self.took: list[float] = []
+        self.late: list[float] = []
 
     @property
     def memory(self) -> int:
@@ -70,7 +75,7 @@ class Place:
                     began = time.monotonic()
                     assert (await client.action("Ping")).get("Response") == "Success"
                     self.took.append(time.monotonic() - began)
-                    await asyncio.sleep(0.02)
+                    await self._pause()
 
         async def by_ajam() -> None:
             client = self.client()
@@ -81,13 +86,14 @@ class Place:
                     answer = await client.get("/rawman?action=ping", Cookie=cookie)
                     assert answer.body.startswith("Response: Success")
                     self.took.append(time.monotonic() - began)
-                    await asyncio.sleep(0.02)
+                    await self._pause()
 
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(by_ami())
             tasks.create_task(by_ajam())
             await until(lambda: len(self.took) > 10)
             self.took.clear()
+            self.late.clear()
             memory = self.memory
             try:
                 yield
@@ -96,9 +102,15 @@ class Place:
             grown = self.memory - memory
         assert grown < _MEMORY, f"{grown >> 20} MiB"
         assert self.took, "the neighbours had no answer at all"
-        assert sorted(self.took)[len(self.took) * 19 // 20] < _PROMPT, sorted(self.took)[-5:]
+        prompt = max(_PROMPT, _TIMES_LATE * _of_most(self.late))
+        assert _of_most(self.took) < prompt, (sorted(self.took)[-5:], prompt)
         assert "Traceback" not in self.service.stderr
         assert " fault " not in self.service.stderr
+
+    async def _pause(self) -> None:
+        began = time.monotonic()
+        await asyncio.sleep(_PAUSE)
+        self.late.append(time.monotonic() - began - _PAUSE)
 
     async def attacked_by(self, attack: Attack, number: int = _ATTACKERS, receive_buffer: int = 0) -> None:
         """So many connections at the same time, each of which does this."""
@@ -111,6 +123,11 @@ class Place:
         async with asyncio.TaskGroup() as tasks:
             for _ in range(number):
                 tasks.create_task(one())
+
+
+def _of_most(times: list[float]) -> float:
+    """What 19 of 20 do not exceed; 0 without any."""
+    return sorted(times)[len(times) * 19 // 20] if times else 0.0
 
 
 @pytest.fixture
