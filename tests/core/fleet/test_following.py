@@ -58,6 +58,7 @@ def test_events_are_passed_on_as_they_come() -> None:
     assert bench.counts.events == 9
     assert bench.counts.messages == 4
     assert bench.counts.bytes > 9 * 40
+    assert {name for name, count in bench.counts.shown().items() if count} == {"events", "messages", "bytes"}
     assert (
         bench.counts.gaps == bench.counts.duplicates == bench.counts.malformed == bench.counts.snapshots == 0
     )
@@ -436,10 +437,16 @@ def test_an_edge_that_is_too_late_goes_on_where_the_agent_is() -> None:
     assert bench.counts.events == passed_on
 
 
+def test_an_agent_whose_beats_become_late_is_not_gone() -> None:
+    bench = following(max_lag=2.0)
+    bench.delay = 2.4
+    bench.run(4)
+    assert bench.following.state == "behind"
+    assert len(bench.sink.downs) == 1
+    assert bench.following.reason
+
+
 def test_an_agent_that_is_late_at_first_is_not_followed() -> None:
-    bench = Bench(Agent("a"), max_lag=2.0)
-    bench.following.received("a", the(bench).beat(bench.now), bench.now)
-    bench.sink.ups.clear()
     bench = Bench(Agent("a"), Agent("b"), max_lag=2.0)
     a, b = bench.agents.values()
     for agent in (a, b):
@@ -497,6 +504,35 @@ def test_an_edge_that_was_stopped_for_longer_goes_on_where_the_agent_is() -> Non
     assert len(bench.sink.downs) == 1
     assert bench.following.state == "up"
     assert bench.sink.last == 600
+    assert bench.counts.events <= 5 * 50  # none that is later than the lag
+
+
+def test_an_edge_that_was_stopped_and_lost_its_connection_does_not_ask_for_what_is_old() -> None:
+    bench = following()
+    bench.is_stopped = True
+    bench.silent.add("a")
+    for _ in range(120):
+        bench.events(the(bench), 5)
+        bench.run(0.1)
+    bench.is_stopped = False
+    bench.run(0.3)
+    assert len(bench.sink.downs) == 1
+    assert len(bench.sink.ups) == 1
+    bench.silent.clear()
+    bench.run(1.1)
+    assert bench.sink.ups[-1] == ("a", 1, 600)
+    assert bench.sink.asked == []
+
+
+def test_what_is_not_trusted_goes_down_and_up() -> None:
+    bench = following()
+    bench.following.recycle("nonsense", bench.now)
+    assert bench.sink.downs == ["nonsense"]
+    assert len(bench.sink.ups) == 2
+    bench.silent.add("a")
+    bench.run(5)
+    bench.following.recycle("nonsense", bench.now)
+    assert len(bench.sink.downs) == 2
 
 
 def test_an_edge_that_stops_again_and_again_notices_that_the_agent_is_gone() -> None:
@@ -561,7 +597,8 @@ def test_an_agent_that_is_up_comes_before_one_that_boots() -> None:
 
 def test_other_agents_may_be_configured() -> None:
     bench = following(Agent("a"), Agent("b"))
-    bench.following.adopt(["b", "c"], 4.0, bench.now)
+    bench.following.adopt(["b", "c"], 4.0, bench.now, "other agents")
+    assert bench.sink.downs == ["other agents"]
     assert bench.sink.ups == [("a", 1, 0), ("b", 1, 0)]
     assert [view.name for view in bench.following.agents] == ["b", "c"]
     bench.following.adopt(["b"], 4.0, bench.now)

@@ -33,3 +33,17 @@ class FollowCounts:
         self.changes = 0
         #: Messages that are none of the fleet's, or of another version.
         self.malformed = 0
+
+    def shown(self) -> dict[str, int]:
+        """All counters by name."""
+        return {
+            "events": self.events,
+            "messages": self.messages,
+            "bytes": self.bytes,
+            "gaps": self.gaps,
+            "repaired": self.repaired,
+            "duplicates": self.duplicates,
+            "snapshots": self.snapshots,
+            "changes": self.changes,
+            "malformed": self.malformed,
+        }

@@ -271,8 +271,7 @@ class Following:
         self._ticked = now
         self._backlog = backlog
         if stopped > _STOPPED:
-            for each in self._views.values():
-                each.excuse(stopped)
+            self._wake(stopped, now)
         if self._is_up:
             view = self._views[self._name]
             if not view.lives(now):
@@ -283,18 +282,34 @@ class Following:
                 self._hurry(self._repair, now)
         self._settle(now)
 
+    def _wake(self, stopped: float, now: float) -> None:
+        """This process was stopped for so many seconds: what has been sent meanwhile is still to be read.
+
+        If that was longer than the lag that is accepted, go on where the next beat says.
+        """
+        for view in self._views.values():
+            view.excuse(stopped)
+            view.doubtful = view.doubtful or stopped > self._max_lag
+        if self._is_up and stopped > self._max_lag:
+            self._lose(f"this process was stopped for {stopped:.1f} s", now)
+
     def _hurry(self, repair: Repair, now: float) -> None:
         if now - repair.since > self._max_lag:
             self._lose(_LOST, now)
         elif now - repair.asked >= AGAIN_AFTER:
             self._ask(repair, now)
 
-    def adopt(self, agents: Iterable[str], max_lag: float, now: float) -> None:
-        """Other agents may be followed from now on, or the lag that is accepted is another one."""
+    def adopt(
+        self, agents: Iterable[str], max_lag: float, now: float, reason: str = "settings changed"
+    ) -> None:
+        """Other agents may be followed from now on, or the lag that is accepted is another one.
+
+        ``reason`` is why the server goes down if its agent may not be followed any more.
+        """
         self._max_lag = max_lag
         self._views = {name: self._views.get(name) or AgentView(name) for name in sorted(agents)}
         if self.agent is not None and self.agent not in self._views:
-            self._lose(f"{self.agent} is not configured any more", now)
+            self._lose(reason, now)
 
     # -- up and down -------------------------------------------------------
 

@@ -55,7 +55,10 @@ async def world() -> AsyncIterator[World]:
         running = group.create_task(world.link.run())
         await until(lambda: world.events.handlers)
         yield world
+        was_up = world.link.following.is_up
+        downs = world.downs
         running.cancel()
+    assert world.downs == downs + was_up
     assert world.events.handlers == world.actions.handlers == {}
 
 
@@ -200,6 +203,7 @@ async def test_an_answer_that_does_not_come_is_given_up(world: World) -> None:
 async def test_other_agents_may_be_configured(world: World) -> None:
     world.beat(world.a)
     world.link.adopt(FleetServer(agents=("b", "c")), max_lag=3.0)
+    assert world.server.calls[-1] == ("down", "settings changed")
     assert world.downs == 1
     assert {name for name in world.events.handlers if ".ev." in name} == {
         "ami.v1.ev.berlin.b",

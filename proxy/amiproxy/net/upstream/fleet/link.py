@@ -60,7 +60,8 @@ class _Way:
 
     def down(self, reason: str) -> None:
         """See Sink."""
-        log.say(log.ERROR, "upstream-down", server=self._server.name, reason=reason)
+        if self._link.is_running:
+            log.say(log.ERROR, "upstream-down", server=self._server.name, reason=reason)
         self._feed.end()
         self._link.requests.lost()
         self._server.link_down(reason)
@@ -133,7 +134,8 @@ class FleetLink:
         self._asked = ("", "")
         #: What ends each subscription, by agent; "" is that of the answers to questions.
         self._ends: dict[str, Callable[[], None]] = {}
-        self._is_running = False
+        #: Whether ``run`` runs.
+        self.is_running = False
 
     @property
     def turns(self) -> Turns | None:
@@ -170,7 +172,7 @@ class FleetLink:
 
     def status(self, rights: bytes) -> dict[str, object]:
         """The link in ``ami-proxy ctl fleet``; ``rights`` is the digest of this process's own."""
-        following, counts, now = self.following, self.following.counts, self._loop.time()
+        following, now = self.following, self._loop.time()
         return {
             "server": self._server.name,
             "agent": following.agent,
@@ -190,24 +192,24 @@ class FleetLink:
                 }
                 for view in following.agents
             ],
-            **{name: getattr(counts, name) for name in FollowCounts.__slots__},
+            **following.counts.shown(),
         }
 
     # -- life --------------------------------------------------------------
 
     async def run(self) -> None:
         """Follow the agents."""
-        self._is_running = True
+        self.is_running = True
         self.requests.begin()
-        self._subscribe()
+        self._follow(self.settings.agents)
         try:
             while True:
                 await asyncio.sleep(TICK)
                 self._look(self._loop.time())
         finally:
-            self._is_running = False
+            self.is_running = False
+            self._follow((), "stopped")
             self.requests.end()
-            self._subscribe()
 
     def _look(self, now: float) -> None:
         if self._feed.waiting > _ROOM:
@@ -243,13 +245,13 @@ class FleetLink:
         """What came over this link can no longer be trusted: go down, and come up again."""
         self._loop.call_soon(lambda: self.following.recycle(reason, self._loop.time()))
 
-    def _follow(self, agents: Sequence[str]) -> None:
-        self.following.adopt(agents, self.max_lag, self._loop.time())
+    def _follow(self, agents: Sequence[str], reason: str = "settings changed") -> None:
+        self.following.adopt(agents, self.max_lag, self._loop.time(), reason)
         self._subscribe()
 
     def _subscribe(self) -> None:
         """Subscribe to what is wanted now, and to nothing else."""
-        wanted = {"", *(view.name for view in self.following.agents)} if self._is_running else set()
+        wanted = {"", *(view.name for view in self.following.agents)} if self.is_running else set()
         for name in {*self._ends} - wanted:
             self._ends.pop(name)()
         for name in sorted(wanted - {*self._ends}):
