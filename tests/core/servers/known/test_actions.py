@@ -66,6 +66,15 @@ def test_an_answer_without_actions_keeps_the_table(actions, questions, raw):
     assert actions.table is before
 
 
+def test_after_an_answer_that_was_lost_asterisk_is_asked_again(actions, questions, clock):
+    actions.learn()
+    questions.answer(b"")
+    assert not questions.open
+    clock.advance(DELAY)
+    questions.answer(LISTED)
+    assert [row.name for row in actions.table.live] == [b"Brandnew"]
+
+
 def test_several_changes_of_modules_lead_to_one_request(actions, questions, clock):
     for _ in range(2):
         actions.learn_soon()

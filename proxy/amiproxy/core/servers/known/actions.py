@@ -75,6 +75,8 @@ class KnownActions:
         self.learn()
 
     def _learnt(self, raw: bytes) -> None:
+        if not raw and self._open:
+            self.learn_soon()  # the answer was lost, on the way from an agent for instance
         self._open = max(0, self._open - 1)
         answer = Message(raw)
         self.is_cut_off = answer.get(b"message") == NOT_CONNECTED
