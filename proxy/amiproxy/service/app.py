@@ -23,7 +23,6 @@ from amiproxy.net.admin.endpoints import AdminEndpoints, EndpointRefused
 from amiproxy.net.admin.health import is_ready
 from amiproxy.net.admin.journal import Journal
 from amiproxy.net.admin.reloads import Rehearsal, ReloadReport, Reloads
-from amiproxy.net.admin.service import Fleet
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.rotation import Rotation
 from amiproxy.net.doors.pool import ConnectionPool
@@ -34,10 +33,11 @@ from amiproxy.net.loop.lag import LoopLag
 from amiproxy.net.loop.scheduler import LoopScheduler
 from amiproxy.net.loop.supervision import supervised
 from amiproxy.net.tls.tlspolicy import tls_facts
-from amiproxy.net.upstream.link import Link
+from amiproxy.net.upstream.fleet.anylink import AnyLink
 from amiproxy.service.lifecycle import Lifecycle
 from amiproxy.service.listeners import Listeners
 from amiproxy.service.loadedconfig import LoadedConfig, StartError
+from amiproxy.service.membership import part_in_fleet
 from amiproxy.service.reload import Transaction
 from amiproxy.service.upstreams import Upstreams
 
@@ -68,14 +68,16 @@ class App:
             policy.decide,
             policy.may_run,
             prepared.servers,
-            sealer=AesSealer(),
+            sealer=AesSealer(prepared.token_keys),
         )
         self.hub.adopt_limits(limits, prepared.server_limits)
         for server in self.hub.servers:
             server.adopt_actions(prepared.actions)
         self.hub.adopt_history(config.history.bounds, config.upstream_lost)
         self.pool = ConnectionPool(self.hub.limit_state, self.hub.ctx.shares)
-        self.upstreams = Upstreams(self.hub.servers, config, prepared.secrets)
+        self.fleet = part_in_fleet(self.hub, prepared, lambda server: self.links[server].reason)
+        make_link = None if self.fleet is None else self.fleet.make_link
+        self.upstreams = Upstreams(self.hub.servers, config, prepared.secrets, make_link)
         self._listeners = Listeners(self.pool, self.hub, lambda: is_ready(self), lambda: RemoteOperator(self))
         self.reloads = Reloads(self._reload)
         self.lag = LoopLag()
@@ -86,6 +88,7 @@ class App:
             self.pool,
             listeners=self._listeners,
             upstreams=self.upstreams,
+            fleet=self.fleet,
             reloads=self.reloads,
             verifier=self._verifier,
             lag=self.lag,
@@ -100,11 +103,11 @@ class App:
             verifier=self._verifier,
             listeners=self._listeners,
             upstreams=self.upstreams,
+            fleet=self.fleet,
             set_log_level=self.set_log_level,
         )
         self.started = time.time()
         self.log_level: str = config.log.level
-        self.fleet: Fleet | None = None
         self._endpoints = AdminEndpoints(self)
 
     async def run(self, started: Callable[["App"], None] = lambda _: None) -> None:
@@ -128,6 +131,8 @@ class App:
                     "certificates": self.rotation.run,
                     "reloads": self.reloads.run,
                 }
+                if self.fleet is not None:
+                    work["fleet"] = self.fleet.run
                 running = [tasks.create_task(supervised(name, run), name=name) for name, run in work.items()]
                 await self.lifecycle.drained()
                 for task in running:
@@ -210,12 +215,12 @@ class App:
         return self._transaction.prepared.entries
 
     @property
-    def links(self) -> Mapping[str, Link]:
+    def links(self) -> Mapping[str, AnyLink]:
         """The link of each server by name, in the order of the configuration."""
         return self.upstreams.links
 
     @property
-    def link(self) -> Link:
+    def link(self) -> AnyLink:
         """The link of the first server."""
         return self.links[self.hub.servers.first.name]
 

@@ -14,6 +14,7 @@ from amiproxy.net.host.hardstop import HardStop
 from amiproxy.net.host.systemd import Notifier
 from amiproxy.net.loop.lag import LoopLag
 from amiproxy.service.listeners import Listeners
+from amiproxy.service.membership import Part
 from amiproxy.service.upstreams import Upstreams
 
 _TICK_SECONDS = 1.0
@@ -38,6 +39,7 @@ class Lifecycle:
         *,
         listeners: Listeners,
         upstreams: Upstreams,
+        fleet: Part | None,
         reloads: Reloads,
         verifier: HashVerifier,
         lag: LoopLag,
@@ -48,6 +50,7 @@ class Lifecycle:
         self._pool = pool
         self._listeners = listeners
         self._upstreams = upstreams
+        self._fleet = fleet
         self._reloads = reloads
         self._verifier = verifier
         self._lag = lag
@@ -75,6 +78,8 @@ class Lifecycle:
         hub = self._hub
         users = f" of {count(hub.users_logged_in, 'user')}" if hub.authenticated else ""
         sessions = f"{state}{kept}{count(hub.authenticated, 'session')}{users}, {self._upstreams.summary}"
+        if self._fleet is not None:
+            sessions += f", {self._fleet.summary}"
         parts = [f"{sessions}, certificate until {certificates.first_end:%Y-%m-%d}"]
         parts += filter(None, [certificates.attention()])
         return "; ".join(parts)

@@ -23,6 +23,7 @@ from amiproxy.net.loop.coalescer import joined
 from amiproxy.service.lifecycle import Lifecycle
 from amiproxy.service.listeners import Listeners
 from amiproxy.service.loadedconfig import LoadedConfig, StartError, preparing
+from amiproxy.service.membership import Part
 from amiproxy.service.upstreams import Upstreams
 from amiproxy.steps import Steps
 from amiproxy.x509.validating.findings import errors_of
@@ -50,6 +51,7 @@ class Transaction:
         verifier: HashVerifier,
         listeners: Listeners,
         upstreams: Upstreams,
+        fleet: Part | None,
         set_log_level: Callable[[str], None],
     ) -> None:
         self._path = path
@@ -61,6 +63,7 @@ class Transaction:
         self._verifier = verifier
         self._listeners = listeners
         self._upstreams = upstreams
+        self._fleet = fleet
         self._set_log_level = set_log_level
         #: Held by a reload, and by a rehearsal, which reads the configuration in force from a thread.
         self._lock = asyncio.Lock()
@@ -186,6 +189,8 @@ class Transaction:
         self._set_log_level(config.log.level)
         prepared.warn()
         self._lifecycle.waits_for_link = config.ready == "upstream"
+        if self._fleet is not None:
+            self._fleet.adopt(prepared)
         self._upstreams.adopt(config, prepared.secrets)
 
 

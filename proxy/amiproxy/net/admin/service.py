@@ -13,7 +13,7 @@ from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.rotation import Rotation
 from amiproxy.net.doors.pool import ConnectionPool
 from amiproxy.net.loop.lag import LoopLag
-from amiproxy.net.upstream.link import Link
+from amiproxy.net.upstream.fleet.anylink import AnyLink
 
 
 class Fleet(Protocol):
@@ -71,7 +71,7 @@ class Service(Protocol):
         """The connections of all listeners, and their handshakes."""
 
     @property
-    def links(self) -> Mapping[str, Link]:
+    def links(self) -> Mapping[str, AnyLink]:
         """The link to each server, by the server's name, in the order of the configuration."""
 
     @property

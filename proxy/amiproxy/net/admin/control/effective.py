@@ -56,7 +56,9 @@ def head(service: Service, key: bytes) -> View:
         "generation": service.hub.ctx.generation,
         "config": plain(service.config),
         "upstream_secrets": {
-            name: fingerprint_of_secret(link.secret, fingerprint) for name, link in service.links.items()
+            name: fingerprint_of_secret(link.secret, fingerprint)
+            for name, link in service.links.items()
+            if link.secret
         },
         "files": [fingerprints_of_files(store, fingerprint) for store in service.stores],
         "users": len(service.entries.users),

@@ -18,6 +18,7 @@ from amiproxy.core.servers.server import Server
 from amiproxy.net.admin.control.certificateviews import View, min_expiry, refused
 from amiproxy.net.admin.reloads import Rehearsal, ReloadReport
 from amiproxy.net.admin.service import Service
+from amiproxy.net.upstream.fleet.anylink import AnyLink
 from amiproxy.net.upstream.link import Link
 from amiproxy.steps import Steps
 
@@ -62,7 +63,7 @@ def _standings(service: Service) -> View:
     return {"servers": [{"server": name, **standing} for name, standing in standings.items()]}
 
 
-def _standing(server: Server, link: Link) -> View:
+def _standing(server: Server, link: AnyLink) -> View:
     return {
         "link": {"state": link.standing, "reason": log.text_of(link.reason)},
         "side_link": {"state": server.side.standing, "reason": log.text_of(server.side.refused)},
@@ -225,17 +226,23 @@ def upstream(service: Service) -> View:
     }
 
 
-def linked(service: Service) -> list[tuple[Server, Link]]:
+def linked(service: Service) -> list[tuple[Server, AnyLink]]:
     """Each server with its link; during a reload those that have both."""
     links = service.links
     return [(server, links[server.name]) for server in service.hub.servers if server.name in links]
 
 
-def _upstream(loss: Loss | None, server: Server, link: Link) -> View:
+def _place(link: AnyLink) -> View:
+    """Where the server is, and as whom we are there; of a server in a fleet, by which agent we reach it."""
+    if isinstance(link, Link):
+        settings = link.settings
+        return {"host": settings.host, "port": settings.port, "username": settings.username}
+    return {"host": f"agent {link.following.agent or ''}".strip(), "port": 0, "username": ""}
+
+
+def _upstream(loss: Loss | None, server: Server, link: AnyLink) -> View:
     return {
-        "host": link.settings.host,
-        "port": link.settings.port,
-        "username": link.settings.username,
+        **_place(link),
         "state": link.standing,
         "reason": log.text_of(link.reason),
         "banner": log.text_of(server.banner.strip()),
