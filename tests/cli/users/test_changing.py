@@ -349,6 +349,13 @@ class TestList:
         assert max(map(len, out.splitlines())) <= 80
         assert "2 users, 1 disabled" in out
 
+    def test_a_user_who_cannot_log_in_here_has_no_login(self, file: Path, run: Run) -> None:
+        file.write_text(f"{USERS}  remote: {{read: [call]}}\n")
+        *_, remote = map(json.loads, run("list", "--json")[1].splitlines())
+        assert (remote["name"], remote["login"]) == ("remote", [])
+        [line] = [line for line in run("list")[1].splitlines() if line.startswith("remote")]
+        assert line.split()[-2:] == ["none", "any"]
+
     def test_as_json(self, file: Path, run: Run) -> None:
         wallboard, dialer = map(json.loads, run("list", "--json")[1].splitlines())
         assert wallboard == {

@@ -36,6 +36,7 @@ def row(what: str, **keys: object) -> str:
             "by secret (hashed), and with a certificate: cn:A B, dns:a.b",
         ),
         ("logs in", {"certificate": (Binding("cn", "A B"),)}, "by secret (hashed)"),
+        ("logs in", {"secret": None}, "not here: it has no secret, and comes by edges of the fleet"),
         ("from", {}, "any address"),
         ("from", {"acl": ("deny 0.0.0.0/0", "permit 10.0.0.1")}, "deny 0.0.0.0/0; permit 10.0.0.1"),
         ("sessions", {}, "any number"),

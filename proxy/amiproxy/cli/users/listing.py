@@ -3,7 +3,7 @@
 import argparse
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from rich.text import Text
 
@@ -14,6 +14,9 @@ from amiproxy.config import UserEntry, load_users, parse_users
 from amiproxy.counted import count
 from amiproxy.tools import terminal
 from amiproxy.tools.terminal import printable
+
+#: What an empty list stands for in a column, if not for anything at all.
+_EMPTY: Final = {"login": "none"}
 
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -53,7 +56,7 @@ def _list(arguments: argparse.Namespace) -> int:
         shown.append("file")
     table = terminal.Table([terminal.Column(name) for name in shown])
     for row in rows:
-        table.add_row(*(_cell(row[column]) for column in shown))
+        table.add_row(*(_cell(row[column] or _EMPTY.get(column)) for column in shown))
     disabled = sum(row["state"] == "disabled" for row in rows)
     terminal.show(table, "", f"{count(len(rows), 'user')}, {disabled} disabled")
     return 0
@@ -73,6 +76,8 @@ def _row(entry: UserEntry) -> dict[str, Any]:
 
 
 def _ways_in(entry: UserEntry) -> Iterator[str]:
+    if not entry.has_login:
+        return
     if entry.login != "certificate":
         yield "secret"
         if entry.md5_secret is not None:

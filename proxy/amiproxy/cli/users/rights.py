@@ -120,6 +120,8 @@ def _rights(user: User) -> Iterator[tuple[str, str]]:
 
 
 def _ways_in(entry: UserEntry) -> str:
+    if not entry.has_login:
+        return "not here: it has no secret, and comes by edges of the fleet"
     certificates = ", ".join(map(str, entry.certificate))
     if entry.login == "certificate":
         return f"by certificate alone: {certificates}"

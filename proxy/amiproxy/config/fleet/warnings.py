@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from amiproxy.config.fleet.schema import FleetSettings
-from amiproxy.config.users.user import UserEntry, UsersFile
+from amiproxy.config.users.user import UsersFile
 from amiproxy.core.model.users import folded
 
 
@@ -21,9 +21,5 @@ def warnings_of_fleet(fleet: FleetSettings, users: UsersFile) -> Iterator[str]:
     names = [ceiling.names for ceiling in fleet.ceilings.values()]
     for user, entry in users.users.items():
         by_edges = any(one is None or folded(user) in one for one in names)
-        if not by_edges and not entry.disabled and _has_no_login(entry):
+        if not by_edges and not entry.disabled and not entry.has_login:
             yield f"user {user}: cannot log in here, and no edge may act for it (fleet.edges)"
-
-
-def _has_no_login(entry: UserEntry) -> bool:
-    return entry.login != "certificate" and entry.secret is None and entry.md5_secret is None

@@ -107,6 +107,11 @@ class UserEntry(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True, gc
         return mask_of(self.write)
 
     @property
+    def has_login(self) -> bool:
+        """Whether the user has something to log in with; without, it can only come by edges of a fleet."""
+        return self.login == "certificate" or self.secret is not None or self.md5_secret is not None
+
+    @property
     def certificate_login(self) -> CertificateLogin:
         """The two keys that concern certificates."""
         return CertificateLogin(self.certificate, self.login)
@@ -157,6 +162,6 @@ def check_entry(entry: UserEntry, path: KeyPath, document: Document) -> None:
 
 def check_login(entry: UserEntry, path: KeyPath, document: Document) -> None:
     """Report if the user has nothing to log in with."""
-    if entry.login != "certificate" and entry.secret is None and entry.md5_secret is None:
+    if not entry.has_login:
         text = "the user has neither secret nor md5_secret"
         document.report(path, text, "make a hash with: ami-proxy users hash")
