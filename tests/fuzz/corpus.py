@@ -167,6 +167,22 @@ def found(target: str) -> list[bytes]:
     return [path.read_bytes() for path in sorted((_FOUND / target).glob("*"))]
 
 
+_AGENT = b"""\
+upstream: {username: a, secret_file: a.secret}
+listeners: [{address: "[::]:5039", certificates: [{chain: a.crt, key: a.key}]}]
+users_file: users.yaml
+fleet: {role: agent, name: berlin-a, server: berlin, engines: [nats1, "[::1]:4222"], ca: ca.pem,
+  seed_file: a.seed, token_key_file: token.key, prefix: ami,
+  edges: {edge1: {users: [board, crm], read: [call], write: originate}, edge2: {users: all}}}
+"""
+_EDGE = b"""\
+servers: {own: {username: a, secret_file: a.secret}}
+listeners: [{address: "[::]:5039", server: berlin, certificates: [{chain: a.crt, key: a.key}]}]
+users_file: users.yaml
+default_server: berlin
+fleet: {role: edge, name: edge1, engines: [nats1], ca: ca.pem, seed_file: a.seed, token_key_file: token.key,
+  max_lag: 5, servers: {berlin: {agents: [berlin-a, berlin-b], limits: {in_flight: 300}}}}
+"""
 _SERVERS = b"""\
 servers:
   pbx1: {username: a, secret_file: s, limits: {ping_interval: 1}}
@@ -207,7 +223,7 @@ def _made(target: str) -> Iterable[bytes]:
         case "eventfilters":
             return _FILTERS
         case "configuration":
-            return (*_files("deploy/proxy.yaml"), _SERVERS)
+            return (*_files("deploy/proxy.yaml"), _SERVERS, _AGENT, _EDGE)
         case "users":
             return (*_files("deploy/users.yaml", "deploy/examples/users.yaml"), _USERS_OF_SERVERS)
         case "control":

@@ -44,3 +44,12 @@ def test_what_is_not_the_seed_of_a_user_is_refused_and_not_repeated(seed: bytes)
         with pytest.raises(Unfit) as error:
             look(seed)
         assert len(seed) < 2 or seed.decode() not in f"{error.value} {error.value.remedy}"
+
+
+@given(st.one_of(st.binary(max_size=80), st.text("ABSU27=", max_size=64).map(str.encode)))
+def test_any_bytes_are_a_seed_or_are_refused(data: bytes) -> None:
+    try:
+        check_seed(data)
+    except Unfit:
+        return
+    assert data == seed_of(nkeys.decode_seed(bytearray(data))[1])
