@@ -34,6 +34,7 @@ def test_keys_that_are_there_stay_as_they_are(folder: KeyFolder) -> None:
     assert folder.make_missing(("a", "b")) == []
     assert folder.make_missing(("c", "a")) == [folder.seed_file("c")]
     assert {path: path.read_bytes() for path in before} == before
+    assert folder.unused(("a", "b")) == [folder.seed_file("c")]
 
 
 def test_both_keys_of_a_process_are_known_until_the_old_one_is_retired(folder: KeyFolder) -> None:

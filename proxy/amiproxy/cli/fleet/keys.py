@@ -57,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
         made = folder.make_missing(plan.processes)
         for path in made:
             terminal.say(f"made     {path}")
+        for path in folder.unused(plan.processes):
+            terminal.say(f"unused   {path}, of no process in {arguments.fleet}")
         if arguments.rotate is not None:
             if arguments.rotate in (path.stem for path in made):
                 raise Unfit(f"{arguments.rotate} had no seed, and has one now", "there is nothing to replace")

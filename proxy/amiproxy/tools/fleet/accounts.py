@@ -9,12 +9,14 @@ from typing import Final, NamedTuple
 from amiproxy.core.fleet.subjects import Subjects
 from amiproxy.tools.fleet.plan import FleetPlan
 
-#: How many answers an agent may send to one request, and for how long: a replay of a journal is the longest.
-_RESPONSES: Final = 'allow_responses: {max: 4096, expires: "2m"}'
+#: How many answers an agent may send to one request, and for how long.  A replay of a journal has the most,
+#: and an Originate that waits for the called party takes the longest: ``originate_timeout_max``.
+_RESPONSES: Final = 'allow_responses: {max: 4096, expires: "10m"}'
 _HEAD: Final = """\
 # Accounts of the fleet "{prefix}" for nats-server, made by: ami-proxy fleet config
 # Changes by hand are lost the next time.  It has public keys only, and nothing in it is secret.
 # Include it in the configuration of every nats-server: include accounts.conf
+# If several fleets share nats-servers, put all their accounts into one section: of two, the last one counts.
 """
 
 

@@ -101,6 +101,10 @@ class KeyFolder:
             read_token_keys(self.token_key_file)
         return made
 
+    def unused(self, names: tuple[str, ...]) -> list[Path]:
+        """The seeds of processes that are not among these."""
+        return sorted(file for file in self.path.glob("*.seed") if file.stem not in names)
+
     def rotate(self, name: str) -> tuple[Path, Path]:
         """Replace the seed of a process; its public key stays valid until ``retire``.
 
