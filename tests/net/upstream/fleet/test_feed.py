@@ -38,7 +38,7 @@ async def test_many_events_take_several_turns_of_the_loop_and_keep_their_order(t
     assert server.taken == EVENTS[:10]
     feed.give(b"".join(EVENTS[200:]))
     assert server.taken == EVENTS[:10]
-    assert feed.waiting == 290
+    assert feed.waiting == sum(map(len, EVENTS[10:]))
     await until(lambda: not feed.waiting)
     assert server.taken == EVENTS
 
@@ -68,7 +68,7 @@ async def test_at_the_end_a_few_are_handed_over_and_many_dropped() -> None:
     feed.end()
     assert server.taken == EVENTS
     assert feed.waiting == 0
-    for _ in range(10):
+    for _ in range(50):
         feed.give(BODY)
     before = len(server.taken)
     feed.end()

@@ -179,15 +179,15 @@ async def test_a_silent_agent_is_noticed(world: World, monkeypatch: pytest.Monke
 
 
 async def test_too_many_events_at_once_are_lost(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("amiproxy.net.upstream.fleet.link._ROOM", 2000)
+    monkeypatch.setattr("amiproxy.net.upstream.fleet.link._ROOM", 100_000)
     world.beat(world.a)
     world.server.most = 1
     monkeypatch.setattr(world.link._feed, "_go_on", lambda: None)
-    for _ in range(3):
+    for _ in range(10):
         world.say(world.a, world.a.events(1000))
     await until(lambda: world.downs)
     assert len(world.server.taken) < 1000
-    assert world.server.calls[-2] == ("up", BANNER + b"\r\n", (5, 3000))
+    assert world.server.calls[-2] == ("up", BANNER + b"\r\n", (5, 10_000))
 
 
 async def test_an_answer_that_does_not_come_is_given_up(world: World) -> None:

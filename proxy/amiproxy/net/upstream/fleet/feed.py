@@ -10,8 +10,8 @@ from amiproxy.net.upstream.slices import ALONE, AMONG_SEVERAL, MessageSlices
 from amiproxy.net.upstream.switchboard import Taker
 from amiproxy.net.upstream.turns import Turns
 
-#: Most events that are handed over at once before the server goes down.
-_FEW: Final = 1 << 10
+#: Most bytes of events that are handed over at once before the server goes down.
+_FEW: Final = 256 << 10
 _BLANK_LINE: Final = b"\r\n\r\n"
 _ALL_BUT_LINE_ENDS: Final = bytes(sorted(set(range(256)) - {*b"\r\n\0"}))
 
@@ -25,14 +25,14 @@ class Feed:
         self._loop = asyncio.get_running_loop()
         self._slices = self._empty()
         self._is_due = False
-        #: How many events were given, and how many of them were handed over.
+        #: The bytes of events that had to wait, and of those that were then handed over.
         self._given = self._taken = 0
-        #: How many had been given at these times.
+        #: ``_given`` at these times.
         self._marks: deque[tuple[int, float]] = deque()
 
     @property
     def waiting(self) -> int:
-        """The number of events that are not yet handed over."""
+        """The bytes of the events that are not yet handed over."""
         return self._given - self._taken
 
     def backlog(self, now: float) -> float:
@@ -50,10 +50,10 @@ class Feed:
         messages = [part + _BLANK_LINE for part in body.split(_BLANK_LINE)]
         messages.pop()
         sound = len(body.translate(None, _ALL_BUT_LINE_ENDS)) == 2 * body.count(b"\r\n")
-        self._given += len(messages)
         if not self._slices.waits:
-            messages = messages[self.from_upstream(messages, sound) :]
+            messages = messages[self._server.from_upstream(messages, sound) :]
         if messages:
+            self._given += sum(map(len, messages))
             self._slices.add(messages, (), sound)
             self._go_on()
 
@@ -89,7 +89,7 @@ class Feed:
     def from_upstream(self, messages: Sequence[bytes], sound: bool = False) -> int:
         """See Taker."""
         taken = self._server.from_upstream(messages, sound)
-        self._taken += taken
+        self._taken += sum(map(len, messages[:taken]))
         return taken
 
     def oversized(self, head: bytes) -> None:

@@ -23,8 +23,8 @@ from amiproxy.net.upstream.fleet.requests import RequestCounts, Requests
 from amiproxy.net.upstream.link import LinkState
 from amiproxy.net.upstream.turns import Turns
 
-#: Most events that may wait to be handed over.
-_ROOM: Final = 1 << 16
+#: Most bytes of events that may wait to be handed over.
+_ROOM: Final = 32 << 20
 #: A ``Following.state``, for people.
 _STANDINGS: Final = {
     "up": "up",
