@@ -350,12 +350,12 @@ def test_no_other_process_is_given_it_and_nothing_that_is_malformed(bench):
 
 
 def test_a_ceiling_that_is_raised_ends_nothing(bench):
-    waiting = bench.ask()
+    waiting, own = bench.ask(), bench.ask("Action: QueueSummary", user="")
     bench.desk.adopt({EDGE: ALL, "edge2": CEILING})
     bench.turn()
-    assert not waiting.there
+    assert (waiting.there, own.there) == (False, False)
     bench.ask("Action: CoreStatus\nActionID: relay")
-    assert bench.names() == ["Originate", "CoreStatus"]
+    assert bench.names() == ["Originate", "QueueSummary", "CoreStatus"]
 
 
 def test_an_edge_that_is_configured_again_has_not_forgotten_its_requests(bench):

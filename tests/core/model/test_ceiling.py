@@ -12,5 +12,12 @@ def test_names_are_compared_without_regard_to_case():
     assert Ceiling(frozenset({"Board", "crm"})).names == {b"board", b"crm"}
 
 
+def test_classes_are_compared():
+    one = Ceiling(read=1, write=2)
+    assert one.has_classes_of(Ceiling(read=1))
+    assert not one.has_classes_of(Ceiling(read=2))
+    assert not one.has_classes_of(Ceiling(write=1))
+
+
 def test_all_users():
     assert Ceiling(users=None).names is None

@@ -172,7 +172,8 @@ class Desk:
             edge.adopt(ceiling)
             if before is not None and before != ceiling:
                 self._users.narrow(name, before, ceiling)
-                edge.queries.withdraw()
+                if ceiling is None or not ceiling.has_classes_of(before):
+                    edge.queries.withdraw()
 
     def tick(self) -> None:
         """Forget what is not needed any more; to be called once a second."""

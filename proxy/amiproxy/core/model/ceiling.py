@@ -18,3 +18,7 @@ class Ceiling(NamedTuple):
     def names(self) -> frozenset[bytes] | None:
         """The names of its users in the form in which names are compared; None for all users."""
         return None if self.users is None else frozenset(folded(name) for name in self.users)
+
+    def has_classes_of(self, other: "Ceiling") -> bool:
+        """Whether it has all classes that the other one has."""
+        return not (other.read & ~self.read or other.write & ~self.write)

@@ -70,7 +70,7 @@ class EdgeUsers:
 
         If it may use fewer classes, all of them end: an action that waits was judged by those of before.
         """
-        fewer = ceiling is None or before.read & ~ceiling.read or before.write & ~ceiling.write
+        fewer = ceiling is None or not ceiling.has_classes_of(before)
         names = None if ceiling is None else ceiling.names
         for place, session in list(self._sessions.items()):
             if place.edge == edge and (fewer or (names is not None and place.user not in names)):
