@@ -259,6 +259,13 @@ def test_a_user_who_may_not_log_in_to_the_server_is_refused():
     assert_refused(bench, answer, "session")
 
 
+def test_a_ping_is_answered_by_the_agent(bench):
+    answer = bench.ask("Action: Ping\nActionID: relay")
+    assert not answer.refused
+    assert b"Ping: Pong" in answer.body
+    assert bench.names() == []
+
+
 def test_refusals_are_logged_with_the_edge_and_the_request(bench, caplog):
     caplog.set_level(logging.INFO, logger="amiproxy")
     request = bench.made(generation=b"")

@@ -86,7 +86,6 @@ class TestActionsOfTheProxy:
             "Events\nEventMask: on",
             "Filter\nOperation: Add\nFilter: x",
             "WaitEvent\nTimeout: -1",
-            "Ping",
             "ListCommands",
             "ProxyServers",
             "ProxySnapshot\nKinds: channels",

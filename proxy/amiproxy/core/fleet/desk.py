@@ -75,6 +75,9 @@ _SPOKEN: Final = re.compile(r"[0-9A-Za-z.:%_-]{0,64}")
 #: Bytes of a request besides those of its action.
 _AROUND: Final = 1024
 _NO_CEILING: Final = Ceiling()
+#: What only the session of the client itself can answer.  A Ping that a client sends to a server is answered
+#: by the agent, as that of a client of its own.
+_FOR_THE_EDGE: Final = (ANSWERED_HERE | {PROXY_SERVERS.name.lower()}) - {b"ping"}
 
 
 class _Edge:
@@ -265,7 +268,7 @@ class Desk:
         action = call.action
         if isinstance(decide(known.judged, action, call.server.actions.table), Deny):
             return "class"
-        if action.key in ANSWERED_HERE or action.key == PROXY_SERVERS.name.lower():
+        if action.key in _FOR_THE_EDGE:
             return "answered by the edge"
         request = call.request
         session = self._users.enter(call.edge, call.server.name, found)
