@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from amiproxy.config import Config, ConfigErrors, load_config
+from amiproxy.config.users.servers import ServerNames
 
 LISTENER = "certificates: [{chain: server.crt, key: server.key}]"
 
@@ -204,9 +205,9 @@ def test_the_settings_of_servers_are_found_by_name(folder: Path) -> None:
     assert config.first_server is config.servers["b"]
     assert config.limits_of("b").action_timeout == 3
     assert config.limits_of("a") is config.limits
-    assert config.server_names == (("b", "a"), "a", True)
+    assert config.server_names == ServerNames(("b", "a"), "a", named=True)
     lone = load_config(write(folder))
-    assert lone.server_names == (("asterisk",), "", False)
+    assert lone.server_names == ServerNames()
     assert lone.limits_of("asterisk") is lone.limits
     assert lone.every_server["asterisk"].username == "amiproxy"
 

@@ -283,7 +283,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     @property
     def server_names(self) -> ServerNames:
         """What users can name: the servers, and the default for all."""
-        return ServerNames(self.every_name, self.default_server, named=self.upstream is None)
+        is_only = self.upstream is not None
+        alias = (self.fleet.server or "") if is_only and self.fleet is not None else ""
+        return ServerNames(self.every_name, self.default_server, named=not is_only, alias=alias)
 
     def own_limits_of(self, server: str) -> ServerLimits:
         """The limits that one server has of its own."""

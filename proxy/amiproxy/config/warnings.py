@@ -48,7 +48,7 @@ def warnings_of(config: Config, users: UsersFile) -> list[str]:
                 text = f"no listener serves {', '.join(unserved)} (doors)"
                 found.append(f"user {name}: {text}")
             found += [f"user {name}: {text}" for text in warnings_of_entry(entry)]
-        if servers.named:
+        if servers.named and not config.is_agent:  # whose users may be those of the whole fleet
             found += [f"user {name}: {text}" for text in warnings_of_servers(entry, servers)]
     if servers.named:
         found += _of_slashes(users, servers)

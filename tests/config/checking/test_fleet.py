@@ -4,11 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from amiproxy.ami.privilege import AGENT as AGENTS
+from amiproxy.ami.privilege import CALL
 from amiproxy.config import Config, ConfigErrors, load, load_config
 from amiproxy.config.checking import fleet
 from amiproxy.config.fleet.nkeys import seed_of
 from amiproxy.config.loading import draft_config, server_names
+from amiproxy.config.users.servers import ServerNames
+from amiproxy.config.users.usertable import table_of
 from amiproxy.core.model.ceiling import Ceiling
+from amiproxy.core.model.users import LONE_SERVER, User
 
 UPSTREAM = "upstream: {username: amiproxy, secret_file: upstream.secret}"
 PBX1 = "servers: {pbx1: {username: amiproxy, secret_file: upstream.secret}}"
@@ -61,7 +66,7 @@ def test_an_edge_needs_no_asterisk_of_its_own(fleet_folder: Path) -> None:
     config = loaded(fleet_folder, "", f"{EDGE}, {BERLIN}", "default_server: berlin\n")
     assert config.every_server == {}
     assert list(config.fleet_servers) == ["berlin"]
-    assert config.server_names == (("berlin",), "berlin", True)
+    assert config.server_names == ServerNames(("berlin",), "berlin", named=True)
 
 
 def test_the_servers_of_an_edge_come_behind_its_own(fleet_folder: Path) -> None:
@@ -128,7 +133,7 @@ def test_a_draft_does_not_read_the_secrets(fleet_folder: Path) -> None:
 
 def test_the_servers_of_an_edge_with_problems_are_known(fleet_folder: Path) -> None:
     file = written(fleet_folder, PBX1, f"{EDGE}, {BERLIN}, colour: blue")
-    assert server_names(file) == (("pbx1", "berlin"), "", True)
+    assert server_names(file) == ServerNames(("pbx1", "berlin"), named=True)
 
 
 def test_an_agent_has_no_servers_of_the_fleet(fleet_folder: Path) -> None:
@@ -143,6 +148,40 @@ def test_users_name_the_servers_of_a_fleet(fleet_folder: Path, cheap_hash: str) 
     users.write_text(f'users: {{a: {{secret: "{cheap_hash}", servers: [paris]}}}}')
     with pytest.raises(ConfigErrors, match=r"users\.a\.servers"):
         load(file)
+
+
+def agents_users(folder: Path, server: str, section: str) -> dict[str, User]:
+    (folder / "users.yaml").write_text(f"users: {{{EDGES_USERS}}}")
+    loaded = load(written(folder, server, section))
+    return {user.name: user for user in table_of(loaded.users, loaded.config.server_names)}
+
+
+EDGES_USERS = """
+  a: {servers: [berlin], read: [call, agent], on: {berlin: {read: [call]}, paris: {read: []}}},
+  b: {servers: ["*"], default_server: paris},
+  c: {servers: [paris], read: [call]},
+  d: {read: [agent]}
+"""
+
+
+def test_an_agent_with_upstream_reads_the_users_of_its_edges(fleet_folder: Path) -> None:
+    users = agents_users(fleet_folder, UPSTREAM, f"{AGENT}, server: berlin")
+    assert [user.servers for user in users.values()] == [(LONE_SERVER,), (LONE_SERVER,), (), (LONE_SERVER,)]
+    assert (users["a"].at(LONE_SERVER).read, users["a"].read) == (CALL, CALL | AGENTS)
+    assert users["c"].at(LONE_SERVER).read == 0
+
+
+def test_an_agent_with_servers_reads_the_users_of_its_edges(fleet_folder: Path) -> None:
+    server = "servers: {berlin: {username: a, secret_file: upstream.secret}}"
+    users = agents_users(fleet_folder, server, AGENT)
+    assert [user.servers for user in users.values()] == [("berlin",), ("berlin",), (), ("berlin",)]
+    assert users["a"].at("berlin").read == CALL
+
+
+def test_a_user_of_an_agent_with_several_servers_names_its_own(fleet_folder: Path) -> None:
+    settings = "{username: a, secret_file: upstream.secret}"
+    with pytest.raises(ConfigErrors, match=r"users\.d: "):
+        agents_users(fleet_folder, f"servers: {{berlin: {settings}, rome: {settings}}}", AGENT)
 
 
 def test_a_python_without_the_extra_is_reported(fleet_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

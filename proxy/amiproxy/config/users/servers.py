@@ -43,6 +43,8 @@ class ServerNames(NamedTuple):
     names: tuple[str, ...] = (LONE_SERVER,)
     default: str = ""
     named: bool = False
+    #: Agent of a fleet: what the fleet, and so users.yaml, calls the only server, which has no name here.
+    alias: str = ""
 
     def matching(self, patterns: tuple[str, ...] | None) -> tuple[str, ...]:
         """The servers that the patterns stand for, in their order; ``None`` stands for the only one."""
@@ -63,17 +65,26 @@ def _matching(servers: ServerNames, patterns: tuple[str, ...] | None) -> tuple[s
     if patterns is None:
         return servers.names if len(servers.names) == 1 else ()
     if not servers.named:
-        return servers.names if all(pattern == "*" for pattern in patterns) else ()
+        fit = [pattern for pattern in patterns if servers.alias and fits(pattern, servers.alias)]
+        return servers.names if fit or all(pattern == "*" for pattern in patterns) else ()
     return tuple(name for name in servers.names if any(fits(pattern, name) for pattern in patterns))
 
 
 def problems_of_servers(
-    patterns: tuple[str, ...] | None, default: str | None, on: Iterable[str], servers: ServerNames
+    patterns: tuple[str, ...] | None,
+    default: str | None,
+    on: Iterable[str],
+    servers: ServerNames,
+    *,
+    elsewhere: bool = False,
 ) -> Iterator[RuleProblem]:
     """What is wrong with a user's ``servers``, ``default_server`` and ``on`` in this configuration.
 
-    Key paths are relative to the user's entry.
+    Key paths are relative to the user's entry.  ``elsewhere``: the entry may speak of servers that other
+    processes of a fleet have.
     """
+    if servers.alias or (elsewhere and patterns is not None):
+        return
     if not servers.named:
         yield from _of_the_only_server(patterns, default, on)
         return

@@ -55,7 +55,7 @@ class UsersReader:
     An entry equal to the one in ``old`` is the same object, so that comparing the two is cheap.
     ``servers`` are those of the configuration; None: they are not known, and what users say about them is
     not compared with them.  With them, each user needs something to log in with, unless ``remote``: users may
-    then come by the edges of a fleet only.
+    then come by the edges of a fleet only, and may name servers that the configuration does not have.
     """
 
     def __init__(
@@ -111,7 +111,9 @@ class UsersReader:
         if self._servers is not None:
             if not self._remote:
                 check_login(entry, path, document)
-            for problem in problems_of_servers(entry.servers, entry.default_server, entry.on, self._servers):
+            for problem in problems_of_servers(
+                entry.servers, entry.default_server, entry.on, self._servers, elsewhere=self._remote
+            ):
                 document.report((*path, *problem.steps), problem.text, problem.remedy)
         earlier = self._old.get(name)
         self.users[name] = earlier if earlier is not None and earlier == entry else entry

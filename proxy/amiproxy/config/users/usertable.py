@@ -45,7 +45,11 @@ def user_of(name: str, entry: UserEntry, servers: ServerNames = _ONE) -> User:
         servers=allowed,
         default_server=servers.default_for(allowed, entry.default_server),
     )
-    narrowed = {server: _narrowed(user, entry.on[server]) for server in allowed if server in entry.on}
+    narrowed = {
+        server: _narrowed(user, entry.on[name])
+        for server in allowed
+        if (name := servers.alias or server) in entry.on
+    }
     return replace(user, narrowed=narrowed) if narrowed else user
 
 
