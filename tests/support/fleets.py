@@ -95,7 +95,7 @@ EDGE: dict[str, Any] = {
         },
     ],
     "actions": {
-        "sent": 813,
+        "sent": 811,
         "answered": 800,
         "refused": 3,
         "not_connected": 2,

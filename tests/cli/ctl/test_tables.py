@@ -187,6 +187,13 @@ class TestSeveralServers:
         assert lines[2].split()[:3] == ["pbx1", "127.0.0.1:5038", "up"]
         assert "default server: pbx1" in lines
 
+    def test_a_server_of_a_fleet_has_an_agent_and_no_port(self) -> None:
+        of_a_fleet = {**UPSTREAM, "server": "berlin", "default": False}
+        of_a_fleet |= {"host": "agent berlin-a", "port": 0, "username": ""}
+        row = lines_of(tables.upstream({"servers": [of_a_fleet]}), 80)[2]
+        assert row.split()[:4] == ["berlin", "agent", "berlin-a", "down"]
+        assert "asterisk      agent berlin-a" in lines_of(tables.server(of_a_fleet), 80)
+
     def test_upstream_of_one_shows_its_details(
         self, answering: Answering, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -28,7 +28,7 @@ def fleet(result: View) -> RenderableType:
         *((name, _engine(engine)) for name, engine in result["engines"].items()),
     ]
     if result["role"] == "edge":
-        return Group(facts([*rows, ("sent actions", _sent(result["actions"]))]), _edge(result))
+        return Group(facts([*rows, ("requests", _sent(result["actions"]))]), _edge(result))
     return Group(facts(rows), _agent(result))
 
 
@@ -58,9 +58,9 @@ def _engine(engine: View) -> str:
 
 def _sent(actions: View) -> str:
     return (
-        f"{actions['sent']}: {actions['answered']} answered, {actions['refused']} refused, "
-        f"{actions['not_connected']} not connected, {actions['unknown']} with unknown outcome, "
-        f"{actions['pending']} pending"
+        f"{actions['sent']} sent: {actions['answered']} answered, {actions['refused']} refused, "
+        f"{actions['unknown']} with unknown outcome, {actions['pending']} pending; "
+        f"{actions['not_connected']} not sent"
     )
 
 

@@ -189,7 +189,7 @@ def upstream(result: View) -> RenderableType:
         table.add_row(
             *cells(
                 row["server"],
-                f"{row['host']}:{row['port']}",
+                _place(row),
                 _standing(row),
                 row["in_flight"] + sum(side["in_flight"] for side in row["side_links"]),
                 row["waiting"],
@@ -210,7 +210,7 @@ def server(result: View) -> RenderableType:
             if "server" in result
             else ()
         ),
-        ("asterisk", f"{result['host']}:{result['port']} as {result['username']}"),
+        ("asterisk", _place(result) + (f" as {result['username']}" if result["username"] else "")),
         ("link", result["state"] + (f" ({result['reason']})" if result["reason"] else "")),
         *(
             (
@@ -230,6 +230,11 @@ def server(result: View) -> RenderableType:
         ("orphans", count(result["orphans"], "unsolicited response")),
     ]
     return facts(rows)
+
+
+def _place(row: View) -> str:
+    """Where a server is: the agent of a fleet has no port here."""
+    return f"{row['host']}:{row['port']}" if row["port"] else f"{row['host']}"
 
 
 def _last_loss(loss: View | None) -> Iterator[tuple[str, str]]:
