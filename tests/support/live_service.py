@@ -60,6 +60,7 @@ class LiveService:
         self.rehearsal = Rehearsal(closes={})
         self.path = directory / "proxy.yaml"
         self.entries = UsersFile(users={})
+        self.fleet_secrets: dict[str, bytes] = {}
         self.reloads = Reloads(self._reload)
         self.lag = LoopLag()
         self.journal = Journal()

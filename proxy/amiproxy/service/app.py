@@ -215,6 +215,11 @@ class App:
         return self._transaction.prepared.entries
 
     @property
+    def fleet_secrets(self) -> Mapping[str, bytes]:
+        """The secrets of a process in a fleet, by the key of proxy.yaml that names their file."""
+        return self._transaction.prepared.fleet_secrets
+
+    @property
     def links(self) -> Mapping[str, AnyLink]:
         """The link of each server by name, in the order of the configuration."""
         return self.upstreams.links

@@ -10,7 +10,7 @@ from amiproxy.ami.actions import OtherActions
 from amiproxy.config import Config, Problem, Unfit, UsersFile, loading, read_secret
 from amiproxy.config.actions import other_actions
 from amiproxy.config.differences import Differences, differing
-from amiproxy.config.fleet.files import read_seed, read_token_keys
+from amiproxy.config.fleet.files import read_seed, read_token_keys, secrets_by_key
 from amiproxy.config.users.usertable import building_table
 from amiproxy.core.model.limits import ServerLimits
 from amiproxy.core.model.users import UserTable
@@ -46,6 +46,11 @@ class LoadedConfig:
     token_keys: tuple[bytes, ...] = field(default=(), repr=False)
 
     @property
+    def fleet_secrets(self) -> dict[str, bytes]:
+        """The secrets of a process in a fleet, by the key of proxy.yaml that names their file."""
+        return secrets_by_key(self.fleet_seed, self.token_keys)
+
+    @property
     def servers(self) -> Configured:
         """The servers that it has."""
         config = self.config
@@ -79,9 +84,8 @@ class LoadedConfig:
             for name, secret in self.secrets.items()
             if secret != old.secrets.get(name, secret)
         ]
-        if self.fleet_seed and old.fleet_seed:
-            changed += ["fleet.seed_file"] if self.fleet_seed != old.fleet_seed else []
-            changed += ["fleet.token_key_file"] if self.token_keys != old.token_keys else []
+        before = old.fleet_secrets
+        changed += [key for key, secret in self.fleet_secrets.items() if secret != before.get(key, secret)]
         return found._replace(keys=(*found.keys, *(key for key in changed if key not in found.keys)))
 
     def letting_go(self) -> Steps[None]:

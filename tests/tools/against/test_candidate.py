@@ -9,11 +9,13 @@ import pytest
 from msgspec import structs
 
 from amiproxy.config import Config, Unfit, load
+from amiproxy.config.fleet.nkeys import seed_of
 from amiproxy.config.plain import fingerprints
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.tools.against import candidate
 from amiproxy.tools.against.comparing import compare
 from amiproxy.tools.against.state import Account
+from tests.service.running import change
 from tests.support.proxy_process import ProxyProcess, hashed
 from tests.support.requirements import need_root
 from tests.support.unprivileged import NOBODY
@@ -32,6 +34,32 @@ def root() -> None:
 def files(tmp_path: Path) -> ProxyProcess:
     tmp_path.chmod(0o700)
     return ProxyProcess(tmp_path, ("127.0.0.1", 5038, "proxy", "hunter2"), {"u": {"secret": hashed("s")}})
+
+
+def test_the_secrets_of_a_fleet_are_fingerprints_and_its_files_are_among_those_it_reads(
+    files: ProxyProcess,
+) -> None:
+    seed, folder = seed_of(bytes(32)), files.directory
+    for name, text in (("ca.pem", ""), ("a.seed", seed.decode()), ("token.key", f"{'1' * 32}\n{'2' * 32}\n")):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o600)
+    keys = {"ca": "ca.pem", "seed_file": "a.seed", "token_key_file": "token.key", "server": "berlin"}
+    change(files, fleet={"role": "agent", "name": "a", "engines": ["nats1"], **keys})
+    loaded = load(files.config)
+    stores = [CertStore(one, loaded.config.tls) for one in loaded.config.listeners]
+    found = candidate.candidate(loaded, stores, KEY)
+    assert found.fleet_secrets["fleet.seed_file"] == fingerprints(KEY)(seed.decode())
+    assert seed.decode() not in repr(found)
+    (folder / "token.key").write_text(f"{'2' * 32}\n{'1' * 32}\n")
+    again = candidate.candidate(loaded, stores, KEY)
+    assert [key for key in found.fleet_secrets if found.fleet_secrets[key] != again.fleet_secrets[key]] == [
+        "fleet.token_key_file"
+    ]
+    named = {folder / name for name in ("ca.pem", "a.seed", "token.key")}
+    assert named < set(candidate.files_of(loaded.config))
+    (folder / "a.seed").unlink()
+    with pytest.raises(Unfit, match="fleet: "):
+        candidate.candidate(loaded, stores, KEY)
 
 
 def test_it_has_the_form_of_the_running_service(files: ProxyProcess) -> None:

@@ -259,6 +259,20 @@ class TestServers:
             assert [setting.key for setting in report.settings] == ["fleet.edges.e2"]
             assert report.result == "reload"
 
+    @pytest.mark.parametrize("key", ["fleet.seed_file", "fleet.token_key_file"])
+    def test_another_content_of_a_secret_of_the_fleet_is_a_change(
+        self, config: Config, path: Path, key: str
+    ) -> None:
+        member = structs.replace(config, fleet=_fleet(edges=("e1",)))
+        secrets = {"fleet.seed_file": "1", "fleet.token_key_file": "1"}
+        here = replace(state(member), fleet_secrets=secrets)
+        service = running(member, path, fleet_secrets={**secrets, key: "2"})
+        report = compare(service, here, member, path, ())
+        assert [setting.key for setting in report.settings] == [key]
+        assert report.result == "reload"
+        # A service that does not tell them, or that is in no fleet yet.
+        assert compare(running(member, path), here, member, path, ()).result == "same"
+
     def test_the_name_in_a_fleet_takes_a_restart(self, config: Config, path: Path) -> None:
         one = structs.replace(config, fleet=_fleet(edges=("e1",)))
         two = structs.replace(config, fleet=structs.replace(_fleet(edges=("e1",)), name="other"))

@@ -26,6 +26,11 @@ def read_seed(path: Path) -> bytes:
     return seed
 
 
+def secrets_by_key(seed: bytes, token_keys: tuple[bytes, ...]) -> dict[str, bytes]:
+    """Both secrets by the key of proxy.yaml that names their file; none for a process in no fleet."""
+    return {"fleet.seed_file": seed, "fleet.token_key_file": b"".join(token_keys)} if seed else {}
+
+
 def read_token_keys(path: Path) -> tuple[bytes, ...]:
     """The keys in a file, 32 hexadecimal digits a line, the one that seals first.
 

@@ -63,6 +63,10 @@ class Service(Protocol):
         """The users in force, as written in the users files."""
 
     @property
+    def fleet_secrets(self) -> Mapping[str, bytes]:
+        """The secrets of a process in a fleet, by the key of proxy.yaml that names their file."""
+
+    @property
     def hub(self) -> Hub:
         """The hub, with all sessions and counters."""
 

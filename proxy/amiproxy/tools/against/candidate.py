@@ -9,6 +9,7 @@ from pathlib import Path
 
 from amiproxy import __version__
 from amiproxy.config import Config, Loaded, Unfit, read_secret, users_files
+from amiproxy.config.fleet.files import read_seed, read_token_keys, secrets_by_key
 from amiproxy.config.plain import fingerprints, plain, plain_user
 from amiproxy.net.admin.control.certificateviews import certificates_of
 from amiproxy.net.admin.control.effective import (
@@ -23,7 +24,7 @@ from amiproxy.tools.against.state import Account, Running, State
 def candidate(loaded: Loaded, stores: Sequence[CertStore], key: bytes) -> State:
     """What the files say, with fingerprints under ``key``; ``stores`` hold the certificates on disk.
 
-    Raises Unfit, which names the key, if the secret of a server cannot be read.
+    Raises Unfit, which names the key, if a secret cannot be read.
     """
     config, users, _ = loaded
     fingerprint = fingerprints(key)
@@ -38,8 +39,21 @@ def candidate(loaded: Loaded, stores: Sequence[CertStore], key: bytes) -> State:
         upstream_secrets={
             name: fingerprint_of_secret(_secret(config, name), fingerprint) for name in config.every_server
         },
+        fleet_secrets={
+            key: fingerprint_of_secret(secret, fingerprint) for key, secret in _fleet_secrets(config).items()
+        },
         files=[fingerprints_of_files(store, fingerprint) for store in stores],
     )
+
+
+def _fleet_secrets(config: Config) -> dict[str, bytes]:
+    if config.fleet is None:
+        return {}
+    try:
+        seed = read_seed(config.fleet.seed_file)
+        return secrets_by_key(seed, read_token_keys(config.fleet.token_key_file))
+    except Unfit as error:  # They were there when the configuration was loaded.
+        raise Unfit(f"fleet: {error}", error.remedy) from None
 
 
 def _secret(config: Config, server: str) -> bytes:

@@ -85,6 +85,10 @@ def _settings(
         if running.upstream_secrets.get(server, secret) != secret and key not in named:
             settings = only or candidate.config["servers"][server]
             found.append(Change(key, settings["secret_file"], settings["secret_file"]))
+    for key, secret in candidate.fleet_secrets.items():
+        if running.fleet_secrets.get(key, secret) != secret and key not in named:
+            file = _fleet(candidate.config)[key.removeprefix("fleet.")]
+            found.append(Change(key, file, file))
     for key, old, now in found:
         is_default = key in by_default and by_default[key] == now
         setting = Setting(key, old, now, why_fixed(key), is_default)

@@ -62,6 +62,7 @@ def running(asker: Asker, key: bytes) -> Running:
         users={name: entry for name, entry, _ in rows},
         sessions={name: sessions for name, _, sessions in rows},
         upstream_secrets=_secrets(head),
+        fleet_secrets=dict(head.get("fleet_secrets", {})),
         files=head["files"],
         path=head["path"],
         account=Account(head["uid"], head["gid"], tuple(head["groups"])),

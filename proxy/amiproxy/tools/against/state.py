@@ -25,6 +25,8 @@ class State:
     certificates: Sequence[View]
     #: The fingerprint of each server's secret, by the server's name.
     upstream_secrets: Mapping[str, str] = field(default_factory=dict)
+    #: The fingerprint of each secret of a process in a fleet, by the key that names its file.
+    fleet_secrets: Mapping[str, str] = field(default_factory=dict)
     #: The fingerprint of each certificate file, by listener and path.
     files: Sequence[Mapping[str, str | None]] = ()
 

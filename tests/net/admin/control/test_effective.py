@@ -67,10 +67,13 @@ async def test_no_secret_is_in_it_or_in_the_log(
 
 async def test_fingerprints_are_those_under_the_key(control: Control) -> None:
     control.service.entries = entries()
+    control.service.fleet_secrets = {"fleet.seed_file": b"a seed", "fleet.token_key_file": b"\x80" * 16}
     head, rows, _ = await told(control)
     fingerprint = fingerprints(bytes.fromhex(KEY))
     assert rows[1][1]["md5_secret"] == fingerprint("hunter2hunter2hunter2")
     assert head["upstream_secrets"] == {"asterisk": fingerprint("the upstream secret")}
+    assert head["fleet_secrets"]["fleet.seed_file"] == fingerprint("a seed")
+    assert head["fleet_secrets"]["fleet.token_key_file"].startswith("fingerprint:")
     (files,) = head["files"]
     assert len(files) == 2
     other, _, _ = await told(control, "5b" * 32)

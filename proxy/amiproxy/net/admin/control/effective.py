@@ -60,13 +60,16 @@ def head(service: Service, key: bytes) -> View:
             for name, link in service.links.items()
             if link.secret
         },
+        "fleet_secrets": {
+            name: fingerprint_of_secret(secret, fingerprint) for name, secret in service.fleet_secrets.items()
+        },
         "files": [fingerprints_of_files(store, fingerprint) for store in service.stores],
         "users": len(service.entries.users),
     }
 
 
 def fingerprint_of_secret(secret: bytes, fingerprint: Fingerprint) -> str:
-    """The fingerprint of the content of ``upstream.secret_file``."""
+    """The fingerprint of the content of a file with a secret, such as ``upstream.secret_file``."""
     return fingerprint(secret.decode("utf-8", "surrogateescape"))
 
 
