@@ -25,6 +25,11 @@ class Parts:
         #: Whether a part was lost, or is not one: the rest of the answer cannot be had.
         self.is_missing = False
 
+    @property
+    def begun(self) -> bool:
+        """Whether the first part has arrived."""
+        return self._next > 0
+
     def take(self, head: Head, body: bytes) -> list[bytes]:
         """A part has arrived; returns its messages, which are the next of the answer.
 

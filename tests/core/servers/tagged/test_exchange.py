@@ -199,9 +199,43 @@ class TestIncomplete:
         waiting, waiting_got = edge.bench.login("boss")
         send(waiting, "Action: QueueRule\nActionID: 1")
         edge.server.link_down("test")
+        assert REFUSED in waiting_got.take()
+        edge.wait(10.1)
         for got in clients:
             assert b"Agent lost (outcome unknown)" in got.take()
-        assert REFUSED in waiting_got.take()
+
+    def test_an_outcome_is_unknown_only_once_the_agent_cannot_execute_the_action_any_more(
+        self, edge: Edge
+    ) -> None:
+        _, got, _ = edge.ask("Action: QueueRule\nActionID: 1")
+        edge.wait(4.0)
+        edge.server.link_down("test")
+        edge.wait(5.5)
+        tag_up(edge.bench)
+        edge.server.link_down("again")
+        edge.server.disconnect()
+        assert b"ActionID: 1\r\n" not in got.take()
+        edge.wait(1.0)
+        assert b"ActionID: 1\r\nMessage: Agent lost (outcome unknown)\r\n" in got.take()
+        edge.wait(10.0)
+        assert got.take() == b""
+
+    def test_an_answer_that_comes_after_the_link_was_lost_is_still_the_answer(self, edge: Edge) -> None:
+        sent, got, _ = edge.ask("Action: QueueRule\nActionID: 1")
+        other, got_other, _ = edge.ask("Action: QueueRule\nActionID: 1")
+        edge.server.link_down("test")
+        tag_up(edge.bench)
+        edge.server.answered(sent.relay_id, [response(sent.relay_id)], last=True)
+        edge.server.answered(other.relay_id, [], last=True)
+        assert b"Response: Success\r\nActionID: 1\r\n" in got.take()
+        assert b"Message: No answer from Asterisk" in got_other.take()
+
+    def test_an_answer_that_has_begun_ends_with_the_link(self, edge: Edge) -> None:
+        sent, got, _ = edge.ask("Action: Listed\nActionID: 1")
+        head = response(sent.relay_id, b"EventList: start", b"Message: will follow")
+        edge.server.answered(sent.relay_id, [head], last=False)
+        edge.server.link_down("test")
+        assert b"EventList: Cancelled" in got.take()
 
     def test_an_answer_without_a_message_was_lost(self, edge: Edge) -> None:
         sent, got, _ = edge.ask("Action: QueueRule\nActionID: 1")

@@ -170,6 +170,7 @@ async def test_if_asterisk_is_lost_open_actions_have_an_unknown_outcome(fleet: F
     transport, [_] = fleet.act(ORIGINATE)
     fleet.agent.server().link_down("Asterisk has stopped")
     fleet.beat()
+    fleet.agent.turn()  # its answer comes after the news, and is waited for
     assert b"outcome unknown" in transport.take()
     assert not fleet.link.serves
     assert fleet.server.downs == 1

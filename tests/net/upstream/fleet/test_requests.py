@@ -129,7 +129,7 @@ async def test_an_action_that_failed_before_it_could_be_told_so_fails_once(world
     world.send()
     world.requests.lost()
     await asyncio.sleep(0)
-    assert world.server.failures == []
+    assert [reason for _, reason in world.server.failures] == [NOT_CONNECTED]
 
 
 async def test_without_an_answer_in_time_nobody_knows_the_outcome(world: World) -> None:
@@ -187,19 +187,31 @@ async def test_long_answers_are_handed_over_in_turn(world: World) -> None:
     assert told != sorted(told, key=[relay_id for relay_id, _ in found].index)
 
 
-async def test_if_the_agent_is_lost_no_answer_is_handed_over(world: World) -> None:
+async def test_if_the_agent_is_lost_the_rest_of_an_answer_is_not_handed_over(world: World) -> None:
     items = [b"Event: Item\r\nNumber: %d\r\n\r\n" % number for number in range(300)]
-    (long, reply), (_, other) = world.sent(), world.sent()
+    _, reply = world.sent()
     world.channel.answer(reply, *items)
     world.requests.lost()
     told = len(world.server.answers)
-    world.channel.answer(other, PONG)
     for _ in range(10):
         await asyncio.sleep(0)
     assert len(world.server.answers) == told
-    assert world.server.failures == []  # the core has answered them with the link's end
-    assert (world.counts.unknown, world.requests.pending) == (2, 0)
-    assert long
+    assert world.server.failures == []  # the core has answered it with the link's end
+    assert (world.counts.unknown, world.requests.pending) == (1, 0)
+
+
+async def test_if_the_agent_is_lost_the_answer_to_an_action_may_still_come_until_it_expires(
+    world: World,
+) -> None:
+    (late, reply), (never, _) = world.sent(), world.sent()
+    world.requests.lost()
+    world.channel.answer(reply, PONG)
+    assert world.server.answer_to(late) == ([PONG], True)
+    now = asyncio.get_running_loop().time()
+    world.requests.tick(now + 4.0)
+    assert world.requests.pending == 1
+    world.requests.tick(now + 12.5)
+    assert world.server.failures == [(never, OUTCOME_UNKNOWN)]
 
 
 async def test_answers_are_received_between_begin_and_end(world: World) -> None:

@@ -52,6 +52,11 @@ class Correlator:
         return bool(self._open)
 
     @property
+    def answers(self) -> list[PendingAnswer]:
+        """All open answers."""
+        return list(self._open.values())
+
+    @property
     def remembered(self) -> int:
         """The number of echoes that may still come."""
         return len(self._echoes)
@@ -62,7 +67,7 @@ class Correlator:
         self._open[relay_id] = answer
 
     def replace(self, answer: PendingAnswer) -> None:
-        """Open an answer under the relay id that it has taken over from another one."""
+        """Open an answer under the relay id that it has already, or has taken over from another one."""
         self._open[answer.relay_id] = answer
 
     def find(self, relay_id: bytes) -> PendingAnswer | None:

@@ -6,6 +6,9 @@ does: there are no Pings, and nothing is sent alone.  What a requester is given 
 
 The events come apart from the answers.  One of them may decide an answer: OriginateResponse.  A client's
 events are held back while its action runs, so that its answer comes before what happened later.
+
+When a tagged link is lost, an action may still be on its way to an agent, until it expires.  Its requester
+is told only then that the outcome is unknown: nothing happens after that.
 """
 
 # mypyc: compiled
@@ -18,16 +21,21 @@ from amiproxy.ami.answers import response_of
 from amiproxy.ami.relay import event_list_of, event_name_of, relay_id_of, to_owner
 from amiproxy.core.ports import TaggedUpstream, Upstream
 from amiproxy.core.servers.answers.base import NOT_MINE, PENDING, UNANSWERED, PendingAnswer
-from amiproxy.core.servers.answers.failures import CANCELLED, NOT_CONNECTED, OUTCOME_UNKNOWN
+from amiproxy.core.servers.answers.failures import AGENT_LOST, CANCELLED, NOT_CONNECTED, OUTCOME_UNKNOWN
 from amiproxy.core.servers.exchange import Exchange
 from amiproxy.core.servers.outgoing import WINDOW
 
 #: Most actions on a tagged link at once: the other end has a queue of its own, in which users take turns.
 TAGGED_WINDOW: Final = 256
+#: Most seconds for which an action may be under way before an agent must not execute it any more.
+EXPIRES: Final = 10.0
 
 
 class TaggedExchange(Exchange):
     """The actions and the answers of a main link, tagged or not."""
+
+    #: The relay ids of actions that an agent may still execute, although the link to it is lost.
+    _doubtful: frozenset[bytes] = frozenset()
 
     @property
     def tagged(self) -> bool:
@@ -40,6 +48,24 @@ class TaggedExchange(Exchange):
         self._tagged = upstream if isinstance(upstream, TaggedUpstream) else None
         self._aside = self.tagged
         self._places = TAGGED_WINDOW if self.tagged else WINDOW
+
+    def disconnect(self) -> None:
+        """See Exchange.  What an agent may still execute stays open until that is over."""
+        doubtful = [answer for answer in self._correlator.answers if self._may_be_executed(answer)]
+        for answer in doubtful:
+            self._correlator.close(answer)
+        super().disconnect()
+        for answer in doubtful:
+            answer.deadline = min(answer.deadline, answer.began + EXPIRES)
+            self._correlator.replace(answer)
+        self._doubtful = frozenset(answer.relay_id for answer in doubtful)
+
+    def _may_be_executed(self, answer: PendingAnswer) -> bool:
+        if self._tagged is None:
+            return answer.relay_id in self._doubtful
+        requester = answer.requester
+        # Actions of the proxy's own have no effects, and one with a response has had them.
+        return requester is not None and requester.on_behalf is not None and not answer.responded
 
     def answered(self, relay_id: bytes, messages: Sequence[bytes], *, last: bool) -> None:
         """Handle a part of the answer to the action with this relay id; with ``last``, the answer ends.
@@ -58,7 +84,7 @@ class TaggedExchange(Exchange):
             # What was taken for the open list here only speeds this up: no event may be taken for its items.
             self.open_list = None
             answer = self._correlator.find(relay_id)
-            if last and answer is not None and answer in self._window.answers:
+            if last and answer is not None and (answer in self._window.answers or relay_id in self._doubtful):
                 self._end(answer)
             self.end_read()
 
@@ -149,6 +175,10 @@ class TaggedExchange(Exchange):
 
     def _overdue(self, answer: PendingAnswer, now: float) -> None:
         """See Exchange.  Over a tagged link, an answer need not stay open to be told from the next one."""
+        if answer.relay_id in self._doubtful:
+            self._correlator.close(answer)
+            answer.give_up(AGENT_LOST)
+            return
         if self._tagged is None or (answer.requester is None and answer not in self._window.answers):
             super()._overdue(answer, now)
             return

@@ -17,10 +17,9 @@ from amiproxy.core.fleet.subjects import Subjects
 from amiproxy.core.fleet.wire import ANSWER, Request, WireError, encode_request, parsed
 from amiproxy.core.ports import OnBehalf
 from amiproxy.core.servers.answers.failures import NOT_CONNECTED, OUTCOME_UNKNOWN
+from amiproxy.core.servers.tagged.exchange import EXPIRES
 from amiproxy.net.fleet.channel import Channel, EngineDown
 
-#: Most seconds for which an action may be under way before the agent must not execute it any more.
-_EXPIRES: Final = 10.0
 #: Seconds after its deadline after which an answer is given up here.  The core does so at the deadline.
 _LATER: Final = 2.0
 #: Most messages of an answer that are handed over in one turn of the loop.
@@ -54,12 +53,13 @@ class RequestCounts:
 class _Pending:
     """One action without a complete answer."""
 
-    __slots__ = ("deadline", "parts", "queue", "relay_id", "seconds", "user")
+    __slots__ = ("deadline", "parts", "queue", "relay_id", "seconds", "sent", "user")
 
     def __init__(self, relay_id: bytes, user: str, seconds: float, now: float) -> None:
         self.relay_id = relay_id
         self.user = user
         self.seconds = seconds
+        self.sent = now
         self.deadline = now + seconds + _LATER
         self.parts = Parts()
         #: Messages that have arrived and are to be handed over.
@@ -116,7 +116,7 @@ class Requests:
         following = self._following
         digits = relay_id[-RELAY_DIGITS:].decode("ascii")  # random, and used once
         user, generation, session, address = on_behalf or ("", b"", "", "")
-        milliseconds = int(min(seconds, _EXPIRES) * 1000)
+        milliseconds = int(min(seconds, EXPIRES) * 1000)
         request = Request(
             bytes.fromhex(digits),
             user,
@@ -140,9 +140,15 @@ class Requests:
             self.counts.sent += 1
 
     def lost(self) -> None:
-        """The agent is not followed any more: the core answers everything, and no answer is awaited."""
-        for digits in [*self._pending]:
-            self._forget(digits, "the agent is not followed any more")
+        """The agent is not followed any more: await answers only to actions that it may still execute.
+
+        The core has answered all others; see ``TaggedExchange``.
+        """
+        for digits, pending in [*self._pending.items()]:
+            if pending.user and not pending.parts.begun:
+                pending.deadline = min(pending.deadline, pending.sent + EXPIRES + _LATER)
+            else:
+                self._forget(digits, "the agent is not followed any more")
 
     def tick(self, now: float) -> None:
         """Give up what is overdue; ``now`` is loop time."""
