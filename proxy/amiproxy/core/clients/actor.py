@@ -272,9 +272,7 @@ class Actor(Recipient):
         recorder = ctx.learner.recorder
         if recorder is not None and not (rested or paid):
             recorder.action(user.name, action, server.actions.table.described(action.key))
-        # An agent answers no Ping of an edge: it would say no more about Asterisk than the edge knows.
-        sends_ping = place.leg is not None and not place.leg.server.exchange.tagged
-        if action.key in ANSWERED_HERE and (action.key != b"ping" or not sends_ping):
+        if action.key in ANSWERED_HERE and (place.leg is None or action.key != b"ping"):
             ctx.stats.actions_local += 1
             ctx.stats.actions.count(server.actions.counted_name(action), user.name, "local")
             self._answer(outgoing)

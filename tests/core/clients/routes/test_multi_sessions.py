@@ -17,7 +17,6 @@ from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.servers.servers import Configured
 from tests.core.servers.test_side import Opener
 from tests.support.core_doubles import Bench, ListTransport, ListUpstream, event
-from tests.support.tagged import tag_up
 
 SERVERS = ("pbx1", "pbx2", "pbx3")
 THREE = Configured(SERVERS, named=True)
@@ -226,20 +225,6 @@ class TestWhereActionsGo:
         assert transport.take() == (
             b"Response: Success\r\nActionID: 3\r\nPing: Pong\r\nTimestamp: 1.0\r\nServer: pbx2\r\n\r\n"
         )
-
-    def test_a_ping_for_a_server_behind_an_agent_is_answered_here(self) -> None:
-        bench = make(up=False)
-        agent = tag_up(bench, at="pbx2")
-        session, transport = bench.login("all")
-        transport.take()
-        send(session, "Action: Ping\nActionID: 3\nServer: pbx2")
-        (pong,) = messages(transport)
-        assert (pong.get(b"ping"), pong.get(b"server")) == (b"Pong", b"pbx2")
-        bench.server("pbx2").link_down("x")
-        transport.take()
-        send(session, "Action: Ping\nActionID: 4\nServer: pbx2")
-        assert [answer.get(b"response") for answer in messages(transport)] == [b"Error"]
-        assert agent.take_sent() == []
 
     def test_a_user_event_goes_to_one_server_without_its_header(self, bench: Bench) -> None:
         session, transport = bench.login("boss")

@@ -75,13 +75,12 @@ def logoff(session: Session, action: Action) -> None:
 
 
 def _ping(session: Session, action: Action) -> None:
-    # A session of several servers asks the proxy itself; for one of them that is not behind an agent, the
-    # action is sent there.
+    # A session of several servers asks the proxy itself; for one of them the action is sent there.
     if session.bound is not None and not session.server.exchange.connected:
         session.answer(message.error(action.action_id, NOT_CONNECTED))
         return
     stamp = (b"Timestamp", b"%.6f" % session.ctx.scheduler.wall())
-    session.answer_there(message.response(b"Success", action.action_id, (b"Ping", b"Pong"), stamp))
+    session.answer(message.response(b"Success", action.action_id, (b"Ping", b"Pong"), stamp))
 
 
 def _relogin(session: Session, action: Action) -> None:
