@@ -7,6 +7,7 @@ import pytest
 
 from amiproxy.ami.privilege import CALL
 from amiproxy.config import Config, ConfigErrors, UsersFile, draft_config
+from amiproxy.config.users.servers import ServerNames
 from amiproxy.config.users.userfiles import UsersReader
 from amiproxy.config.users.usertable import table_of
 from amiproxy.core.model.phc import dummy_hash
@@ -35,7 +36,7 @@ def test_each_configuration_is_accepted(tmp_path: Path, block: str) -> None:
 def test_the_users_have_the_rights_that_the_page_says(tmp_path: Path) -> None:
     first = next(block for block in BLOCKS if block.startswith("servers:"))
     servers = config_of(tmp_path, first).server_names
-    assert servers == (("pbx1", "pbx2", "eu-1"), "pbx1", True)
+    assert servers == ServerNames(("pbx1", "pbx2", "eu-1"), "pbx1", named=True)
     text = next(block for block in BLOCKS if block.startswith("users:"))
     reader = UsersReader(servers=servers)
     finish(reader.read_text(tmp_path / "users.yaml", text.replace("$argon2id$…", dummy_hash()).encode()))
