@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, Literal, NamedTuple
 
+from nats import errors
 from nats.aio.subscription import Subscription
 
 from amiproxy import log
@@ -292,9 +293,10 @@ class Engine:
                 await subscribed.pop(subject).unsubscribe()
 
     async def _measure(self, client: NatsClient) -> None:
-        while True:
-            await asyncio.sleep(_MEASURE_SECONDS)
-            self._rtt = _milliseconds(await client.round_trip())
+        with contextlib.suppress(errors.Error):  # the connection has just ended
+            while True:
+                await asyncio.sleep(_MEASURE_SECONDS)
+                self._rtt = _milliseconds(await client.round_trip())
 
     def _came_up(self, client: NatsClient) -> None:
         self._is_up = True

@@ -7,18 +7,22 @@ Everything that depends on the inside of nats-py is in this module:
 - It has a queue and a task for each subscription.  Here a message is handed over in the turn in which it
   was read, and nothing waits between the two.
 - Its ``publish`` is a coroutine, although it waits only while its buffer is full.  Here it is a function.
+- It logs on its own what it did not expect.  Here that goes to our log.
 - Closing waits for the other side's end of TLS, for 30 s if the server is frozen.  Here ``abort`` does not.
 """
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable
 from typing import Final
 
+import nkeys  # noqa: F401 - nats-py would import it when it connects, in the loop
 from nats import errors
 from nats.aio.client import Client
 from nats.aio.transport import TcpTransport
 
+from amiproxy import log
 from amiproxy.net.fleet.channel import Handler
 
 #: Bytes of a message that are not its data: the command, two subjects and the length.
@@ -31,6 +35,22 @@ _NO_RESPONDERS: Final = "503"
 for _name in ("_build_message", "_close", "_connect_command", "_flush_pending"):
     if not hasattr(Client, _name):
         raise ImportError(f"this version of nats-py has no {_name}: the proxy cannot use it safely")
+
+
+class _Faults(logging.Handler):
+    """Passes on the exceptions that nats-py logs, without its text."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            log.exception("fault", error, where="nats-py")
+        else:
+            log.say(log.ERROR, "fault", where=f"nats-py: {record.getMessage()}")
+
+
+_LOGGER: Final = logging.getLogger("nats")
+_LOGGER.propagate = False
+_LOGGER.addHandler(_Faults(logging.WARNING))
 
 
 class NotEncrypted(errors.Error):
