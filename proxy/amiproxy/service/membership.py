@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from amiproxy.core.hub import Hub
-from amiproxy.service.loadedconfig import LoadedConfig, StartError
+from amiproxy.service.loadedconfig import LoadedConfig
 from amiproxy.service.upstreams import MakeLink
 
 
@@ -32,15 +32,11 @@ class Part(Protocol):
 def part_in_fleet(hub: Hub, prepared: LoadedConfig, reason_of: Callable[[str], str]) -> Part | None:
     """The part that the configuration gives this process; None if it has no ``fleet``.
 
-    ``reason_of`` says why the link to a server is down.  Raises StartError if nats-py is missing.
+    ``reason_of`` says why the link to a server is down.
     """
     settings = prepared.config.fleet
     if settings is None:
         return None
-    try:
-        from amiproxy.service import fleet  # noqa: PLC0415 - only this needs the extra
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in {"nats", "nkeys"}:
-            raise
-        raise StartError("fleet: nats-py is not installed; install amiproxy[fleet]") from error
+    from amiproxy.service import fleet  # noqa: PLC0415 - only this needs the extra
+
     return fleet.FleetEdge(hub, prepared) if settings.is_edge else fleet.FleetAgent(hub, prepared, reason_of)
