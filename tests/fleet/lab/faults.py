@@ -40,6 +40,8 @@ class Faults:
             found[f"{member.name} is killed"] = _with(self.kill, member)
             found[f"{member.name} is frozen"] = _with(self.freeze, member)
         for server, source in self._sources.items():
+            found[f"the agent followed at {server} is killed"] = _with(self.kill_followed, server)
+            found[f"the agent followed at {server} is frozen"] = _with(self.freeze_followed, server)
             found[f"{server} resets its connections"] = _with(self.reset, source)
             found[f"{server} restarts"] = _with(self.restart, source)
         return found | {
@@ -61,6 +63,17 @@ class Faults:
         member.kill()
         await asyncio.sleep(_AWAY)
         await member.start_up()
+
+    async def kill_followed(self, server: str) -> None:
+        """The same with the agent that edges follow."""
+        await self.kill(await self._followed(server))
+
+    async def freeze_followed(self, server: str) -> None:
+        """See ``freeze``."""
+        await self.freeze(await self._followed(server))
+
+    async def _followed(self, server: str) -> Member:
+        return await asyncio.to_thread(self._fleet.followed, next(iter(self._fleet.edges)), server)
 
     async def freeze(self, one: Node | Member) -> None:
         """SIGSTOP, and later SIGCONT."""

@@ -127,11 +127,13 @@ class Load:
 
     async def _watch(self, number: int, edges: list[Member]) -> None:
         streams = [f"{server}.{name}" for server in self._sources for name in CLASSES]
+        # The events of a session with one server do not name it.
+        bound = next(iter(self._sources)) if len(self._sources) == 1 else ""
         before: Watcher | None = None
         for edge in cycle(edges):
             try:
                 async with asyncio.timeout(_PATIENCE):
-                    watcher = await Watcher.open(edge, "board", streams, before)
+                    watcher = await Watcher.open(edge, "board", streams, before, bound)
             except (OSError, TimeoutError):
                 await asyncio.sleep(_AGAIN)
                 continue

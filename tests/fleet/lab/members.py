@@ -104,6 +104,11 @@ class Member(Service):
         self.signal(signal.SIGHUP)
         await until(lambda: self.stderr.count(" reloaded ") > before, lambda: self.stderr[-3000:], within=20)
 
+    @property
+    def servers(self) -> list[str]:
+        """The servers of an edge."""
+        return list(yaml.safe_load(self.config.read_text())["fleet"]["servers"])
+
     def ctl(self, *words: str) -> Any:
         """The result of a command of the control socket."""
         command = [sys.executable, "-m", "amiproxy", "ctl", "--socket", "control.sock", "--json", *words]
@@ -170,6 +175,11 @@ class Fleet:
     def members(self) -> list[Member]:
         return [*self.agents.values(), *self.edges.values()]
 
+    def followed(self, edge: str, server: str) -> Member:
+        """The agent that an edge follows at a server."""
+        shown = self.edges[edge].ctl("fleet")["servers"]
+        return self.agents[next(one["agent"] for one in shown if one["server"] == server)]
+
     @contextmanager
     def running(self) -> Iterator["Fleet"]:
         """Start all of them; at the end each must stop in good order."""
@@ -193,8 +203,8 @@ async def served(edge: Member, within: float = 30.0) -> None:
     """Wait until this edge serves all its servers, as a client sees it."""
     async with await edge.connect() as client, asyncio.timeout(within):
         assert (await client.login("board", PASSWORD, Events="off")).get("Response") == "Success"
-        while True:
-            _, items, _ = await client.event_list("ProxyServers")
-            if items and all(item.get("Status") == "Up" for item in items):
-                return
-            await asyncio.sleep(0.05)
+        for server in edge.servers:
+            answer = await client.action("Ping", Server=server)
+            while answer.get("Response") != "Success":
+                await asyncio.sleep(0.05)
+                answer = await client.action("Ping", Server=server)

@@ -111,11 +111,11 @@ class Source:
         self._await(self._open)
 
     def script(self, action: str, answer: bytes) -> None:
-        """Answer an action with these bytes, in which ``ID`` stands for its ActionID."""
+        """Answer an action with these bytes, in which ``@@`` stands for its ActionID."""
 
         def script() -> None:
             assert self._simulator is not None
-            self._simulator.script(action, lambda request: answer.replace(b"ID", request.action_id))
+            self._simulator.script(action, lambda request: answer.replace(b"@@", request.action_id))
 
         self._call(script)
 
