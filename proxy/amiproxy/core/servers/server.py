@@ -22,8 +22,8 @@ from amiproxy.core.limitstate import LimitState
 from amiproxy.core.ports import Scheduler, Upstream
 from amiproxy.core.servers.known.bootinfo import BootInfo
 from amiproxy.core.servers.known.origin import Origin
-from amiproxy.core.servers.known.past import Past
 from amiproxy.core.servers.known.settings import KnownSettings
+from amiproxy.core.servers.parts.past import Past
 from amiproxy.core.servers.receiver import Audience, EventReceiver, ServerOwner
 
 #: The banner for clients until Asterisk was first reached: the AMI version (Asterisk 22's) whose actions the

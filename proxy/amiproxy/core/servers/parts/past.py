@@ -11,7 +11,7 @@ from amiproxy.core.history.state.state import State
 from amiproxy.core.limitstate import LimitState
 from amiproxy.core.model.limits import HistoryBounds
 from amiproxy.core.ports import Scheduler
-from amiproxy.core.servers.links import Links
+from amiproxy.core.servers.parts.links import Links
 from amiproxy.core.servers.receiver import EventReceiver, ServerOwner
 
 

@@ -1,0 +1,1 @@
+"""The parts that a server is made of."""
