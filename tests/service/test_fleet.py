@@ -137,6 +137,31 @@ async def test_an_edge_follows_other_agents_after_a_reload(tmp_path: Path, clust
         assert link.max_lag == 9.0
 
 
+async def test_an_edge_follows_another_agent_at_once_if_one_is_stopped(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    """It need not miss beats first, which takes 3.5 s."""
+    async with AsyncExitStack() as stack:
+        simulator = await stack.enter_async_context(_simulator())
+        agents = {
+            name: await stack.enter_async_context(running(_agent(tmp_path, cluster, simulator.port, name)))
+            for name in ("berlin-a", "berlin-b")
+        }
+        files = _edge(tmp_path, cluster, "berlin-a", "berlin-b")
+        edge = await stack.enter_async_context(running(files))
+        await _up(edge)
+        assert edge.fleet is not None
+        status = edge.fleet.status
+        await until(
+            lambda: {one["state"] for one in status()["servers"][0]["agents"]} == {"up"}, status, within=5
+        )
+        followed = status()["servers"][0]["agent"]
+        agents.pop(followed).stop()
+        [other] = agents
+        await until(lambda: status()["servers"][0]["agent"] == other, status, within=2.5)
+        await _up(edge)
+
+
 async def test_an_agent_lets_no_edge_act_that_a_reload_has_removed(tmp_path: Path, cluster: Cluster) -> None:
     async with AsyncExitStack() as stack:
         simulator = await stack.enter_async_context(_simulator())

@@ -62,6 +62,9 @@ class _Member:
             self._hub.sealer = AesSealer(prepared.token_keys)
         self.adopt_servers()
 
+    async def leave(self) -> None:
+        """See ``Part``."""
+
     def adopt_servers(self) -> None:
         """Apply which servers there are; their past is always kept."""
 
@@ -103,6 +106,10 @@ class FleetAgent(_Member):
         if server == LONE_SERVER and self._settings.server is not None:
             return self._settings.server
         return server
+
+    async def leave(self) -> None:
+        """See ``Part``."""
+        await self._agent.leave()
 
     def _work(self) -> dict[str, Callable[[], Awaitable[None]]]:
         return {"agent": self._agent.run}

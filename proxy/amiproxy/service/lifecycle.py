@@ -161,6 +161,8 @@ class Lifecycle:
         await self._while(lambda: self._hub.servers.in_flight > 0, limits.drain_timeout)
         for server in self._hub.servers:
             server.disconnect()  # answers actions still in flight: their outcome is unknown
+        if self._fleet is not None:
+            await self._fleet.leave()
         # Each session refuses the actions queued behind those when it is next scheduled.
         await self._while(lambda: self._hub.queued > 0, CLOSING_SECONDS / 2)
         for session in self._hub.sessions:

@@ -22,6 +22,9 @@ class Part(Protocol):
     async def run(self) -> None:
         """Do the part; ends only by cancellation."""
 
+    async def leave(self) -> None:
+        """The links are disconnected, and the process is about to end: tell the others."""
+
     def adopt(self, prepared: LoadedConfig) -> None:
         """Apply a configuration, after the servers were changed to it and before their links are."""
 

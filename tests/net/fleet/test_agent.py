@@ -212,6 +212,17 @@ async def test_without_an_engine_nothing_waits_and_the_next_beat_says_where_it_i
         assert not bench.events.events()
 
 
+async def test_at_the_end_edges_are_told_at_once() -> None:
+    bench = _Bench()
+    async with bench.running():
+        bench.link()
+        await until(lambda: bench.events.beats() and bench.events.beats()[-1][1].state == "up")
+        bench.server.disconnect()
+        await bench.agent.leave()
+        beat = bench.events.beats()[-1][1]
+        assert (beat.state, beat.reason) == ("down", "the agent is stopping")
+
+
 async def test_an_edge_is_sent_again_what_it_missed() -> None:
     bench = _Bench()
     async with bench.running():

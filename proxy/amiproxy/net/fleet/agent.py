@@ -22,6 +22,8 @@ from amiproxy.net.fleet.channel import Channel, EngineDown
 _BEAT_SECONDS: Final = 1.0
 #: Seconds between looks at what makes another beat due.
 _LOOK_SECONDS: Final = 0.1
+#: Most seconds that the last beats may take to leave.
+_LEAVE_SECONDS: Final = 0.2
 #: A long answer waits while more bytes than this wait for the socket.
 _ENOUGH: Final = 1 << 20
 #: Seconds between looks at that.
@@ -86,6 +88,7 @@ class Agent:
         self._reason_of = reason_of
         self._loop = asyncio.get_running_loop()
         self._group: asyncio.TaskGroup | None = None
+        self._is_leaving = False
         #: By the server's name in the fleet.
         self._topics: dict[str, _Topic] = {}
         self._publishers: dict[str, Publisher] = {}
@@ -157,7 +160,17 @@ class Agent:
         publisher = topic.publisher
         # Before the beat, which says what number comes next.
         self._publish(topic, publisher.take())
-        self._publish(topic, [publisher.beat(self._clock(), self._reason_of(publisher.server.name))])
+        reason = "the agent is stopping" if self._is_leaving else self._reason_of(publisher.server.name)
+        self._publish(topic, [publisher.beat(self._clock(), reason)])
+
+    async def leave(self) -> None:
+        """Say at once that the links are down, so that edges follow other agents; the process ends now."""
+        self._is_leaving = True
+        self._beat_if_due(self._loop.time())
+        until = self._loop.time() + _LEAVE_SECONDS
+        while self._events.pending and self._loop.time() < until:  # noqa: ASYNC110 - nats-py tells nobody
+            await asyncio.sleep(_WAIT_SECONDS)
+        await asyncio.sleep(_WAIT_SECONDS)  # the loop writes what it was given at the end of a turn
 
     def _engine_changed(self, is_up: bool) -> None:
         if is_up:
