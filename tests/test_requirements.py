@@ -21,7 +21,9 @@ _MAY_SKIP = {
 def _skips(file: Path) -> bool:
     names = {"skip", "skipif", "importorskip", "xfail"}
     return any(
-        isinstance(node, ast.Attribute) and node.attr in names
+        isinstance(node, ast.Attribute)
+        and node.attr in names
+        and ast.unparse(node.value) in {"pytest", "pytest.mark"}
         for node in ast.walk(ast.parse(file.read_text()))
     )
 

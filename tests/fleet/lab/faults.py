@@ -96,7 +96,9 @@ class Faults:
     async def jump(self) -> None:
         """The wall clocks of all processes are an hour ahead, then a day back, then right."""
         for seconds in (3600, -86400, 0):
-            self._jump.write_text(str(seconds))
+            written = self._jump.with_suffix(".new")
+            written.write_text(str(seconds))
+            written.rename(self._jump)  # the processes read it all the time
             await asyncio.sleep(_AWAY)
 
     async def reload(self, agents_first: bool) -> None:
