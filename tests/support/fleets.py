@@ -12,6 +12,7 @@ _ENGINES = {
         "since": 0.0,
         "connects": 2,
         "reason": "",
+        "failures": {"not_sent": 3, "refused": 0, "slow": 0, "faults": 0},
     },
     "actions": {
         "state": "connecting",
@@ -21,6 +22,7 @@ _ENGINES = {
         "since": 0.0,
         "connects": 0,
         "reason": "connection refused",
+        "failures": {"not_sent": 0, "refused": 1, "slow": 0, "faults": 0},
     },
 }
 

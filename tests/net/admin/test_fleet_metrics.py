@@ -48,6 +48,8 @@ async def test_an_edge_counts_what_it_gets_of_each_server(service: LiveService) 
     assert found["engine_rtt_seconds", "events"] == pytest.approx(0.0004)
     assert ("engine_rtt_seconds", "actions") not in found, "not yet measured"
     assert found["engine_connects_total", "events"] == 2
+    assert found["engine_failures_total", "events", "not_sent"] == 3
+    assert found["engine_failures_total", "actions", "refused"] == 1
     assert found["server_state", "berlin", "up"] == 1
     assert found["server_state", "hamburg", "up"] == 0
     assert found["server_state", "hamburg", "waiting"] == 1

@@ -108,7 +108,13 @@ FROM_THE_START = {
 }
 #: The same of an edge and of an agent of a fleet, in addition.
 _BERLIN = {"server": ["berlin", "hamburg"]}
-_ENGINES = {"amiproxy_fleet_engine_connects": {"connection": ["events", "actions"]}}
+_ENGINES = {
+    "amiproxy_fleet_engine_connects": {"connection": ["events", "actions"]},
+    "amiproxy_fleet_engine_failures": {
+        "connection": ["events", "actions"],
+        "kind": ["not_sent", "refused", "slow", "faults"],
+    },
+}
 OF_A_ROLE = {
     "edge": {
         **_ENGINES,

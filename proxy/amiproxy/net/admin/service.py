@@ -26,7 +26,9 @@ class Fleet(Protocol):
         ``role`` ("agent" or "edge"), ``name``, ``prefix``; and ``engines``, for "events" and "actions" each
         with ``state`` ("connected", "connecting" or "closed"), ``server`` (host:port), ``version``,
         ``rtt_ms`` (None before it was measured), ``since`` (seconds since the epoch), ``connects`` (a
-        count), ``reason``.
+        count), ``reason``; and in ``failures`` counts of what failed: ``not_sent`` (messages that were not
+        sent), ``refused`` (subjects that the engine refused), ``slow`` (connections that it ended because
+        we read too slowly) and ``faults`` (of ours).
 
         Of an edge:
         ``servers``, each with ``server``, ``agent`` (followed now, or None), ``state`` ("up", "booting",

@@ -8,5 +8,10 @@ from amiproxy.net.fleet.engine import Engine
 
 def engine_view(engine: Engine) -> dict[str, Any]:
     """One connection, as in ``Fleet.status``."""
-    facts = engine.facts
-    return {**facts._asdict(), "version": log.text_of(facts.version), "reason": log.text_of(facts.reason)}
+    facts, counts = engine.facts, engine.counts
+    return {
+        **facts._asdict(),
+        "version": log.text_of(facts.version),
+        "reason": log.text_of(facts.reason),
+        "failures": {kind: getattr(counts, kind) for kind in ("not_sent", "refused", "slow", "faults")},
+    }

@@ -82,6 +82,16 @@ def _engines(engines: Mapping[str, View]) -> Iterator[Metric]:
         ["connection"],
         {name: engine["connects"] for name, engine in engines.items()},
     )
+    yield from counters(
+        "amiproxy_fleet_engine_failures",
+        "What failed on this connection, by kind",
+        ["connection", "kind"],
+        {
+            (name, kind): number
+            for name, engine in engines.items()
+            for kind, number in engine["failures"].items()
+        },
+    )
 
 
 def _edge(found: View) -> Iterator[Metric]:
