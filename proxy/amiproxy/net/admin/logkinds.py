@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 _EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "denial": ("action-denied", "action-not-described", "header-not-sent"),
+    "denial": ("action-denied", "action-not-described", "header-not-sent", "edge-action-refused"),
     "login": ("login", "login-failed", "secret-in-url"),
     "session": ("session-open", "session-close"),
     "action": ("action-allowed", "ajam-request"),
@@ -16,6 +16,7 @@ _EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "link": (
         *("upstream-up", "upstream-down", "upstream-not-booted", "upstream-orphans", "link-stuck"),
         "action-unknown",
+        *("engine-connected", "engine-lost", "engine-unreachable", "engine-unfit", "engine-refused"),
         *(
             "upstream-message-dropped",
             "sessions-lost-upstream",
