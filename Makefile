@@ -20,7 +20,7 @@ OTHER := yes
 .PHONY: $(STAMP)
 endif
 
-.PHONY: setup demo picture check test test-net test-pure test-twin lint types imports format reference bench bench-quick bench-hotpath fuzz properties soak soak-history soak-page attack audit wheel deb repo clean
+.PHONY: setup demo picture check test test-net test-pure test-twin lint types imports format reference bench bench-quick bench-hotpath fuzz properties soak soak-history soak-page soak-fleet attack audit wheel deb repo clean
 
 setup: $(STAMP)
 
@@ -188,6 +188,10 @@ soak-history: setup
 # make soak-page MINUTES=10 measures the page in Chromium before a large call centre: its memory, draws and figures.
 soak-page: setup
 	@$(BIN)/python -m tests.soak.page $(MINUTES)
+
+# make soak-fleet MINUTES=30 SEED=7 ends and freezes every process of a fleet and its nats-servers under load, in turn.
+soak-fleet: setup
+	@$(BIN)/python -m tests.soak.fleet $(MINUTES) --seed $(or $(SEED),1)
 
 # Try every danger in every header of every action, as every kind of user, at a real Asterisk; takes half an hour.
 # make attack OPTIONS="--only Park", OPTIONS="--seed 7 --size 2000", OPTIONS="--asterisk 16".

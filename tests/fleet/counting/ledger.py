@@ -40,16 +40,15 @@ class Ledger:
         #: How many events came, and how often the client was told of a server.
         self.events = 0
         self.changes = 0
-        #: The longest time between two events, in seconds.
+        #: The longest time between two events of one stream, in seconds.
         self.pause = 0.0
-        self._before: float | None = None
+        self._before: dict[str, float] = {}
 
     def came(self, stream: str, number: int, now: float = 0.0) -> None:
         """An event, at this time in seconds."""
         self.events += 1
-        if self._before is not None:
-            self.pause = max(self.pause, now - self._before)
-        self._before = now
+        self.pause = max(self.pause, now - self._before.get(stream, now))
+        self._before[stream] = now
         if stream not in self._may_see:
             self.leaked.append((stream, number))
             return
@@ -78,8 +77,8 @@ class Ledger:
         self._told |= self._may_see
 
     def measure(self) -> None:
-        """Measure ``pause`` from the next event on."""
-        self.pause, self._before = 0.0, None
+        """Measure ``pause`` from the next event of each stream on."""
+        self.pause, self._before = 0.0, {}
 
     def reached(self, stream: str, number: int) -> bool:
         """Whether this is the number of the newest event."""

@@ -60,10 +60,11 @@ def test_a_client_can_be_told_of_all_servers_at_once() -> None:
     assert len(ledger.missed) == 2
 
 
-def test_the_longest_pause_between_two_events_is_measured() -> None:
+def test_the_longest_pause_between_two_events_of_a_stream_is_measured() -> None:
     ledger = _ledger()
     for number, now in enumerate((10.0, 10.5, 13.0, 13.1)):
         ledger.came(_STREAM, number, now)
+        ledger.came("paris.call", number, 10.0 + number)
     assert ledger.pause == 2.5
     ledger.measure()
     ledger.came(_STREAM, 4, 99.0)
