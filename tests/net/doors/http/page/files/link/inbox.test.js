@@ -43,6 +43,16 @@ test("messages that come between two slices wait behind the others", () => {
   assert.deepEqual(got, [...MANY, "last"]);
 });
 
+test("nothing is sent to a socket that is closing while its messages wait", () => {
+  const { inbox, socket, come } = opened();
+  for (const readyState of [undefined, 0, 1, 2, 3]) {
+    socket.readyState = readyState;
+    inbox.send(String(readyState));
+  }
+  come(...MANY);
+  assert.deepEqual(socket.sent, ["undefined", "0", "1"]);
+});
+
 test("the end of the socket comes after its messages", () => {
   const { socket, got, come, tasks, pass } = opened();
   come(...MANY);

@@ -17,7 +17,7 @@ export const TOO_LATE = 4005;
 
 /** @implements {Socket} */
 export class Inbox {
-  /** @param {Socket} socket @param {Settings} [settings] */
+  /** @param {Socket & {readyState?: number}} socket @param {Settings} [settings] */
   constructor(socket, { now = () => performance.now(), soon = inTask, most = MOST } = {}) {
     this.socket = socket;
     this.now = now;
@@ -43,7 +43,8 @@ export class Inbox {
 
   /** @param {string} text */
   send(text) {
-    this.socket.send(text);
+    // The socket may have been closed, with messages still waiting here: the browser would report an error.
+    if ((this.socket.readyState ?? 1) <= 1) this.socket.send(text);
   }
 
   /** Nothing is handed on any more. @param {number} [code] */
