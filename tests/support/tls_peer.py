@@ -29,6 +29,8 @@ class TlsPeer:
         context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
         self._tls = context.wrap_bio(self._in, self._out, server_hostname="localhost")
         self._loop = asyncio.get_running_loop()
+        self.within = DEADLINE
+        """Seconds that one read or write may take."""
 
     @classmethod
     @asynccontextmanager
@@ -88,11 +90,11 @@ class TlsPeer:
 
     async def send_raw(self, data: bytes) -> None:
         """Send exactly these bytes."""
-        async with asyncio.timeout(DEADLINE):
+        async with asyncio.timeout(self.within):
             await self._loop.sock_sendall(self.socket, data)
 
     async def _fill(self) -> None:
-        async with asyncio.timeout(DEADLINE):
+        async with asyncio.timeout(self.within):
             data = await self._loop.sock_recv(self.socket, 65536)
         if data:
             self._in.write(data)
@@ -129,7 +131,7 @@ class TlsPeer:
     async def raw_rest(self) -> bytes:
         """Every byte on the wire up to the end, as it comes."""
         got = bytearray()
-        async with asyncio.timeout(DEADLINE):
+        async with asyncio.timeout(self.within):
             while data := await self._loop.sock_recv(self.socket, 65536):
                 got += data
         return bytes(got)
