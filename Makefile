@@ -13,6 +13,8 @@ PYTHON := $(shell for name in $$(sed -n 1p $(STAMP) 2>/dev/null) python3 /usr/bi
 endif
 # Not exported to commands: deploy/debian/build would take it for a Python that has our packages.
 unexport PYTHON
+# Tests start a thousand processes of Python, and without bytecode each of them compiles all modules: half of its start.
+unexport PYTHONDONTWRITEBYTECODE
 # With another interpreter, or another version of it after an upgrade, $(VENV) is made again.
 ASKED := $(shell $(PYTHON) -c 'import sys; print(sys.base_prefix, sys.version.split()[0])' 2>/dev/null)
 ifneq ($(ASKED),$(shell sed -n 2p $(STAMP) 2>/dev/null))
