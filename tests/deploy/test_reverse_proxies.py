@@ -71,6 +71,8 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
                 await service.linked()
                 with front.running():
                     yield Place(front, service, asterisk, context)
+                    # Caddy keeps streams open whose client is gone, and would wait for them at its end.
+                    service.kill()
                     assert not [secret for secret in PASSWORDS.values() if secret in front.log()]
             finally:
                 service.kill()
