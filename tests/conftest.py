@@ -45,12 +45,15 @@ _ROW = re.compile(r"^\| (\d+) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 class ByFixtures(LoadScopeScheduling):
     """The tests of one file go to one process, because they share everything that its fixtures start.
 
-    Those of two Asterisks share nothing.
+    Those of two Asterisks share nothing.  Those of the page, in all its files, share a browser and a call
+    centre: more of these would slow down the other tests.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         if nodeid.startswith(_WITH_THE_PACKAGE) and not os.environ.get("AMIPROXY_DEB"):
             return "the package"
+        if nodeid.startswith("tests/asterisk/page/"):
+            return "the page"
         version = re.search(r"[\[-](22|16)[]-]", nodeid) if nodeid.startswith("tests/asterisk/") else None
         return f"{nodeid.partition('::')[0]} {version[1] if version else ''}"
 

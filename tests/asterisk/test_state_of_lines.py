@@ -21,6 +21,8 @@ from tests.asterisk.lab.phone import Phone
 from tests.support.ports import free_port
 from tests.support.requirements import give_up
 
+pytestmark = pytest.mark.long
+
 _HINTS = """
 [hints]
 exten => 200,hint,PJSIP/alice,CustomPresence:alice

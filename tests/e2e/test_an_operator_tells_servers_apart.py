@@ -18,6 +18,8 @@ from tests.support.service import LIMITS, PASSWORDS, SECRET, USERS, Service
 from tests.support.shelling import run, secret_file
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.long
+
 BOTH: dict[str, dict[str, Any]] = {
     "boss": {
         **USERS["boss"],

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 _DEADLINE = 50.0
 _COMMAND = (sys.executable, "-m", "amiproxy", "demo", "--folder")
 

@@ -19,6 +19,8 @@ from tests.support.service import Service
 from tests.support.tls_peer import TlsPeer
 from tests.support.waiting import until, wait_until
 
+pytestmark = pytest.mark.long
+
 Make = Callable[..., Service]
 
 

@@ -19,6 +19,8 @@ from tests.support.smuggling import HIDDEN, PAIRS
 from tests.support.tls_peer import TlsPeer
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.long
+
 #: Seconds that a neighbour's action may take in 19 of 20 cases, on a machine that runs other tests as well.
 #: On a very busy one, it may take so many times as long as the test's own loop is late meanwhile.
 _PROMPT: Final = 1.0

@@ -14,6 +14,8 @@ from tests.asterisk.lab.asterisk import Asterisk
 from tests.asterisk.lab.cache import Unavailable
 from tests.support.requirements import give_up
 
+pytestmark = pytest.mark.long
+
 STEPS = 60
 
 

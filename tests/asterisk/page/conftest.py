@@ -14,7 +14,16 @@ from tests.support.ami_client import AmiClient
 from tests.support.browser import Browser, connected, running
 from tests.support.requirements import give_up
 
+HERE = Path(__file__).parent
+
 Opener = Callable[..., Awaitable[Board]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process runs all of them, which takes minutes; see ``ByFixtures``."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker("long")
 
 
 @pytest.fixture(scope="session")
