@@ -72,12 +72,16 @@ def test_in_a_pipe_it_shows_the_promised_output_and_ends(tmp_path):
 
 
 def test_with_demo_seconds_it_ends_after_them_and_shows_how_to_log_in(tmp_path):
-    began = time.monotonic()
-    done = in_a_pipe(tmp_path / "state", DEMO_SECONDS="20")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert time.monotonic() - began >= 20
-    assert "openssl s_client -connect 127.0.0.1:" in done.stdout
-    assert {mark for mark, _ in promises(done.stdout)} == {"ok"}
+    # A busy machine needs longer for the tour, and then no time to log in is left.
+    for seconds in (12, 35):
+        began = time.monotonic()
+        done = in_a_pipe(tmp_path / str(seconds), DEMO_SECONDS=str(seconds))
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert time.monotonic() - began >= seconds
+        assert {mark for mark, _ in promises(done.stdout)} == {"ok"}
+        if "openssl s_client -connect 127.0.0.1:" in done.stdout:
+            return
+    raise AssertionError(done.stdout)
 
 
 def test_without_an_asterisk_it_gives_the_reason_and_exits_with_1(tmp_path):
