@@ -33,7 +33,13 @@ _ATTACKERS_WAIT: Final = 40.0
 _MEMORY: Final = 48 << 20
 _ATTACKERS: Final = 100
 _FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
-_LIMITS: dict[str, Any] = {"http_seconds": 1.0, "unauthenticated": 512, "unauthenticated_per_address": 512}
+_LIMITS: dict[str, Any] = {
+    "handshake_timeout": _ATTACKERS_WAIT,
+    "login_timeout": _ATTACKERS_WAIT,
+    "http_seconds": 1.0,
+    "unauthenticated": 512,
+    "unauthenticated_per_address": 512,
+}
 
 Attack = Callable[[TlsPeer], Awaitable[None]]
 
@@ -238,7 +244,8 @@ async def _sent(peer: TlsPeer, data: bytes) -> None:
 async def test_ten_thousand_cookies_cost_little(
     simulator: Simulator, make_service: Callable[..., Service]
 ) -> None:
-    service = make_service(simulator.port, {"http_head_bytes": 1 << 20})
+    limits = {**_LIMITS, "http_seconds": _ATTACKERS_WAIT, "http_head_bytes": 1 << 20}
+    service = make_service(simulator.port, limits)
     place = await _started(service)
     cookies = b"; ".join(b"mansession_id=%032x" % number for number in range(10_000))
     statuses = []
