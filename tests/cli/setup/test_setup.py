@@ -290,7 +290,7 @@ def test_a_running_service_is_found_and_its_link_awaited(
         stderr=subprocess.DEVNULL,
     )
     try:
-        wait_until((folder / "control.sock").exists)
+        wait_until((folder / "control.sock").exists, within=60)
         capsys.readouterr()
         assert setup(folder, "--yes") == 0
         shown = capsys.readouterr().out
