@@ -107,6 +107,17 @@ def test_a_client_certificate_is_refused_for_a_server(
     assert err.endswith("refused: these files would not be served\n")
 
 
+def test_a_certificate_of_a_peer_is_for_servers_and_clients(
+    run: Run, ca: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("issue", "--ca", ca, "--peer", "--out", tmp_path, "nats1.example") == 0
+    capsys.readouterr()
+    assert run("inspect", tmp_path / "nats1.example.crt") == 0
+    assert "server, client" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        run("issue", "--ca", ca, "--peer", "--client", "--out", tmp_path, "nats2.example")
+
+
 def test_a_certificate_that_would_lose_a_name_is_refused(
     run: Run, ca: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,7 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 from amiproxy.x509.errors import BadName, IssueError
 from amiproxy.x509.issuing.authority import CaFiles, create_ca, load_ca
 from amiproxy.x509.issuing.building import MAX_DAYS
-from amiproxy.x509.issuing.issue import KeyPairFiles, certify, issue, renew, request, sign_request
+from amiproxy.x509.issuing.issue import KeyPairFiles, Kind, certify, issue, renew, request, sign_request
 from amiproxy.x509.issuing.revoke import revoke
 from amiproxy.x509.names import names_of
 from tests.support.certificates import forge, install
@@ -70,15 +70,19 @@ def test_a_ca_is_not_created_where_others_can_read(tmp_path: Path) -> None:
         create_ca(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("kind", "usage"),
-    [("server", ExtendedKeyUsageOID.SERVER_AUTH), ("client", ExtendedKeyUsageOID.CLIENT_AUTH)],
-)
-def test_issued_certificate_has_its_names_and_one_use(
-    ca: CaFiles, tmp_path: Path, kind: str, usage: x509.ObjectIdentifier
+USES = [
+    ("server", [ExtendedKeyUsageOID.SERVER_AUTH]),
+    ("client", [ExtendedKeyUsageOID.CLIENT_AUTH]),
+    ("peer", [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
+]
+
+
+@pytest.mark.parametrize(("kind", "usage"), USES)
+def test_issued_certificate_has_its_names_and_use(
+    ca: CaFiles, tmp_path: Path, kind: Kind, usage: list[x509.ObjectIdentifier]
 ) -> None:
     names = ["pbx.example", "192.0.2.1", "ip:2001:db8::1", "urn:pbx:1", "ops@example.org"]
-    files = issue(ca, names, tmp_path / "out", kind)  # type: ignore[arg-type]
+    files = issue(ca, names, tmp_path / "out", kind)
     leaf = certificate(files)
     assert names_of(leaf) == (
         "dns:pbx.example",
@@ -87,7 +91,7 @@ def test_issued_certificate_has_its_names_and_one_use(
         "uri:urn:pbx:1",
         "email:ops@example.org",
     )
-    assert list(leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value) == [usage]
+    assert list(leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value) == usage
     assert leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value == "pbx.example"
     leaf.verify_directly_issued_by(load_ca(ca)[0])
     assert load_pem_private_key(files.key.read_bytes(), None).public_key() == leaf.public_key()
@@ -168,6 +172,14 @@ def test_renewal_keeps_names_use_key_kind_and_mode(ca: CaFiles, tmp_path: Path) 
     ]
     assert mode(files.key) == 0o640
     assert load_pem_private_key(files.key.read_bytes(), None).public_key() == new.public_key()
+
+
+@pytest.mark.parametrize(("kind", "usage"), USES)
+def test_a_renewed_certificate_is_for_the_same_use(
+    ca: CaFiles, tmp_path: Path, kind: Kind, usage: list[x509.ObjectIdentifier]
+) -> None:
+    leaf = certificate(renew(ca, issue(ca, ["nats1.example"], tmp_path, kind)))
+    assert list(leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value) == usage
 
 
 def test_renewal_under_another_ca_is_refused(ca: CaFiles, tmp_path: Path) -> None:

@@ -43,7 +43,22 @@ def _add_issue(verbs: Commands) -> None:
         help="host name, IP address, URI or email address, or with its type: dns:… ip:… uri:… email:…",
     )
     _add_ca(parser)
-    parser.add_argument("--client", action="store_true", help="for a client (default: for a server)")
+    uses = parser.add_mutually_exclusive_group()
+    uses.add_argument(
+        "--client",
+        dest="kind",
+        action="store_const",
+        const="client",
+        default="server",
+        help="for a client (default: for a server)",
+    )
+    uses.add_argument(
+        "--peer",
+        dest="kind",
+        action="store_const",
+        const="peer",
+        help="for a server that is also a client of servers like it, as the nats-servers of a fleet are",
+    )
     parser.add_argument(
         "--csr", type=Path, metavar="FILE", help="sign this request instead of making a new key"
     )
@@ -98,7 +113,7 @@ def _init(arguments: argparse.Namespace) -> int:
 
 def _issue(arguments: argparse.Namespace) -> int:
     ca = CaFiles.within(arguments.ca)
-    kind: Kind = "client" if arguments.client else "server"
+    kind: Kind = arguments.kind
     if arguments.csr is not None:
         if arguments.names:
             raise X509Error("the names come from the request; omit NAME with --csr")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -28,12 +28,17 @@ from amiproxy.x509.names import parse_name
 from amiproxy.x509.pem import load_key, parse_fully, pem_of_key
 from amiproxy.x509.snapshot import read_file
 
-Kind = Literal["server", "client"]
+#: What a certificate is for; a peer is a server that is also a client of servers like it.
+Kind = Literal["server", "client", "peer"]
 
 # The maximum of public CAs before they moved to 90 days; longer would only delay the trouble of a forgotten
 # renewal.
 LEAF_DAYS = 397
-_USAGE = {"server": ExtendedKeyUsageOID.SERVER_AUTH, "client": ExtendedKeyUsageOID.CLIENT_AUTH}
+_USAGE: Final[dict[Kind, list[x509.ObjectIdentifier]]] = {
+    "server": [ExtendedKeyUsageOID.SERVER_AUTH],
+    "client": [ExtendedKeyUsageOID.CLIENT_AUTH],
+    "peer": [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH],
+}
 
 
 @dataclass(frozen=True)
@@ -211,7 +216,7 @@ def _sign(
         .add_extension(x509.SubjectAlternativeName(names), critical=not list(subject))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(key_usage(certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([_USAGE[kind]]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(_USAGE[kind]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(authority, critical=False)
         .sign(issuer_key, hashes.SHA256())
@@ -224,7 +229,9 @@ def _kind_of(certificate: x509.Certificate) -> Kind:
         usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except x509.ExtensionNotFound:
         return "server"
-    return "client" if ExtendedKeyUsageOID.CLIENT_AUTH in usage else "server"
+    if ExtendedKeyUsageOID.CLIENT_AUTH not in usage:
+        return "server"
+    return "peer" if ExtendedKeyUsageOID.SERVER_AUTH in usage else "client"
 
 
 def _subject(names: Sequence[str], common_name: str | None) -> x509.Name:
