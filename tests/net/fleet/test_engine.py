@@ -140,6 +140,31 @@ async def test_what_the_engine_refuses_is_counted(cluster: Cluster) -> None:
         assert edge.is_up
 
 
+async def test_a_subscription_is_made_once_the_engine_allows_it(cluster: Cluster) -> None:
+    """An edge may have been told of a new agent before the engines were."""
+    plan = cluster.plan
+    grown = Plan({"berlin": ["berlin-a", "berlin-b"]}, plan.edges, keys=plan.keys)
+    edge = Engine(_settings(cluster, "edge1"), "events")
+    heard = _hearing(edge, "ami.v1.ev.berlin.berlin-b")
+    try:
+        async with _running(edge):
+            await until(lambda: edge.counts.refused)
+            cluster.write_accounts(text=grown.accounts())
+            cluster.reload()
+            agent = Engine(_settings(cluster, "berlin-b"), "events")
+            async with _running(agent):
+
+                def arrived() -> bool:
+                    agent.publish("ami.v1.ev.berlin.berlin-b", b"event")
+                    return bool(heard)
+
+                await until(arrived, within=30)
+            assert edge.facts.connects == 1
+    finally:
+        cluster.write_accounts()
+        cluster.reload()
+
+
 async def test_a_fault_of_a_callback_ends_nothing(cluster: Cluster) -> None:
     agent, edge = (
         Engine(_settings(cluster, "berlin-a"), "events"),

@@ -41,6 +41,8 @@ _STEADY_SECONDS: Final = 5.0
 _LOOK_SECONDS: Final = 0.25
 #: Seconds between measurements of the round trip.
 _MEASURE_SECONDS: Final = 5.0
+#: Seconds until a subscription that the engine refused is made again.
+_REFUSED_SECONDS: Final = 5.0
 #: Seconds that the tasks of an aborted client may take to end.
 _CLOSE_SECONDS: Final = 1.0
 #: Failed attempts of which one is logged, apart from the first.
@@ -97,6 +99,8 @@ class Engine:
         self._client: NatsClient | None = None
         self._is_up = False
         self._handlers: dict[str, Handler] = {}
+        #: The subscriptions of this connection that the engine refused, and when each is made again.
+        self._refused: dict[str, float] = {}
         #: Set by each change of subscriptions or settings, and by each error.
         self._changed = asyncio.Event()
         self._adopted = asyncio.Event()
@@ -223,6 +227,7 @@ class Engine:
         settings = self.settings
         client = NatsClient(self._handlers, self._handler_failed)
         subscribed: _Subscribed = {}
+        self._refused.clear()
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 await self._connect(client, settings)
@@ -285,6 +290,12 @@ class Engine:
 
     async def _subscribe(self, client: NatsClient, subscribed: _Subscribed) -> None:
         """Bring the subscriptions of the connection in line with those that are wanted."""
+        now = asyncio.get_running_loop().time()
+        for subject in [subject for subject, due in self._refused.items() if due <= now]:
+            # An engine that is reloaded with other accounts keeps its connections, and says nothing.
+            del self._refused[subject]
+            if subject in subscribed:
+                await subscribed.pop(subject).unsubscribe()
         for subject in [*self._handlers]:
             if subject not in subscribed:
                 subscribed[subject] = await client.subscribe(subject)
@@ -342,6 +353,11 @@ class Engine:
         if "permissions violation" in text:
             self.counts.refused += 1
             self._rationed.say(log.WARNING, "engine-refused", self._address, use=self.name, reason=text)
+            due = asyncio.get_running_loop().time() + _REFUSED_SECONDS
+            for subject in self._handlers:
+                # nats-py passes the engine's words on in lower case.
+                if f'subscription to "{subject.lower()}"' in text:
+                    self._refused[subject] = due
         self._changed.set()
 
     def _handler_failed(self, fault: Exception, subject: str) -> None:
