@@ -31,7 +31,7 @@ def test_an_edge_fits_80_columns_with_a_row_for_each_server_and_agent() -> None:
 
 def test_an_edge_says_what_became_of_its_actions_and_connections() -> None:
     text = "\n".join(shown(EDGE, 160))
-    assert "811 sent: 800 answered, 3 refused, 1 with unknown outcome, 7 pending; 2 not sent" in text
+    assert "811 sent: 800 answered, 3 refused, 1 with unknown outcome, 7 pending; 2 reached no agent" in text
     assert "connected (nats1.example:4222, version 2.15.1, 0.4 ms)" in text
     assert "connecting (connection refused)" in text
 

@@ -273,8 +273,9 @@ def test_refusals_are_logged_with_the_edge_and_the_request(bench, caplog):
     bench.send(b"")
     first, second = (one.fields for one in caplog.records if one.getMessage() == "edge-action-refused")
     assert (first["edge"], first["reason"], first["user"]) == (EDGE, "generation", "board")
-    assert first["request"] == request.id.hex()
+    assert (first["request"], first["action"]) == (request.id.hex(), b"Originate")
     assert (second["reason"], second["request"], second["user"]) == ("malformed", None, None)
+    assert second["action"] is None
 
 
 # -- the edge itself -----------------------------------------------------------

@@ -60,7 +60,7 @@ def _sent(actions: View) -> str:
     return (
         f"{actions['sent']} sent: {actions['answered']} answered, {actions['refused']} refused, "
         f"{actions['unknown']} with unknown outcome, {actions['pending']} pending; "
-        f"{actions['not_connected']} not sent"
+        f"{actions['not_connected']} reached no agent"
     )
 
 

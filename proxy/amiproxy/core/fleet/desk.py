@@ -227,15 +227,15 @@ class Desk:
         if request is not None:
             action = _action_of(request)
         if request is None or action is None:
-            self._refuse(edge, known, None, "malformed", b"", done)
+            self._refuse(edge, known, None, None, "malformed", done)
             return
         found = self._called(server, edge, known, request, action)
         if isinstance(found, str):
-            self._refuse(edge, known, request, found, action.action_id, done)
+            self._refuse(edge, known, request, action, found, done)
             return
         refusal = self._execute(known, found, done)
         if refusal:
-            self._refuse(edge, known, request, refusal, action.action_id, done)
+            self._refuse(edge, known, request, action, refusal, done)
 
     def _called(self, name: str, edge: str, known: _Edge, request: Request, action: Action) -> _Call | str:
         """The request as it may be executed; or why not, of REFUSALS, whoever it is for."""
@@ -316,7 +316,13 @@ class Desk:
         return ""
 
     def _refuse(
-        self, edge: str, known: _Edge, request: Request | None, reason: str, action_id: bytes, done: Done
+        self,
+        edge: str,
+        known: _Edge,
+        request: Request | None,
+        action: Action | None,
+        reason: str,
+        done: Done,
     ) -> None:
         known.counts.refused[reason] += 1
         self._ctx.limit_state.rationed.say(
@@ -325,10 +331,11 @@ class Desk:
             edge,
             edge=edge,
             reason=reason,
+            action=None if action is None else action.name,
             request=None if request is None else request.id.hex(),
             user=None if request is None else request.user or None,
         )
-        done([_refused(action_id, REFUSALS[reason])])
+        done([_refused(b"" if action is None else action.action_id, REFUSALS[reason])])
 
 
 def _decoded(data: bytes) -> Request | None:
