@@ -8,6 +8,8 @@ Everything that depends on the inside of nats-py is in this module:
   was read, and nothing waits between the two.
 - Its ``publish`` is a coroutine, although it waits only while its buffer is full.  Here it is a function.
 - It logs on its own what it did not expect.  Here that goes to our log.
+- A message whose headers or subjects are odd ends its task that reads, and the connection is deaf.  Here
+  ``NatsParser`` reads, and headers are not decoded.
 - Closing waits for the other side's end of TLS, for 30 s if the server is frozen.  Here ``abort`` does not.
 """
 
@@ -24,15 +26,26 @@ from nats.aio.transport import TcpTransport
 
 from amiproxy import log
 from amiproxy.net.fleet.channel import Handler
+from amiproxy.net.fleet.natsparser import NatsParser
 
 #: Bytes of a message that are not its data: the command, two subjects and the length.
 _OVERHEAD: Final = 512
 #: Seconds.  With less, nats-py would fail if an answer came later.
 _FOR_EVER: Final = 1 << 30
-_STATUS: Final = "Status"
-_NO_RESPONDERS: Final = "503"
+_NO_RESPONDERS: Final = {"Status": "503"}
 
-for _name in ("_build_message", "_close", "_connect_command", "_flush_pending"):
+_INSIDE: Final = (
+    "_build_message",
+    "_close",
+    "_connect_command",
+    "_flush_pending",
+    "_process_err",
+    "_process_headers",
+    "_process_msg",
+    "_process_ping",
+    "_process_pong",
+)
+for _name in _INSIDE:
     if not hasattr(Client, _name):
         raise ImportError(f"this version of nats-py has no {_name}: the proxy cannot use it safely")
 
@@ -73,6 +86,7 @@ class NatsClient(Client):
     def __init__(self, handlers: dict[str, Handler], fault: Callable[[Exception, str], None]) -> None:
         """``fault`` gets what a handler raises, with the subject that was subscribed to."""
         super().__init__()
+        self._ps = NatsParser(self)
         self._handlers = handlers
         self._fault = fault
 
@@ -127,6 +141,10 @@ class NatsClient(Client):
             raise NotEncrypted
         return super()._connect_command()
 
+    async def _process_headers(self, headers: bytes) -> dict[str, str] | None:
+        # Those of senders mean nothing here.
+        return _NO_RESPONDERS if headers.startswith(b"NATS/1.0 503") else None
+
     def _build_message(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: dict[str, str] | None
     ) -> None:
@@ -135,8 +153,12 @@ class NatsClient(Client):
         handler = self._handlers.get(wanted)
         if handler is None:
             return
-        nobody = headers is not None and not data and headers.get(_STATUS) == _NO_RESPONDERS
+        nobody = headers is not None and not data
         try:
-            handler(subject.decode(), reply.decode(), data, nobody)
+            names = subject.decode(), reply.decode()
+        except UnicodeDecodeError:
+            return  # no process of the fleet has such a name
+        try:
+            handler(*names, data, nobody)
         except Exception as fault:
             self._fault(fault, wanted)
