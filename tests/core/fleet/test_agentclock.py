@@ -62,3 +62,14 @@ def test_the_estimate_never_exceeds_the_clock(
     assert clock.agent_now(now) <= (now + ahead) * 1000 + 1e-6
     assert clock.agent_now(now) >= clock.newest - 1
     assert clock.lag >= 0
+
+
+def test_beats_of_one_moment_take_the_memory_of_one() -> None:
+    """An agent's key was stolen, and its beats come as fast as they can."""
+    clock = AgentClock()
+    for number in range(10_000):
+        clock.heard(1000, 5.0 + number / 1000)
+    for number in range(10_000):
+        clock.heard(1000 + number, 16.0 + number / 500)
+    assert len(clock._differences) <= 102
+    assert clock.lag == pytest.approx(16.0 + 9_999 / 500 - 9.999 - 5.0)

@@ -28,7 +28,8 @@ from amiproxy.core.fleet.wire import (
 )
 
 NUMBERS = st.integers(0, 2**64 - 1)
-TEXTS = st.text(string.printable, max_size=79)
+TEXTS = st.text(string.printable[:-5], max_size=79)
+BANNERS = TEXTS.map(str.encode)
 HEADS = st.builds(
     lambda kind, last, epoch, first, events: Head(
         kind, LAST if kind == ANSWER and last else 0, epoch, first, events if kind == EVENTS else 0
@@ -36,7 +37,7 @@ HEADS = st.builds(
     st.sampled_from([EVENTS, BEAT, GONE, END, ANSWER]),
     st.booleans(),
     st.integers(0, 2**64 - 1),
-    st.integers(0, 2**64 - 1),
+    st.integers(0, 2**62 - 1),
     st.integers(1, 2**32 - 1),
 )
 BEAT_NOW = Beat("7.0", "berlin-a", "berlin", "up", b"Asterisk Call Manager/11.0.0", 12345, "", b"r" * 16)
@@ -93,6 +94,8 @@ def test_another_version_is_told_from_nonsense() -> None:
         packed(Head(BEAT, events=1)),
         packed(Head(ANSWER, flags=4)),
         packed(Head(END, flags=LAST)),
+        packed(Head(EVENTS, 0, 1, 2**62, 1)),
+        packed(Head(BEAT, 0, 1, 2**64 - 1)),
     ],
 )
 def test_a_head_that_no_process_of_the_fleet_writes_is_refused(data: bytes) -> None:
@@ -112,8 +115,8 @@ def test_an_answer_may_be_refused_and_last() -> None:
         st.just("berlin-a"),
         st.just("berlin"),
         st.sampled_from(["up", "booting", "down"]),
-        st.binary(max_size=256),
-        NUMBERS,
+        BANNERS,
+        st.integers(0, 2**53 - 1),
         TEXTS,
         st.binary(max_size=32),
     )
@@ -157,6 +160,7 @@ def test_an_ask_is_read_as_it_was_written(ask: Ask) -> None:
         (BEAT_NOW, {"server": "s" * 65}),
         (BEAT_NOW, {"banner": b"b" * 257}),
         (BEAT_NOW, {"clock": -1}),
+        (BEAT_NOW, {"clock": 2**53}),
         (BEAT_NOW, {"software": "s" * 257}),
         (BEAT_NOW, {"rights": b"r" * 33}),
     ],
@@ -164,6 +168,27 @@ def test_an_ask_is_read_as_it_was_written(ask: Ask) -> None:
 def test_a_beat_out_of_bounds_is_refused(beat: Beat, changes: dict[str, object]) -> None:
     with pytest.raises(WireError):
         wire.decode_beat(wire.encode_beat(msgspec.structs.replace(beat, **changes)))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"banner": b"Asterisk\r\n\r\nEvent: X"},
+        {"banner": b"Asterisk\n"},
+        {"banner": b"\xff"},
+        {"reason": "gone\r\n\r\nEvent: X"},
+        {"reason": "\x1b[2J"},
+        {"software": "7.0\n"},
+    ],
+)
+def test_no_text_of_a_beat_has_a_line_end(changes: dict[str, object]) -> None:
+    """Clients are sent the banner and the reason."""
+    beat = msgspec.structs.replace(BEAT_NOW, **changes)
+    with pytest.raises(WireError):
+        wire.decode_beat(msgspec.msgpack.encode(beat))
+    if "software" not in changes:  # which is constant
+        sent = wire.decode_beat(wire.encode_beat(beat))
+        assert "?" in f"{sent.reason}{sent.banner!r}"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from typing import Final
 #: Milliseconds of the agent's clock for which a difference counts.  Its own clock, because beats that waited
 #: for an edge that was stopped arrive all at once.
 _WINDOW: Final = 60_000
+#: Milliseconds of it within which a larger difference is left out: it would not count for longer.
+_GRAIN: Final = 100
 
 
 class AgentClock:
@@ -37,7 +39,8 @@ class AgentClock:
         difference = arrival * 1000 - clock
         while kept and kept[-1][1] >= difference:
             kept.pop()
-        kept.append((clock, difference))
+        if not kept or clock - kept[-1][0] >= _GRAIN:
+            kept.append((clock, difference))
         while clock - kept[0][0] > _WINDOW:
             kept.popleft()
         self.lag = (difference - kept[0][1]) / 1000

@@ -4,6 +4,7 @@ Each is a head of 32 bytes, and a body of which the kind says what it is.  Reque
 events are those of the server's journal at the agent: in an epoch, each event has the next number.
 """
 
+import re
 import struct
 from typing import Annotated, Final, Literal, NamedTuple, TypeVar
 
@@ -39,11 +40,18 @@ _VERSION: Final = 1
 _FLAGS: Final = {EVENTS: 0, BEAT: 0, GONE: 0, END: 0, ANSWER: LAST | REFUSED}
 #: Maximum number of characters of ``Beat.reason``; what is longer is cut.
 _REASON: Final = 256
+#: No epoch has as many events.
+_NUMBERS: Final = 1 << 62
+#: What may be in no text: clients are sent some of them, and could take a line end for that of a message.
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_NOT_PRINTABLE: Final = re.compile(rb"[^\x20-\x7e]")
 
 _Name = Annotated[str, Meta(min_length=1, max_length=64)]
-_Text = Annotated[str, Meta(max_length=_REASON)]
+_Text = Annotated[str, Meta(max_length=_REASON, pattern=r"\A[^\x00-\x1f\x7f]*\Z")]
 #: Numbers of events, epochs and milliseconds: 64 bits, as many as MessagePack has.
 _Number = Annotated[int, Meta(ge=0)]
+#: What a clock shows.  A sum of it and some time is still a number that can be sent, and exact.
+_Clock = Annotated[int, Meta(ge=0, lt=1 << 53)]
 _Digest = Annotated[bytes, Meta(max_length=32)]
 
 
@@ -74,10 +82,10 @@ class Beat(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=T
     server: _Name
     #: Whether its link to Asterisk is up; ``booting`` if it is, and Asterisk has not finished booting.
     state: Literal["up", "booting", "down"]
-    #: The first line that Asterisk sent, without its line end.
+    #: The first line that Asterisk sent, without its line end: printable ASCII.
     banner: Annotated[bytes, Meta(max_length=256)]
     #: Milliseconds of the agent's monotonic clock, which no other process shares.
-    clock: _Number
+    clock: _Clock
     #: Why the link is not up.
     reason: _Text
     #: Digest of the generations of all users, which shows whether edges and agents have the same rights.
@@ -140,17 +148,24 @@ def parsed(data: bytes) -> tuple[Head, bytes]:
         raise WireError("unknown kind or flags")
     if (events > 0) != (kind == EVENTS):
         raise WireError("events are counted, and nothing else is")
+    if first >= _NUMBERS:
+        raise WireError("no event has such a number")
     return Head(kind, flags, epoch, first, events), data[HEAD_BYTES:]
 
 
 def encode_beat(beat: Beat) -> bytes:
-    """The body of a BEAT; a long reason is cut."""
-    return _encoder.encode(msgspec.structs.replace(beat, reason=beat.reason[:_REASON]))
+    """The body of a BEAT; a long reason is cut, and what no text may have is replaced."""
+    reason = _CONTROL.sub("?", beat.reason[:_REASON])
+    banner = _NOT_PRINTABLE.sub(b"?", beat.banner)
+    return _encoder.encode(msgspec.structs.replace(beat, reason=reason, banner=banner))
 
 
 def decode_beat(body: bytes) -> Beat:
     """The Beat in the body of a BEAT; raises WireError."""
-    return _decoded(_beats, body)
+    beat = _decoded(_beats, body)
+    if _NOT_PRINTABLE.search(beat.banner):
+        raise WireError("the banner is not one line of text")
+    return beat
 
 
 def encode_request(request: Request) -> bytes:
