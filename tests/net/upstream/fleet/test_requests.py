@@ -187,6 +187,20 @@ async def test_long_answers_are_handed_over_in_turn(world: World) -> None:
     assert told != sorted(told, key=[relay_id for relay_id, _ in found].index)
 
 
+async def test_an_answer_without_an_end_takes_a_bounded_amount_of_memory(world: World) -> None:
+    """Whoever has an agent's key can send parts faster than they are handed over."""
+    (endless, reply), (_, other) = world.sent(), world.sent()
+    messages = [b"Event: A\r\n\r\n"] * 20_000
+    for part in range(100):
+        world.channel.answer(reply, *messages, part=part, flags=0)
+    assert (endless, OUTCOME_UNKNOWN) in world.server.failures
+    assert world.requests.pending == 1
+    world.channel.answer(other, *messages)
+    await until(lambda: not world.requests.pending)
+    assert world.counts.answered == 1
+    assert world.requests._held == 0
+
+
 async def test_if_the_agent_is_lost_the_rest_of_an_answer_is_not_handed_over(world: World) -> None:
     items = [b"Event: Item\r\nNumber: %d\r\n\r\n" % number for number in range(300)]
     _, reply = world.sent()

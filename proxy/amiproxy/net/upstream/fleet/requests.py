@@ -6,7 +6,7 @@ executed, unless it certainly never reached an agent.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from amiproxy import log
@@ -24,6 +24,9 @@ from amiproxy.net.fleet.channel import Channel, EngineDown
 _LATER: Final = 2.0
 #: Most messages of an answer that are handed over in one turn of the loop.
 _AT_ONCE: Final = 64
+#: Bytes of the messages of all answers that may wait to be handed over, and what each takes besides its own.
+_ROOM: Final = 64 << 20
+_OBJECT_BYTES: Final = 48
 
 
 class Answered(Protocol):
@@ -92,6 +95,8 @@ class Requests:
         self._pending: dict[str, _Pending] = {}
         #: Whose messages are to be handed over, in turn.
         self._waiting: deque[str] = deque()
+        #: The bytes of all these messages.
+        self._held = 0
         self._end: Callable[[], None] | None = None
 
     @property
@@ -174,14 +179,19 @@ class Requests:
             self._following.counts.malformed += 1
             return
         pending.deadline = self._loop.time() + pending.seconds + _LATER
-        pending.queue.extend(pending.parts.take(head, body))
-        if digits not in self._waiting:
+        messages = pending.parts.take(head, body)
+        pending.queue.extend(messages)
+        self._held += _size_of(messages)
+        if self._held > _ROOM:
+            self._give_up(digits, "more answers wait than there is room for")
+        elif digits not in self._waiting:
             self._hand_over(digits, pending)
 
     def _hand_over(self, digits: str, pending: _Pending) -> None:
         """Hand over what has arrived of an answer, or if that is much, the beginning of it."""
         queue, parts = pending.queue, pending.parts
         messages = [queue.popleft() for _ in range(min(len(queue), _AT_ONCE))]
+        self._held -= _size_of(messages)
         if queue:
             self._taker.answered(pending.relay_id, messages, last=False)
             if not self._waiting:
@@ -213,6 +223,7 @@ class Requests:
 
     def _forget(self, digits: str, reason: str) -> None:
         pending = self._pending.pop(digits)
+        self._held -= _size_of(pending.queue)
         self.counts.unknown += 1
         log.say(
             log.WARNING,
@@ -227,5 +238,10 @@ class Requests:
         """Nobody has received the action."""
         pending = self._pending.pop(digits, None)
         if pending is not None:
+            self._held -= _size_of(pending.queue)
             self.counts.not_connected += 1
             self._taker.not_answered(pending.relay_id, NOT_CONNECTED)
+
+
+def _size_of(messages: Iterable[bytes]) -> int:
+    return sum(len(message) + _OBJECT_BYTES for message in messages)
