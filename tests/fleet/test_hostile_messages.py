@@ -1,6 +1,10 @@
-"""Messages that somebody with a stolen key sends through a real engine: none ends another's connection."""
+"""Messages that somebody with a stolen key sends through a real engine.
+
+None ends another's connection, and many do not fill its memory.
+"""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import pytest
@@ -49,13 +53,18 @@ def cluster(make_cluster: Callable[..., Cluster]) -> Cluster:
     return make_cluster(Plan({"berlin": ["berlin-a"]}, {"edge1": ["berlin"]}))
 
 
+def _agent(cluster: Cluster) -> Engine:
+    seed = cluster.plan.keys["berlin-a"].seed.encode()
+    address = f"127.0.0.1:{cluster.nodes[0].port}"
+    return Engine(EngineSettings((address,), cluster.cafile, seed, "berlin-a"), "actions")
+
+
 @pytest.mark.parametrize("hostile", HOSTILE.values(), ids=[*HOSTILE])
 async def test_no_message_of_an_edge_ends_the_connection_of_an_agent(
     cluster: Cluster, hostile: bytes
 ) -> None:
     node, keys = cluster.nodes[0], cluster.plan.keys
-    seed = keys["berlin-a"].seed.encode()
-    agent = Engine(EngineSettings((f"127.0.0.1:{node.port}",), cluster.cafile, seed, "berlin-a"), "actions")
+    agent = _agent(cluster)
     heard: list[bytes] = []
 
     def answer(_subject: str, reply: str, data: bytes, _nobody: bool) -> None:
@@ -73,4 +82,25 @@ async def test_no_message_of_an_edge_ends_the_connection_of_an_agent(
             await until(lambda: b"fine" in heard, lambda: (heard, agent.facts), within=3)
         assert agent.facts.connects == 1
         assert agent.is_up
+        running.cancel()
+
+
+async def test_what_is_sent_faster_than_it_is_read_waits_at_the_engine(cluster: Cluster) -> None:
+    node, keys = cluster.nodes[0], cluster.plan.keys
+    agent = _agent(cluster)
+    waiting: list[int] = []
+
+    def slowly(*_: object) -> None:
+        waiting.append(len(agent._client._transport._io_reader._buffer))
+        time.sleep(0.002)
+
+    agent.subscribe("ami.v1.act.berlin.berlin-a.*", slowly)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(agent.run())
+        await until(lambda: agent.is_up, within=20)
+        with await asyncio.to_thread(RawClient, node.port, cluster.cafile, keys["edge1"]) as thief:
+            for _ in range(300):
+                await asyncio.to_thread(thief.publish, _ACTIONS, bytes(100_000))
+            await until(lambda: len(waiting) == 300, lambda: (len(waiting), agent.facts), within=20)
+        assert max(waiting) < 1 << 20
         running.cancel()

@@ -1,6 +1,6 @@
 """NatsClient: one connection of nats-py, with what nats-py 2.16 leaves open closed.
 
-Everything that depends on the inside of nats-py is in this module:
+Everything that depends on the inside of nats-py is in this module and in ``natsparser``:
 
 - It encrypts only if the server asks for that, so that somebody between the two could have our key sign in
   plain text, and use the signature.  Here nothing is sent to a server that does not ask for TLS.
@@ -10,6 +10,8 @@ Everything that depends on the inside of nats-py is in this module:
 - It logs on its own what it did not expect.  Here that goes to our log.
 - A message whose headers or subjects are odd ends its task that reads, and the connection is deaf.  Here
   ``NatsParser`` reads, and headers are not decoded.
+- It never stops reading, so that an engine which sends faster than this process reads fills its memory.
+  Here its reader is given the transport that it has to pause.
 - Closing waits for the other side's end of TLS, for 30 s if the server is frozen.  Here ``abort`` does not.
 """
 
@@ -139,6 +141,10 @@ class NatsClient(Client):
     def _connect_command(self) -> bytes:
         if not self._server_info.get("tls_required"):
             raise NotEncrypted
+        # TLS has just begun, and with it a new transport.
+        transport = self._transport
+        if isinstance(transport, TcpTransport) and transport._io_reader and transport._io_writer:
+            transport._io_reader.set_transport(transport._io_writer.transport)
         return super()._connect_command()
 
     async def _process_headers(self, headers: bytes) -> dict[str, str] | None:
