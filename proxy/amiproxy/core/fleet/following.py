@@ -17,10 +17,16 @@ from amiproxy.core.fleet.agentview import GONE_AFTER, AgentView
 from amiproxy.core.fleet.followcounts import FollowCounts
 from amiproxy.core.fleet.repair import AGAIN_AFTER, Repair, check, without
 from amiproxy.core.fleet.wire import BEAT, END, EVENTS, GONE, Head, WireError, decode_beat, parsed
+from amiproxy.core.limits.bucket import Bucket
 
 #: Seconds between two ticks, and how much longer a pause is that says that this process was stopped.
 TICK: Final = 0.25
 _STOPPED: Final = 0.75
+
+#: How often the server goes up: this many times at once, and then once in this many seconds.  Each time costs
+#: every client of the server something, and an agent could begin an epoch with each message.
+_UPS: Final = 8.0
+_UP_SECONDS: Final = 1.0
 
 _NOT_HEARD: Final = "no agent has been heard"
 _LOST: Final = "events were lost"
@@ -78,6 +84,7 @@ class Following:
         #: The agent whose events were passed on last.
         self._name = ""
         self._ticked = 0.0
+        self._ups = Bucket()
         #: Seconds by which the sink is behind.
         self._backlog = 0.0
 
@@ -356,6 +363,9 @@ class Following:
             self.reason = f"{view.clock.lag:.1f} s behind"
             return
         self._is_behind = False
+        if self._ups.wait(now, 1.0 / _UP_SECONDS, _UPS) > 0:
+            return
+        self._ups.take(now, 1.0 / _UP_SECONDS)
         if self._name:
             self.counts.snapshots += 1
             self.counts.changes += view.name != self._name
