@@ -1,14 +1,15 @@
 /* swarm: many clients over TLS in one thread, which check what they receive.
  *
  *     swarm --port P --clients N --account NAME:SECRET:SEES … [--window W] [--events on|off]
- *           [--checked K] [--slow S] [--servers N] [--first snapshot|lists] [--plain] [--door ami|ws|ajam]
+ *           [--checked K] [--spread on] [--slow S] [--servers N] [--first snapshot|lists] [--plain] [--door ami|ws|ajam]
  *
  * Client i uses account i modulo the number of accounts; SEES is a bit mask of the
  * types of events (BenchMark's second number) that it should receive, all of them
  * and no others.  W clients log in at a time; a client that is refused tries again.
  * Only the data of the first K clients is decrypted during a storm; the kernel reads
  * and discards the rest, because decrypting it would cost more than the work that is
- * measured.  With N servers (see source.c) each server's events are checked by themselves, and those of
+ * measured.  With --spread on, the checked clients do not log in before the others but evenly among them: a peer
+ * that serves its clients in the order of their logins would serve the first K first.  With N servers (see source.c) each server's events are checked by themselves, and those of
  * a client that sees several end with "Server: s<number>".  With --first, a client is in once it has, as a dashboard
  * wants it, a snapshot of channels and queues or the lists of them; its events are on then, whatever --events says.  The last S clients have small receive buffers and can be told not to read.
  *
@@ -93,7 +94,7 @@ static int naccounts;
 static struct client *clients;
 static enum first first;
 static enum door door;
-static int nclients, window = 16, checked = -1, slow, plain, events_on = 1, port, servers = 1;
+static int nclients, window = 16, checked = -1, spread, slow, plain, events_on = 1, port, servers = 1;
 static int poller, entering, inside, next_to_enter;
 static SSL_CTX *tls;
 static enum task task;
@@ -683,13 +684,28 @@ static void read_commands(void)
     }
 }
 
+/* The client that enters at this place.  Steps of about a golden section reach all, and any few of them evenly. */
+static struct client *at_place(int place)
+{
+    return &clients[spread ? (int)((uint64_t)place * (uint64_t)spread % (uint64_t)nclients) : place];
+}
+
+static int coprime(int n)
+{
+    for (int step = (int)(n * 0.618);; step++) {
+        int a = n, b = step;
+        while (b) { int rest = a % b; a = b, b = rest; }
+        if (a == 1) return step;
+    }
+}
+
 static void task_on(void)
 {
     uint64_t now = now_ns();
     if (task == LOGGING_IN || task == CHURNING) {
-        while (next_to_enter < nclients && entering < window) enter(&clients[next_to_enter++]);
-        for (int i = 0; i < next_to_enter; i++) {
-            struct client *c = &clients[i];
+        while (next_to_enter < nclients && entering < window) enter(at_place(next_to_enter++));
+        for (int place = 0; place < next_to_enter; place++) {
+            struct client *c = at_place(place);
             if (c->state == AWAY && c->retry_at && now >= c->retry_at && entering < window) enter(c);
             else if (c->state > AWAY && c->state < IN && now > c->began + LOGIN_NS) lose(c);
         }
@@ -731,6 +747,7 @@ int main(int count, char **arguments)
         else if (!strcmp(name, "--window")) window = atoi(value);
         else if (!strcmp(name, "--events")) events_on = strcmp(value, "off") != 0;
         else if (!strcmp(name, "--checked")) checked = atoi(value);
+        else if (!strcmp(name, "--spread")) spread = !strcmp(value, "on");
         else if (!strcmp(name, "--slow")) slow = atoi(value);
         else if (!strcmp(name, "--servers")) servers = atoi(value);
         else if (!strcmp(name, "--first")) first = !strcmp(value, "snapshot") ? SNAPSHOT : LISTS;
@@ -738,6 +755,7 @@ int main(int count, char **arguments)
         else { fprintf(stderr, "swarm: unknown option %s\n", name); return 2; }
     }
     if (!port || nclients < 1 || !naccounts || slow > nclients || servers < 1) { fprintf(stderr, "swarm: --port, --clients and --account are needed\n"); return 2; }
+    if (spread) spread = coprime(nclients);
     signal(SIGPIPE, SIG_IGN);
     struct rlimit files;
     if (!getrlimit(RLIMIT_NOFILE, &files)) { files.rlim_cur = files.rlim_max; setrlimit(RLIMIT_NOFILE, &files); }

@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import time
 import urllib.parse
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +57,13 @@ def swarm(binaries: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     monkeypatch.setattr(rig, "_BINARIES", binaries)
     made: list[Tool] = []
 
-    def start(port: int, door: str, clients: int = 1) -> Tool:
-        account = f"board:{SECRET}:{_SEES}"
-        made.append(Tool("swarm", "--port", port, "--clients", clients, "--account", account, "--door", door))
+    def start(
+        port: int, door: str, clients: int = 1, *options: object, users: Sequence[str] = ("board",)
+    ) -> Tool:
+        arguments: list[object] = ["--port", port, "--clients", clients, "--door", door, *options]
+        for user in users:
+            arguments += ["--account", f"{user}:{SECRET}:{_SEES}"]
+        made.append(Tool("swarm", *arguments))
         return made[-1]
 
     yield start
@@ -263,3 +267,27 @@ async def test_a_swarm_that_is_refused_tries_again(
     async with await asyncio.start_server(connected, "127.0.0.1", 0, ssl=context) as server:
         swarm(server.sockets[0].getsockname()[1], "ws")
         await until(lambda: connections >= 2)
+
+
+@pytest.mark.parametrize(
+    ("spread", "places"), [("off", list(range(10))), ("on", [0, 7, 4, 1, 8, 5, 2, 9, 6, 3])]
+)
+async def test_clients_log_in_in_order_or_spread(
+    swarm: Callable[..., Tool], context: ssl.SSLContext, spread: str, places: list[int]
+) -> None:
+    users: list[str] = []
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError), contextlib.closing(writer):
+            writer.write(b"Asterisk Call Manager/11.0.0\r\n")
+            login = (await reader.readuntil(b"\r\n\r\n")).decode()
+            users.append(login.partition("Username: ")[2].partition("\r\n")[0])
+            writer.write(b"Response: Success\r\n\r\n")
+            await reader.read()
+
+    async with await asyncio.start_server(connected, "127.0.0.1", 0, ssl=context) as server:
+        options = ("--window", 1, "--spread", spread)
+        port = server.sockets[0].getsockname()[1]
+        tool = swarm(port, "ami", 10, *options, users=[f"user{number}" for number in range(10)])
+        assert (await heard(tool, "in"))["inside"] == 10
+    assert users == [f"user{place}" for place in places]
