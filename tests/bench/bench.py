@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import doors, history, polling, storms, visits, worst
+from tests.bench import doors, fleet, history, polling, storms, visits, worst
 from tests.bench.attacks.table import attacks
 from tests.bench.measure import Quiet
 from tests.bench.peers import PEERS, Place
@@ -36,6 +36,7 @@ SCENARIOS: dict[str, Callable[[Plan], list[Section]]] = {
     "lists": polling.lists,
     "history": history.history,
     "doors": doors.doors,
+    "fleet": fleet.fleet,
     "idle": visits.idle,
     "logins": visits.logins,
     "reconnect": visits.reconnect,

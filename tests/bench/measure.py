@@ -4,11 +4,13 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _LISTEN = "0A"
+#: What Linux adds to a process's number to name the clock of its CPU time: see clock_getcpuclockid(3).
+_CPU_CLOCK = 2
 
 
 def stat_fields(text: str) -> list[str]:
@@ -63,6 +65,15 @@ def session_pids(session: int) -> list[int]:
 def cpu_seconds(pids: Iterable[int]) -> float:
     """CPU seconds of these processes until now."""
     return sum(stat_cpu(text) for pid in pids if (text := _read(f"/proc/{pid}/stat")))
+
+
+def precise_cpu_seconds(pids: Iterable[int]) -> float:
+    """The same in nanoseconds instead of hundredths of a second, but without children."""
+    seconds = 0.0
+    for pid in pids:
+        with suppress(OSError):  # it has ended
+            seconds += time.clock_gettime(~pid << 3 | _CPU_CLOCK)
+    return seconds
 
 
 def pss_kib(pids: Iterable[int]) -> int:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -112,6 +112,10 @@ class Peer:
     def pids(self) -> list[int]:
         """Its processes."""
         return measure.session_pids(self._process.pid) if self._process is not None else []
+
+    def helpers(self) -> Mapping[str, Sequence[int]]:
+        """The processes of other programs that it needs, by their kind; none of them is the peer itself."""
+        return {}
 
     def stop(self) -> None:
         """End its processes, by SIGTERM if possible."""

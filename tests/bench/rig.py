@@ -136,9 +136,14 @@ class Rig:
         """The events that a client of this account is to be sent by this peer."""
         return account.sees if self.kind.has_rights else EVERYTHING
 
-    def swarm(self, clients: int, *options: object, accounts: Sequence[Account] = ()) -> Tool:
-        """This many clients, which have begun to log in: the answer "in" is still to be read."""
-        arguments: list[object] = ["--port", self.peer.port, "--clients", clients]
+    def swarm(
+        self, clients: int, *options: object, accounts: Sequence[Account] = (), port: int | None = None
+    ) -> Tool:
+        """This many clients, which have begun to log in: the answer "in" is still to be read.
+
+        ``port`` is another one than the peer's first.
+        """
+        arguments: list[object] = ["--port", port or self.peer.port, "--clients", clients]
         for account in accounts or self.accounts:
             arguments += ["--account", f"{account.name}:{SECRET}:{self.sees(account)}"]
         if self.kind.servers > 1:
@@ -150,15 +155,20 @@ class Rig:
 
     @contextmanager
     def using(self, figures: Figures) -> Iterator[None]:
-        """Add to ``figures`` what peer, source and others use meanwhile, in CPU seconds."""
+        """Add to ``figures`` what peer, its helpers, source and others use meanwhile, in CPU seconds."""
+        helpers = self.peer.helpers()
         tools = [self.source.pid, *(swarm.pid for swarm in self._swarms)]
+        tools += [pid for pids in helpers.values() for pid in pids]
         began = time.monotonic()
         peer, source, ours = self._peer_cpu(), measure.cpu_seconds([self.source.pid]), self._all_cpu(tools)
+        helping = {name: measure.precise_cpu_seconds(pids) for name, pids in helpers.items()}
         machine = measure.machine_busy()
         yield
         seconds = time.monotonic() - began
         machine = measure.machine_busy() - machine
         others = machine - (self._all_cpu(tools) - ours)
+        for name, pids in helpers.items():
+            figures[f"{name}_cpu"] = measure.precise_cpu_seconds(pids) - helping[name]
         figures["cpu"] = self._peer_cpu() - peer
         figures["source_cpu"] = measure.cpu_seconds([self.source.pid]) - source
         figures["tool_cores"] = (self._all_cpu(tools) - ours - figures["cpu"]) / seconds
@@ -180,30 +190,44 @@ class Rig:
 
     def storm(self, swarm: Tool, clients: int, checked: int, rate: float, seconds: float) -> Figures:
         """Let it storm; the events that arrived at the swarm, their times, and the cost."""
+        return self.storm_at([swarm], clients, checked, rate, seconds)
+
+    def storm_at(
+        self, swarms: Sequence[Tool], clients: int, checked: int, rate: float, seconds: float
+    ) -> Figures:
+        """The same with several swarms of so many clients each; the times are those of the slowest one."""
         figures: Figures = {}
         with self.using(figures):
-            swarm.say("mark")
+            for swarm in swarms:
+                swarm.say("mark")
             stormed = self.source.ask(f"storm {rate} {seconds}", "stormed", seconds + _ANSWER_SECONDS)
             expected = self.expected(stormed["by_type"], checked)
-            waited = swarm.ask(f"wait {expected} {_LATE_SECONDS * 1000:.0f}", "waited")
+            found = _asked(swarms, f"wait {expected} {_LATE_SECONDS * 1000:.0f}")
             if checked < clients:
                 # Those that are only counted may be served after the checked ones.
-                waited = swarm.ask(f"wait {expected + 1} {_SETTLE_SECONDS * 1000:.0f}", "waited")
+                found = _asked(swarms, f"wait {expected + 1} {_SETTLE_SECONDS * 1000:.0f}")
         whole = self.expected(stormed["by_type"], clients)
-        share = waited["events"] / max(1, expected)
-        delivered = whole * share * (waited["discarded_share"] if checked < clients else 1.0)
+        delivered = sum(
+            whole
+            * waited["events"]
+            / max(1, expected)
+            * (waited["discarded_share"] if checked < clients else 1)
+            for waited in found
+        )
+        slowest = max(found, key=lambda waited: (waited["latency"] or {"p99": 0.0})["p99"])
         figures |= {
+            "events": float(stormed["events"]),
             "delivered": delivered,
-            "per_second": delivered / max(seconds, waited["last_event"]),
-            "lost": max(0.0, 100.0 * (1.0 - delivered / whole)),
-            "faults": waited["gaps"] + waited["disorder"] + waited["leaks"],
-            "dropped": waited["dropped"],
-            "polls": waited["answers"],
+            "per_second": delivered / max(seconds, *(waited["last_event"] for waited in found)),
+            "lost": max(0.0, 100.0 * (1.0 - delivered / (whole * len(swarms)))),
+            "faults": sum(waited["gaps"] + waited["disorder"] + waited["leaks"] for waited in found),
+            "dropped": sum(waited["dropped"] for waited in found),
+            "polls": sum(waited["answers"] for waited in found),
             "cost": figures["cpu"] / max(1.0, delivered) * 1e6,
             "source_cost": figures["source_cpu"] / max(1.0, delivered) * 1e6,
             "event_bytes": stormed["bytes"] / stormed["events"],
             "pss": measure.pss_kib(self.peer.pids()) / 1024,
-            **of_histogram(waited["latency"]),
+            **of_histogram(slowest["latency"]),
         }
         return figures
 
@@ -221,6 +245,13 @@ class Rig:
             if tool is not None:
                 tool.stop()
         self.peer.stop()
+
+
+def _asked(swarms: Sequence[Tool], command: str) -> list[dict[str, Any]]:
+    """What all swarms answer to a command to wait, which they get at the same time."""
+    for swarm in swarms:
+        swarm.say(command)
+    return [swarm.hear("waited") for swarm in swarms]
 
 
 def of_histogram(found: dict[str, float] | None, prefix: str = "") -> Figures:

@@ -1,6 +1,7 @@
 """Reading /proc, from texts."""
 
 import os
+import time
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.bench.measure import (
     field_kib,
     listening_ports,
     peak_pss,
+    precise_cpu_seconds,
     pss_kib,
     session_pids,
     stat_cpu,
@@ -53,11 +55,12 @@ def test_our_own_process_is_found():
     pids = session_pids(os.getsid(0))
     assert os.getpid() in pids
     assert cpu_seconds([os.getpid()]) > 0
+    assert precise_cpu_seconds([os.getpid()]) == pytest.approx(time.process_time(), rel=0.5)
     assert pss_kib([os.getpid()]) > 1000
 
 
 def test_a_process_that_has_ended_uses_nothing():
-    assert cpu_seconds([2**22 + 1]) == pss_kib([2**22 + 1]) == 0
+    assert cpu_seconds([2**22 + 1]) == precise_cpu_seconds([2**22 + 1]) == pss_kib([2**22 + 1]) == 0
 
 
 def test_peaks_are_sampled_in_the_background():

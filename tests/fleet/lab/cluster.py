@@ -66,6 +66,12 @@ class Node:
             self._process.kill()
             self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        """Its process, which must have been started."""
+        assert self._process is not None
+        return self._process.pid
+
     def freeze(self) -> None:
         """SIGSTOP: its connections stay open, and nothing comes."""
         self.signal(signal.SIGSTOP)
