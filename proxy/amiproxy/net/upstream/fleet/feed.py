@@ -12,6 +12,8 @@ from amiproxy.net.upstream.turns import Turns
 
 #: Most bytes of events that are handed over at once before the server goes down.
 _FEW: Final = 256 << 10
+#: Bytes that an event takes besides its own: those of the object, and its place in a list.
+_OBJECT_BYTES: Final = 48
 _BLANK_LINE: Final = b"\r\n\r\n"
 _ALL_BUT_LINE_ENDS: Final = bytes(sorted(set(range(256)) - {*b"\r\n\0"}))
 
@@ -32,7 +34,7 @@ class Feed:
 
     @property
     def waiting(self) -> int:
-        """The bytes of the events that are not yet handed over."""
+        """The bytes that the events take which are not yet handed over."""
         return self._given - self._taken
 
     def backlog(self, now: float) -> float:
@@ -53,7 +55,7 @@ class Feed:
         if not self._slices.waits:
             messages = messages[self._server.from_upstream(messages, sound) :]
         if messages:
-            self._given += sum(map(len, messages))
+            self._given += _size_of(messages)
             self._slices.add(messages, (), sound)
             self._go_on()
 
@@ -89,8 +91,12 @@ class Feed:
     def from_upstream(self, messages: Sequence[bytes], sound: bool = False) -> int:
         """See Taker."""
         taken = self._server.from_upstream(messages, sound)
-        self._taken += sum(map(len, messages[:taken]))
+        self._taken += _size_of(messages[:taken])
         return taken
 
     def oversized(self, head: bytes) -> None:
         """See Taker.  Nothing is skipped here."""
+
+
+def _size_of(messages: Sequence[bytes]) -> int:
+    return sum(map(len, messages)) + _OBJECT_BYTES * len(messages)
