@@ -5,6 +5,7 @@ import pytest
 from amiproxy.ami import privilege
 from amiproxy.ami.eventfilter import CLIENT_LIMIT, FilterSet, compile_legacy
 from amiproxy.core import policy
+from amiproxy.core.audit.auditlog import SessionFacts
 from amiproxy.core.clients.principal import Principal
 from amiproxy.core.clients.routes.bound import BoundRoute
 from amiproxy.core.clients.routes.route import Place
@@ -40,13 +41,14 @@ def principal() -> Principal:
 
 def test_before_login_a_principal_sees_nothing_and_no_user_pays(principal):
     assert (principal.events, principal.payer) == (0, "")
-    assert principal.who(PEER) == ("id", None, b"", PEER, 1.0, 2.0, None, (), None)
+    assert principal.who(PEER) == SessionFacts("id", None, b"", PEER, 1.0, 2.0)
 
 
 def test_the_audit_log_names_the_user_and_its_spelling(principal):
     principal.login_name = b"BOSS"
     logged_in(principal, User("boss"))
-    assert principal.who(PEER) == ("id", "boss", b"BOSS", PEER, 1.0, 2.0, None, ("asterisk",), None)
+    said = principal.who(PEER)
+    assert said == SessionFacts("id", "boss", b"BOSS", PEER, 1.0, 2.0, sees=("asterisk",))
     assert principal.payer == "boss"
 
 
