@@ -17,6 +17,7 @@ from amiproxy.ami.relay import (
     plain_head_of,
     rebuild_event,
     relay_id_of,
+    request_id_of,
     to_owner,
 )
 from tests.support.examples import examples
@@ -331,3 +332,7 @@ def test_the_line_of_our_action_id_is_removed_if_the_client_sent_none(raw: bytes
     assert to_owner(raw % relay_id, relay_id, b"") == sent % fill
     other = RELAY_MARK + b"b" * RELAY_DIGITS
     assert other in to_owner(b"Response: Follows\r\nActionID: " + other + b"\nout\r\n\r\n", relay_id, b"")
+
+
+def test_a_request_id_is_the_digits_of_the_relay_id() -> None:
+    assert request_id_of(RELAY_MARK + b"0a" * (RELAY_DIGITS // 2)) == "0a" * 16

@@ -1,6 +1,7 @@
 """What an edge may do: what its own users may, then the agent's, within its ceiling and its key."""
 
 import copy
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -149,8 +150,14 @@ async def test_the_agent_logs_for_whom_and_for_which_edge_it_acts(site: Site, ed
     agent = site.fleet.agents["berlin-a"]
     await agent.said("userevent=audited")
     [line] = [line for line in agent.stderr.splitlines() if "userevent=audited" in line]
-    for field in (" user=board ", " edge=edge1 ", " request=", " peer=127.0.0.1 ", " result=Success"):
+    for field in (" user=board ", " edge=edge1 ", " peer=127.0.0.1 ", " result=Success"):
         assert field in line
+    await edges[0].said("userevent=audited")
+    [there] = [line for line in edges[0].stderr.splitlines() if "userevent=audited" in line]
+    assert " edge=" not in there
+    ids = [re.findall(r" request=([0-9a-f]{32}) ", each) for each in (line, there)]
+    assert len(ids[0]) == 1
+    assert ids[0] == ids[1]
 
 
 async def test_a_client_of_an_edge_is_not_a_client_of_the_agent(site: Site, edges: list[Member]) -> None:

@@ -122,6 +122,14 @@ def relay_id_of(raw: bytes) -> bytes:
     return found[1] if found else b""
 
 
+def request_id_of(relay_id: bytes) -> str:
+    """The id of the request with which an action that has this relay id is sent to an agent of a fleet.
+
+    These are its random digits, so that it is unique, too.
+    """
+    return relay_id[-RELAY_DIGITS:].decode("ascii")
+
+
 def event_name_of(raw: bytes) -> bytes:
     """The name of an event, from its first line; b"" if the message is not an event."""
     found = _EVENT_NAME.match(raw)

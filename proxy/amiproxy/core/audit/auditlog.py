@@ -39,8 +39,10 @@ class SessionFacts(NamedTuple):
     sees: tuple[str, ...] = ()
     #: The door; None for AMI's own.
     door: str | None = None
-    #: If an edge has sent the action: its name, and the id of its request.
+    #: At an agent, the edge that has sent the action.
     edge: str | None = None
+    #: The id of the request with which the action came from an edge or, at an edge, was sent to an agent;
+    #: several, with commas between them, if it was sent in parts or to several servers.
     request: str | None = None
 
 

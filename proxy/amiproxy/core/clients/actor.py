@@ -23,7 +23,7 @@ from amiproxy.core.clients.actionqueue import ActionQueue
 from amiproxy.core.clients.principal import Principal
 from amiproxy.core.clients.recipient import Recipient
 from amiproxy.core.clients.routes.route import Place, Route
-from amiproxy.core.clients.underway import Task, Underway
+from amiproxy.core.clients.underway import Underway
 from amiproxy.core.context import Context
 from amiproxy.core.model.errors import WrongTransition
 from amiproxy.core.model.state import FINISH, HOLD_BACK, LET_GO, SEND, State, Transition
@@ -38,15 +38,13 @@ _RATE_LIMIT: Final = b"Rate limit"
 class Actor(Recipient):
     """The part of a session that runs its actions.  See ``Asker`` in requester.py."""
 
-    __slots__ = ("_series", "place", "queue", "state", "underway")
+    __slots__ = ("_series", "place", "queue", "state")
 
     def __init__(self, ctx: Context, transport: Transport, principal: Principal) -> None:
         super().__init__(ctx, transport, principal)
         self.state = State.GREETED
         #: The actions that have not started.
         self.queue = ActionQueue(ctx.limit_state, ctx.rates, self.route.bound)
-        #: The action that is in flight; set with the transition SEND.
-        self.underway: Task | None = None
         #: Where the last action went that was routed.
         self.place: Place | None = None
         #: The parts of that action that are still to be sent, if it is sent in parts.

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from amiproxy.ami.message import Action
 from amiproxy.core.clients.principal import Principal
 from amiproxy.core.clients.routes.route import Route
+from amiproxy.core.clients.underway import Task
 from amiproxy.core.context import Context
 from amiproxy.core.fanout.eventview import EventView
 from amiproxy.core.fanout.outbox import NEVER, Outbox
@@ -55,6 +56,7 @@ class Recipient(ABC):
         "shared",
         "subscription",
         "transport",
+        "underway",
         "writer",
     )
 
@@ -80,6 +82,8 @@ class Recipient(ABC):
         self.mending: Mending | None = None
         #: What the sessions of one client have in common that has several; None if it has this one only.
         self.client: object | None = None
+        #: The action that is in flight, set with the transition SEND; None if there is none.
+        self.underway: Task | None = None
         #: Parts of answers that leave with the next ``push``.
         self._unsent: list[bytes] = []
         #: What the client has not had of answers that it shares with others; None if there are none.
@@ -349,6 +353,11 @@ class Recipient(ABC):
     def on_behalf_at(self, server: Server) -> OnBehalf | None:
         """See LegOwner.  None before login."""
         return self.principal.on_behalf(server.name, self.transport.peer)
+
+    def sent_as(self, request: str) -> None:
+        """See Requester.  An action may be sent in parts, or to several servers."""
+        assert self.underway is not None
+        self.underway.requests += (request,)
 
     def pays(self, share: Share) -> None:
         """Charge the client's time to this share from now on."""

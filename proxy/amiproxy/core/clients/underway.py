@@ -19,11 +19,13 @@ _KEPT: Final = ADDING | {b"setvar", b"queueremove"}
 class Task(ABC):
     """An action that has begun, and for whose end its session waits."""
 
-    __slots__ = ("rule",)
+    __slots__ = ("requests", "rule")
 
     def __init__(self, rule: str | None = None) -> None:
         #: The rule that allowed a privileged action, which ``record`` logs; None for other actions.
         self.rule = rule
+        #: The ids of the requests with which it was sent to agents; none over other links.
+        self.requests: tuple[str, ...] = ()
 
     @abstractmethod
     def answered(self, data: bytes) -> None:
@@ -88,6 +90,8 @@ class Underway(Task):
         if self._action.key in _KEPT:
             self._settle(user)
         if self.rule is not None and who is not None:
+            if self.requests:
+                who = who._replace(request=",".join(self.requests))
             ctx.audit_log.allowed(who, self._action, self.rule, self._generation, self._result, seconds)
 
     def dismiss(self, text: bytes) -> bool:

@@ -16,9 +16,10 @@ from amiproxy.ami.actions import answer_of
 from amiproxy.ami.answers import Answer, AnswerKind
 from amiproxy.ami.errors import ProtocolError
 from amiproxy.ami.message import Action
+from amiproxy.ami.relay import request_id_of
 from amiproxy.ami.sharing import SHARED
 from amiproxy.core.audit.linkcounts import LinkCounts
-from amiproxy.core.ports import Scheduler, TaggedUpstream, Timer, Upstream
+from amiproxy.core.ports import OnBehalf, Scheduler, TaggedUpstream, Timer, Upstream
 from amiproxy.core.servers import originate
 from amiproxy.core.servers.accounts import WHOLE, Account, Accounts
 from amiproxy.core.servers.answers.base import PendingAnswer
@@ -369,7 +370,10 @@ class Outgoing:
             self._upstream.send(data)
         else:
             requester = answer.requester
-            on_behalf = None if requester is None else requester.on_behalf
+            on_behalf: OnBehalf | None = None
+            if requester is not None:
+                on_behalf = requester.on_behalf
+                requester.sent_as(request_id_of(answer.relay_id))
             tagged.send_for(data, answer.relay_id, on_behalf, seconds)
         return True
 

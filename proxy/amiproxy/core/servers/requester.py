@@ -24,6 +24,9 @@ class Requester(Protocol):
         Only read if the link asks for it.
         """
 
+    def sent_as(self, request: str) -> None:
+        """The action is sent to an agent, as the request with this id; other links do not call this."""
+
     def reply(self, data: bytes) -> None:
         """Take a message of the answer, whole, and with the requester's own ActionID."""
 

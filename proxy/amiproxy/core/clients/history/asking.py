@@ -204,6 +204,9 @@ class Asking(Task):
         for name in question.servers:
             stats.history_of(name).snapshots[self.outcome] += 1
 
+    def sent_as(self, request: str) -> None:
+        """See Requester.  Not called: nothing is sent for it."""
+
     def reply(self, data: bytes) -> None:
         """See Requester."""
         if not self.session.outbox.holding:

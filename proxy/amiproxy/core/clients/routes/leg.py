@@ -111,6 +111,10 @@ class Leg:
         """See Requester."""
         return self.session.on_behalf_at(self.server)
 
+    def sent_as(self, request: str) -> None:
+        """See Requester."""
+        self.session.sent_as(request)
+
     def reply(self, data: bytes) -> None:
         """See Requester."""
         part = self._part

@@ -145,6 +145,9 @@ class OwnQuery:
 
     # -- see Asker ---------------------------------------------------------
 
+    def sent_as(self, request: str) -> None:
+        """See Requester.  Not called: an agent's own link leads to Asterisk."""
+
     def reply(self, data: bytes) -> None:
         """See Requester."""
         size = len(data)

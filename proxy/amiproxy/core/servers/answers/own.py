@@ -91,6 +91,9 @@ class Collecting:
         #: No user is charged for it.
         self.payer = ""
 
+    def sent_as(self, request: str) -> None:
+        """See Requester.  What the proxy asks for itself is not audited."""
+
     def reply(self, data: bytes) -> None:
         """See Requester."""
         if self._is_end(data):

@@ -146,6 +146,9 @@ class Flight:
 
     # -- from the exchange -------------------------------------------------
 
+    def sent_as(self, request: str) -> None:
+        """See Requester.  It is not the request of any one of the clients."""
+
     def reply(self, data: bytes) -> None:
         """See Requester."""
         self._unsplit.append(data)
@@ -266,8 +269,11 @@ class _LastWords:
         self._seat = seat
         self.payer = seat.asker.payer
 
-    def reply(self, data: bytes) -> None:
+    def sent_as(self, request: str) -> None:
         """See Requester.  Not called: it only gets the end."""
+
+    def reply(self, data: bytes) -> None:
+        """See Requester.  Not called either."""
 
     def late(self, data: bytes) -> None:
         """See Requester.  Not called either."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from amiproxy import log
-from amiproxy.ami.relay import RELAY_DIGITS
+from amiproxy.ami.relay import request_id_of
 from amiproxy.core.fleet.following import Following
 from amiproxy.core.fleet.parts import Parts
 from amiproxy.core.fleet.subjects import Subjects
@@ -119,7 +119,7 @@ class Requests:
         """See TaggedUpstream."""
         now = self._loop.time()
         following = self._following
-        digits = relay_id[-RELAY_DIGITS:].decode("ascii")  # random, and used once
+        digits = request_id_of(relay_id)
         user, generation, session, address = on_behalf or ("", b"", "", "")
         milliseconds = int(min(seconds, EXPIRES) * 1000)
         request = Request(
