@@ -37,6 +37,9 @@ class Requester:
             self.replies.append(data)
         self.ends.append(reason)
 
+    def release_events(self) -> None:
+        """It is sent none."""
+
     def limit_reached(self, limit: str, **fields: object) -> None:
         self.limits.append(limit)
 

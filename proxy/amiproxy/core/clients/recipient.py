@@ -249,6 +249,12 @@ class Recipient(ABC):
                 self.deliver(earlier)
             self.outbox.hold()
 
+    def release_events(self) -> None:
+        """End ``hold_events`` before the answer is complete: send what was held back."""
+        self.push()
+        if self.outbox.holding:
+            self.release(b"")
+
     def hold_events_of(self, stamp: bytes) -> None:
         """Hold back the events with this stamp until ``let_events_go``, as ``hold_events`` does with all."""
         if self.encoding.render is not None:

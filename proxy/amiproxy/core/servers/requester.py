@@ -43,6 +43,12 @@ class Requester(Protocol):
         and is sent nothing more.  ``reason`` is a text of ``failures``, or why the action cannot be sent.
         """
 
+    def release_events(self) -> None:
+        """Hold events back for this answer no longer: it may take long, and may never come.
+
+        What comes of it after that is sent behind the events before it.  See ``Asker.hold_events``.
+        """
+
     def limit_reached(self, limit: str, **fields: object) -> None:
         """The answer exceeds this limit, named as in the configuration."""
 
@@ -62,7 +68,7 @@ class Asker(Requester, Protocol):
     """A requester that may share an answer with others: a session.  Hashed and compared by identity."""
 
     def hold_events(self) -> None:
-        """Hold events back until the answer is complete."""
+        """Hold events back until the answer is complete, or ``release_events`` is called."""
 
     def share(self, rest: Undelivered) -> None:
         """An answer that it shares begins, of which ``rest`` is to come."""

@@ -229,6 +229,9 @@ class Asking(Task):
         """See Requester."""
         self.refuse(reason)
 
+    def release_events(self) -> None:
+        """See Requester.  Not called: a query of the proxy itself fails at once when the link is lost."""
+
     def limit_reached(self, limit: str, **fields: object) -> None:
         """See Requester."""
         self.session.limit_reached(limit, **fields)

@@ -86,6 +86,13 @@ class Leg:
             self._holds = True
             self.session.hold_events_of(self.stamp)
 
+    def release_events(self) -> None:
+        """See Requester."""
+        if self._holds:
+            self._let_events_go()
+            # Where they cannot be told apart, those of all servers were held back.
+            self.session.release_events()
+
     def leave(self) -> None:
         """Await nothing more from the server: its answer is dropped."""
         self._end()
@@ -176,6 +183,9 @@ class Leg:
         part = self._part
         self._part = None
         if self._holds:
-            self._holds = False
-            self.session.let_events_go(self.stamp)
+            self._let_events_go()
         return part
+
+    def _let_events_go(self) -> None:
+        self._holds = False
+        self.session.let_events_go(self.stamp)

@@ -177,6 +177,9 @@ class OwnQuery:
             self.reply(data)
         self.finished()
 
+    def release_events(self) -> None:
+        """See Requester.  It is sent no events."""
+
     def limit_reached(self, limit: str, **fields: object) -> None:
         """See Requester."""
         self._ctx.limit_state.limit_reached(limit, self.payer, **fields)

@@ -122,5 +122,8 @@ class Collecting:
         """See Requester."""
         self._collector.failed(reason)
 
+    def release_events(self) -> None:
+        """See Requester.  It is sent no events."""
+
     def limit_reached(self, limit: str, **fields: object) -> None:
         """See Requester.  ``failed`` follows, with the reason."""

@@ -170,6 +170,9 @@ class Flight:
             self._timed_out(len(self.seats) - 1)
         self._end(reason)
 
+    def release_events(self) -> None:
+        """See Requester.  Not called: a shared answer fails at once when the link is lost."""
+
     def limit_reached(self, limit: str, **fields: object) -> None:
         """See Requester."""
         for seat in list(self.seats):
@@ -284,6 +287,9 @@ class _LastWords:
     def failed(self, data: bytes, reason: bytes) -> None:
         """See Requester."""
         self._seat.asker.failed(self._seat.own(data.split(LINE)), reason)
+
+    def release_events(self) -> None:
+        """See Requester.  Not called either."""
 
     def limit_reached(self, limit: str, **fields: object) -> None:
         """See Requester.  Not called either."""

@@ -8,7 +8,7 @@ The events come apart from the answers.  One of them may decide an answer: Origi
 events are held back while its action runs, so that its answer comes before what happened later.
 
 When a tagged link is lost, an action may still be on its way to an agent, until it expires.  Its requester
-is told only then that the outcome is unknown: nothing happens after that.
+is told only then that the outcome is unknown: nothing happens after that.  Its events do not wait for that.
 """
 
 # mypyc: compiled
@@ -50,7 +50,10 @@ class TaggedExchange(Exchange):
         self._places = TAGGED_WINDOW if self.tagged else WINDOW
 
     def disconnect(self) -> None:
-        """See Exchange.  What an agent may still execute stays open until that is over."""
+        """See Exchange.  What an agent may still execute stays open until that is over.
+
+        Events are not held back for it any longer: among them is the one that says that the link is lost.
+        """
         doubtful = [answer for answer in self._correlator.answers if self._may_be_executed(answer)]
         for answer in doubtful:
             self._correlator.close(answer)
@@ -59,6 +62,9 @@ class TaggedExchange(Exchange):
             answer.deadline = min(answer.deadline, answer.began + EXPIRES)
             self._correlator.replace(answer)
         self._doubtful = frozenset(answer.relay_id for answer in doubtful)
+        for answer in doubtful:
+            if answer.requester is not None:
+                answer.requester.release_events()
 
     def _may_be_executed(self, answer: PendingAnswer) -> bool:
         if self._tagged is None:
