@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from amiproxy.ami.privilege import AGENT, CALL, ORIGINATE
+from amiproxy.ami.privilege import AGENT, CALL, ORIGINATE, SYSTEM
 from amiproxy.config import Config, EdgeEntry, FleetServer, FleetSettings, Limits, UsersFile, load
 from amiproxy.config.actions import ActionEntry
 from amiproxy.config.fleet.nkeys import seed_of
@@ -45,7 +45,7 @@ ONLY_EDGES = (
 )
 ONLY_AGENTS = (
     "  server: berlin\n",
-    "  edges:\n    edge1: {users: [wallboard, dialer], read: [call, agent], write: [originate]}\n",
+    "  edges:\n    edge1: {users: [wallboard, dialer], read: [call, agent, system], write: [originate]}\n",
 )
 
 
@@ -170,7 +170,7 @@ def test_the_fleet_of_an_agent_loads(installed: Path) -> None:
     assert config.fleet is not None
     assert (config.fleet.server, config.every_name, config.fleet_servers) == ("berlin", (LONE_SERVER,), {})
     assert config.fleet.ceilings["edge1"] == Ceiling(
-        frozenset({"wallboard", "dialer"}), CALL | AGENT, ORIGINATE
+        frozenset({"wallboard", "dialer"}), CALL | AGENT | SYSTEM, ORIGINATE
     )
     assert [engine.port for engine in config.fleet.engines] == [4222, 4222, 4222]
 

@@ -11,7 +11,7 @@ A fleet is described once, in a file of its own:
   servers:
     berlin: {agents: [berlin-a, berlin-b]}
   edges:
-    edge1: {servers: all, users: [wallboard], read: [call]}
+    edge1: {servers: all, users: [board], read: [call, agent, system]}
     edge2: {servers: [berlin]}
 Each edge may name servers, or all; users, read and write say what the agents let it do.
 prefix: says what all subjects begin with (ami), and folder: where each process has its

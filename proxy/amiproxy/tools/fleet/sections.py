@@ -24,7 +24,7 @@ def _head(plan: FleetPlan, name: str) -> Iterator[str]:
         yield f"# Its proxy.yaml has under servers: {', '.join(plan.agents[name])}."
     if not is_edge and any(not plan.edges[edge].users for edge in plan.edges_at(name)):
         yield "# An edge that is not under edges: follows events only.  To let it act, add for example:"
-        yield "#   edge1: {users: [wallboard], read: [call, agent], write: [originate]}"
+        yield "#   edge1: {users: [wallboard], read: [call, agent, system], write: [originate]}"
 
 
 def _values(plan: FleetPlan, name: str) -> dict[str, Any]:
