@@ -44,7 +44,7 @@ def warnings_of(config: Config, users: UsersFile) -> list[str]:
                 text = f"cannot log in: login is {entry.login}, and no listener asks for certificates"
                 found.append(f"user {name}: {text} (client_auth)")
             unserved = [door for door in entry.doors if door not in config.doors]
-            if unserved:
+            if unserved and entry.has_login:  # others come by the edges of a fleet
                 text = f"no listener serves {', '.join(unserved)} (doors)"
                 found.append(f"user {name}: {text}")
             found += [f"user {name}: {text}" for text in warnings_of_entry(entry)]

@@ -6,13 +6,14 @@ import pytest
 
 from amiproxy.ami.privilege import AGENT as AGENTS
 from amiproxy.ami.privilege import CALL
-from amiproxy.config import Config, ConfigErrors, load, load_config
+from amiproxy.config import Config, ConfigErrors, UserEntry, UsersFile, load, load_config, warnings_of
 from amiproxy.config.checking import fleet
 from amiproxy.config.fleet.nkeys import seed_of
 from amiproxy.config.loading import draft_config, server_names
 from amiproxy.config.users.servers import ServerNames
 from amiproxy.config.users.usertable import table_of
 from amiproxy.core.model.ceiling import Ceiling
+from amiproxy.core.model.phc import dummy_hash
 from amiproxy.core.model.users import LONE_SERVER, User
 
 UPSTREAM = "upstream: {username: amiproxy, secret_file: upstream.secret}"
@@ -188,3 +189,11 @@ def test_a_python_without_the_extra_is_reported(fleet_folder: Path, monkeypatch:
     monkeypatch.setattr(fleet, "find_spec", lambda name: None)
     with pytest.raises(ConfigErrors, match=r"fleet\.role: .*amiproxy\[fleet\]"):
         load_config(written(fleet_folder, UPSTREAM, f"{AGENT}, server: berlin"))
+
+
+def test_a_user_that_comes_by_edges_alone_needs_no_door(fleet_folder: Path) -> None:
+    config = loaded(fleet_folder, UPSTREAM, f"{AGENT}, server: berlin, edges: {{e1: {{users: all}}}}")
+    doors = ("ami", "ws", "page")
+    users = {"board": UserEntry(doors=doors), "home": UserEntry(doors=doors, secret=dummy_hash())}
+    found = [line for line in warnings_of(config, UsersFile(users=users)) if "(doors)" in line]
+    assert [line.partition(":")[0] for line in found] == ["user home"]
