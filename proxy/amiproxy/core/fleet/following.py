@@ -196,7 +196,7 @@ class Following:
             return
         if self._is_up and view.name == self.agent:
             if beat.state == "down":
-                self._lose(beat.reason or "the agent has no link", now)
+                self._lose(beat.reason or "the agent's link to Asterisk is down", now)
             elif head.epoch != self._epoch or view.rewound:
                 self._lose(_OTHER_EPOCH, now)
             elif self.lag > self._max_lag:
