@@ -107,6 +107,30 @@ def test_the_description_of_the_fleet_is_not_overwritten(plan: Path) -> None:
     assert plan.read_text() == before
 
 
+@pytest.mark.parametrize("verb", ["keys", "config"])
+def test_files_of_a_process_that_was_removed_are_named(
+    plan: Path, capfd: pytest.CaptureFixture[str], verb: str
+) -> None:
+    keys = plan.parent / "keys"
+    for each in ("keys", "config"):
+        fleet(plan, each)
+    assert "unused" not in capfd.readouterr().out
+    plan.write_text("".join(line for line in WHOLE.splitlines(True) if "edge1:" not in line))
+    assert fleet(plan, verb) == 0
+    left = keys / ("edge1.seed" if verb == "keys" else "edge1.yaml")
+    lines = capfd.readouterr().out.splitlines()
+    assert [line.split()[1].rstrip(",") for line in lines if line.startswith("unused")] == [str(left)]
+    assert left.exists()
+
+
+def test_the_description_of_the_fleet_is_not_named_as_unused(
+    plan: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for verb in ("keys", "config"):
+        assert main(["fleet", verb, str(plan), "--out", str(plan.parent)]) == 0
+    assert "unused" not in capfd.readouterr().out
+
+
 def test_seeds_that_others_can_read_are_refused(plan: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert fleet(plan, "keys") == 0
     (plan.parent / "keys/edge1.seed").chmod(0o644)

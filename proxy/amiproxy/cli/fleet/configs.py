@@ -42,6 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
         for name, text in texts.items():
             path = folder.write_public(name, text)
             terminal.say(f"wrote {path}")
+        for path in folder.unused_sections(plan.processes):
+            if not _is_same(path, arguments.fleet):
+                terminal.say(f"unused {path}, of no process in {arguments.fleet}")
     return 0
 
 

@@ -103,7 +103,11 @@ class KeyFolder:
 
     def unused(self, names: tuple[str, ...]) -> list[Path]:
         """The seeds of processes that are not among these."""
-        return sorted(file for file in self.path.glob("*.seed") if file.stem not in names)
+        return self._others("*.seed", names)
+
+    def unused_sections(self, names: tuple[str, ...]) -> list[Path]:
+        """The sections that ``fleet config`` has written for processes that are not among these."""
+        return self._others("*.yaml", names)
 
     def rotate(self, name: str) -> tuple[Path, Path]:
         """Replace the seed of a process; its public key stays valid until ``retire``.
@@ -150,6 +154,9 @@ class KeyFolder:
     def write_public(self, name: str, text: str) -> Path:
         """Write a file that holds no secret."""
         return self._write(self.path / name, text.rstrip().encode(), _PUBLIC)
+
+    def _others(self, pattern: str, names: tuple[str, ...]) -> list[Path]:
+        return sorted(file for file in self.path.glob(pattern) if file.stem not in names)
 
     def _former_file(self, name: str) -> Path:
         return self.path / f"{name}.old.pub"
