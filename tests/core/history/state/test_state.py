@@ -262,6 +262,18 @@ class TestSeeding:
         followed.lists.answer()
         assert followed.state.standings[0].reason == ""
 
+    def test_lists_that_fail_together_have_one_line_in_the_log(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        followed = Followed(Things, Others)
+        for attempt in (1, 2):
+            caplog.clear()
+            followed.lists.fail()
+            followed.lists.fail()
+            followed.clock.advance(1.0)
+            (line,) = [record.fields for record in caplog.records if record.message == "state-not-seeded"]
+            assert (line["kind"], line["kinds"], line["retry_in"]) == ("things,others", 2, float(attempt))
+
     def test_what_was_known_stays_known_when_a_later_list_fails(self) -> None:
         followed = ready(thing("1", "a"))
         followed.state.seed_all()

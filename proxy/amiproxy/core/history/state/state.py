@@ -17,6 +17,7 @@ from typing import Final
 
 from amiproxy import log
 from amiproxy.core.audit.historycounts import HistoryCounts
+from amiproxy.core.history.state.failures import Failures
 from amiproxy.core.history.state.fields import Fields
 from amiproxy.core.history.state.item import Item
 from amiproxy.core.history.state.kept import SEEDING, UNAVAILABLE, Kept, Lost, Standing
@@ -62,6 +63,7 @@ class State:
         "_doubted",
         "_due",
         "_epoch",
+        "_failures",
         "_is_up",
         "_kept",
         "_lists",
@@ -80,6 +82,7 @@ class State:
         self._lists = lists
         self._counts = counts
         self._scheduler = scheduler
+        self._failures = Failures(scheduler)
         #: The name of its server in log lines; see ``Server.log_name``.
         self.logged_name: str | None = None
         #: Called with the name of a kind that its lists have just replaced.
@@ -347,14 +350,7 @@ class State:
         self._counts.seed_failures[kept.name] += 1
         kept.reason = reason
         delay = self._wait_after(kept)
-        log.say(
-            log.WARNING,
-            "state-not-seeded",
-            server=self.logged_name,
-            kind=kept.name,
-            reason=reason,
-            retry_in=delay,
-        )
+        self._failures.add(self.logged_name, kept.name, reason, delay)
         self._seed_after(kept, delay)
 
     def _call(self, call: Callable[[], None]) -> None:
