@@ -13,7 +13,9 @@ def part(number: int, flags: int = 0) -> Head:
 
 def test_parts_in_order_give_all_messages() -> None:
     parts = Parts()
+    assert not parts.begun
     assert parts.take(part(0), ONE + TWO) == [ONE, TWO]
+    assert parts.begun
     assert not parts.complete
     assert parts.take(part(1, LAST), THREE) == [THREE]
     assert parts.complete
