@@ -243,10 +243,7 @@ class Recipient(ABC):
         could contain a channel that an earlier event said was gone.
         """
         if not self.outbox.holding:
-            self.push()
-            earlier = self.subscription.take(self) if self.subscription is not None else b""
-            if earlier:
-                self.deliver(earlier)
+            self.take_pending(b"")
             self.outbox.hold()
 
     def release_events(self) -> None:
@@ -260,10 +257,7 @@ class Recipient(ABC):
         if self.encoding.render is not None:
             self.hold_events()  # which server an event is from can only be seen in AMI's form
             return
-        self.push()
-        earlier = self.subscription.take(self) if self.subscription is not None else b""
-        if earlier:
-            self.deliver(earlier)
+        self.take_pending(b"")
         self.outbox.hold_stamped(stamp)
 
     def let_events_go(self, stamp: bytes) -> None:
