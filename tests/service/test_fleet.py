@@ -110,7 +110,9 @@ async def test_a_client_of_an_edge_reaches_asterisk(tmp_path: Path, cluster: Clu
         assert (server["server"], server["agent"], server["state"]) == ("berlin", "berlin-a", "up")
         assert found["actions"]["answered"] > 0
         assert "engines connected" in edge.lifecycle.status()
-        assert not any(sum(engine["failures"].values()) for engine in found["engines"].values())
+        # Before both connections are there, something may not have been sent.
+        for engine in found["engines"].values():
+            assert {kind for kind, count in engine["failures"].items() if count} <= {"not_sent"}
         assert agent.fleet is not None
         found = agent.fleet.status()
         assert found["role"] == "agent"
