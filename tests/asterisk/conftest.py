@@ -1,5 +1,6 @@
 """Real Asterisks for the tests of this directory: one of each version for the whole run."""
 
+import asyncio
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from tests.asterisk.lab.asterisk import Asterisk
 from tests.asterisk.lab.cache import Unavailable
 from tests.attack.target import Target
 from tests.support import twin
+from tests.support.ami_client import DEADLINE
 from tests.support.proxy_process import ProxyProcess
 from tests.support.requirements import give_up
 
@@ -92,7 +94,15 @@ def proxy_before(asterisk: Asterisk, directory: Path) -> Iterator[ProxyProcess]:
     """The proxy in front of this Asterisk, with the same users."""
     upstream = (asterisk.host, asterisk.port, asterisk.user, asterisk.secret)
     with running(ProxyProcess(directory, upstream, USERS, limits=LIMITS), asterisk.secret) as proxy:
+        asyncio.run(_serving(Door(asterisk, proxy)))
         yield proxy
+
+
+async def _serving(door: Door) -> None:
+    """Wait until Asterisk has told the proxy that it has booted: actions are refused before."""
+    async with asyncio.timeout(DEADLINE), await door.login(Events="off") as client:
+        while (await client.action("CoreStatus")).get("Message") == "Upstream not connected":  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 @pytest.fixture(scope="session")
