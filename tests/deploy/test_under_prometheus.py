@@ -61,7 +61,7 @@ USERS: dict[str, dict[str, Any]] = {
 GUESSER = "127.0.0.2"
 #: Durations of the rules, and those in which what they wait for can happen in a test.
 _SHORTENED = {
-    "for": {"1m": "1s", "5m": "2s", "10m": "3s", "15m": "4s"},
+    "for": {"1m": "1s", "4m": "2s", "5m": "2s", "10m": "3s", "15m": "4s"},
     "window": {
         "5m": "5s",
         "10m": "6s",
@@ -217,6 +217,8 @@ async def test_every_query_of_the_dashboard_shows_what_happens(tmp_path: Path) -
         for panel in DASHBOARD["panels"]:
             for target in panel["targets"]:
                 query = _shown(target["expr"], job)
+                if "amiproxy_fleet_" in query:
+                    continue  # this service is in no fleet; test_metrics.py compares the names
                 found = await prometheus.history(query, began, ended)
                 name = f"{panel['title']} {target['refId']}"
                 if not any(value > 0 for _, values in found for value in values):
