@@ -101,6 +101,7 @@ def proxy_before(asterisk: Asterisk, directory: Path) -> Iterator[ProxyProcess]:
 async def _serving(door: Door) -> None:
     """Wait until Asterisk has told the proxy that it has booted: actions are refused before."""
     async with asyncio.timeout(DEADLINE), await door.login(Events="off") as client:
+        # Nothing tells a client of this moment, so the test can only ask again.
         while (await client.action("CoreStatus")).get("Message") == "Upstream not connected":  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 

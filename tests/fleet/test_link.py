@@ -146,14 +146,14 @@ class World:
             elif raw.startswith(b"Response:") and message.get(b"actionid"):
                 self.answers.setdefault(int(message.get(b"actionid")), []).append(message.get(b"message"))
 
-    async def load(self, seconds: float, fault: Callable[[], None] = lambda: None) -> None:
+    async def load(self, seconds: float, fault: Callable[[], None] | None = None) -> None:
         """Events and actions, and a fault after half a second."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         while (now := loop.time() - began) < seconds:
-            if now > 0.5:
+            if now > 0.5 and fault is not None:
                 fault()
-                fault = lambda: None  # noqa: E731
+                fault = None
             self.emit()
             self.answer()
             if self.sent % 20 == 0 and self.asked == len(self.answers):

@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ async def test_a_call_made_at_an_edge_is_seen_byte_for_byte_as_at_asterisk(clien
         return hangups == 2
 
     for client in clients:
-        await until(lambda: is_over(client), "two hangups", within=30)  # noqa: B023
+        await until(partial(is_over, client), "two hangups", within=30)
     there, *at_edges = (
         [raw for raw in seen(client) if not raw.startswith(b"Event: OriginateResponse\r\n")]
         for client in clients

@@ -91,7 +91,7 @@ async def _passes_on(fleet: Fleet, source: Source, watcher: Watcher) -> None:
     await fleet.ready()
     source.count(10)
     for name in CLASSES:
-        await until(lambda: watcher.ledger.reached(f"berlin.{name}", source.reached(name)), within=20)  # noqa: B023
+        await watcher.reaches(f"berlin.{name}", source.reached(name))
     async with await fleet.edges["edge1"].connect() as client:
         await client.login("board", PASSWORD, Events="off")
         answer = await client.action("UserEvent", UserEvent="x", Server="berlin")

@@ -58,7 +58,7 @@ async def test_events_reach_the_clients_of_every_edge_once_and_by_their_rights(
         for stream in [*_BERLIN, *_PARIS] if watcher.bound == "" else ["berlin.call"]:
             server, _, name = stream.partition(".")
             number = site.sources[server].reached(name)
-            await until(lambda: watcher.ledger.reached(stream, number), (stream, number))  # noqa: B023
+            await watcher.reaches(stream, number)
     for watcher in watchers:
         assert watcher.ledger.faults == []
         assert watcher.ledger.events == (500 if watcher.bound else 2000)
@@ -146,7 +146,7 @@ async def test_an_interrupted_client_resumes_at_another_edge(site: Site, edges: 
             source.count(10)
         if number % 2:
             # Positions of both servers, perhaps not of the newest event.
-            await until(lambda: len(watcher.tokens) == 2, "an event of both servers")  # noqa: B023
+            await watcher.has_positions_of(2)
         watcher.break_off()
         for source in site.sources.values():
             source.count(10)
@@ -154,7 +154,7 @@ async def test_an_interrupted_client_resumes_at_another_edge(site: Site, edges: 
     for stream in (*_BERLIN, *_PARIS):
         server, _, name = stream.partition(".")
         number = site.sources[server].reached(name)
-        await until(lambda: watcher.ledger.reached(stream, number), (stream, number))  # noqa: B023
+        await watcher.reaches(stream, number)
     assert watcher.ledger.faults == []
     assert watcher.ledger.changes == 0
     watcher.break_off()

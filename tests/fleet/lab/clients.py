@@ -11,6 +11,7 @@ from tests.fleet.counting.ledger import Ledger
 from tests.fleet.lab.members import PASSWORD
 from tests.support.ami_client import AmiClient, Message
 from tests.support.proxy_process import ProxyProcess
+from tests.support.waiting import until
 
 #: Parts of the texts that say that an action was certainly not done.
 _NOT_DONE = ("not connected", "not executed")
@@ -46,6 +47,14 @@ class Watcher(AmiClient):
             watcher.break_off()
             raise
         return watcher
+
+    async def reaches(self, stream: str, number: int) -> None:
+        """Wait until it has had the event of the stream with this number."""
+        await until(lambda: self.ledger.reached(stream, number), (stream, number), within=20)
+
+    async def has_positions_of(self, servers: int) -> None:
+        """Wait until it has had an event of this many servers."""
+        await until(lambda: len(self.tokens) == servers, f"events of {servers} servers")
 
     async def _begin(self, user: str, *, begins: bool) -> None:
         if not self.tokens:

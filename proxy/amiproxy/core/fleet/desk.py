@@ -238,7 +238,7 @@ class Desk:
             self._refuse(edge, known, request, action, refusal, done)
 
     def _called(self, name: str, edge: str, known: _Edge, request: Request, action: Action) -> _Call | str:
-        """The request as it may be executed; or why not, of REFUSALS, whoever it is for."""
+        """The request as it may be executed, for a user or the edge itself; or why not, of REFUSALS."""
         publisher = self.publishers.get(name)
         if known.ceiling is None or publisher is None:
             return "edge"

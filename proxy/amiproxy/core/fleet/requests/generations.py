@@ -41,7 +41,7 @@ class Generations:
         return len(self._before) + sum(map(len, self._dropped))
 
     def knows(self, user: User, server: str, generation: bytes) -> bool:
-        """Whether these are, or were lately, the rights of this user, who is in force, at this server."""
+        """Whether this user, one of those in force, has these rights at this server, or had them lately."""
         self._follow()
         if generation_of(user.at(server)) == generation:
             return True

@@ -73,8 +73,8 @@ class _Way:
     # -- to the agents -----------------------------------------------------
 
     def send(self, data: bytes) -> None:
-        """See TaggedUpstream: nothing is sent without its relay id."""
-        raise NotImplementedError
+        """See TaggedUpstream: nothing is sent without its relay id, so this raises TypeError."""
+        raise TypeError("an action for an agent is sent by send_for")
 
     def send_for(self, data: bytes, relay_id: bytes, on_behalf: OnBehalf | None, seconds: float) -> None:
         """See TaggedUpstream."""
