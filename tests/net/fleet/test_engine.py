@@ -1,6 +1,7 @@
 """Connections to real nats-servers: three of them, with TLS, which know one agent and one edge."""
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -12,6 +13,7 @@ import trustme
 
 from amiproxy.net.fleet.channel import EngineDown
 from amiproxy.net.fleet.engine import Engine
+from amiproxy.net.fleet.natsclient import NatsClient
 from amiproxy.net.fleet.settings import EngineSettings
 from tests.asterisk.lab.cache import Unavailable
 from tests.fleet.lab.accounts import Plan
@@ -233,6 +235,27 @@ async def test_another_engine_is_used_if_one_is_frozen(cluster: Cluster) -> None
         finally:
             used.thaw()
     cluster.formed()
+
+
+async def test_it_ends_although_nats_py_swallows_the_cancellation(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its flush does, and then waits for ever."""
+    waits = asyncio.Event()
+
+    async def confirm(_client: NatsClient) -> float:
+        waits.set()
+        for _ in range(2):
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(5)
+        return 0.0
+
+    monkeypatch.setattr(NatsClient, "confirm", confirm)
+    running = asyncio.get_running_loop().create_task(Engine(_settings(cluster, "edge1"), "events").run())
+    await waits.wait()
+    running.cancel()
+    await asyncio.wait({running}, timeout=4)
+    assert running.cancelled()
 
 
 async def test_other_settings_are_used_at_once(cluster: Cluster) -> None:

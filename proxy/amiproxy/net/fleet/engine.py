@@ -22,6 +22,7 @@ from amiproxy.net.fleet.natsclient import NatsClient, NotTaken
 from amiproxy.net.fleet.settings import EngineSettings
 from amiproxy.net.fleet.versions import REMEDY, is_fit
 from amiproxy.net.loop.backoff import Backoff
+from amiproxy.net.loop.foreign import foreign
 
 State = Literal["connected", "connecting", "closed"]
 #: The subscriptions of one connection by subject.
@@ -230,15 +231,16 @@ class Engine:
         self._refused.clear()
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
-                await self._connect(client, settings)
-                await self._subscribe(client, subscribed)
+                await foreign(self._connect(client, settings))
+                await foreign(self._subscribe(client, subscribed))
                 self._client = client  # a message that comes from now on can be answered
-                self._rtt = _milliseconds(await client.confirm())
+                self._rtt = _milliseconds(await foreign(client.confirm()))
             await self._serve(client, settings, subscribed)
         finally:
             self._client = None
             client.abort()
-            await _closed(client)
+            with contextlib.suppress(Exception):
+                await foreign(client.close(), _CLOSE_SECONDS)  # its tasks end
 
     async def _connect(self, client: NatsClient, settings: EngineSettings) -> None:
         context = await asyncio.to_thread(settings.context)
@@ -276,7 +278,7 @@ class Engine:
         async with asyncio.TaskGroup() as tasks:
             measuring = tasks.create_task(self._measure(client))
             while client.is_connected and settings is self.settings:
-                await self._subscribe(client, subscribed)
+                await foreign(self._subscribe(client, subscribed))
                 self._rationed.tick(asyncio.get_running_loop().time())
                 self._changed.clear()
                 with contextlib.suppress(TimeoutError):
@@ -307,7 +309,7 @@ class Engine:
         with contextlib.suppress(errors.Error):  # the connection has just ended
             while True:
                 await asyncio.sleep(_MEASURE_SECONDS)
-                self._rtt = _milliseconds(await client.round_trip())
+                self._rtt = _milliseconds(await foreign(client.round_trip()))
 
     def _came_up(self, client: NatsClient) -> None:
         self._is_up = True
@@ -372,10 +374,3 @@ def _shuffled(addresses: Sequence[str]) -> list[str]:
 
 def _milliseconds(seconds: float) -> float:
     return round(seconds * 1000, 3)
-
-
-async def _closed(client: NatsClient) -> None:
-    """After ``abort``: let nats-py end its tasks."""
-    with contextlib.suppress(Exception):
-        async with asyncio.timeout(_CLOSE_SECONDS):
-            await client.close()

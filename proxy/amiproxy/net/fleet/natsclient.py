@@ -91,6 +91,7 @@ class NatsClient(Client):
         self._ps = NatsParser(self)
         self._handlers = handlers
         self._fault = fault
+        self._is_aborted = False
 
     @property
     def version(self) -> str:
@@ -128,7 +129,8 @@ class NatsClient(Client):
         return time.perf_counter() - began
 
     def abort(self) -> None:
-        """Close the socket at once; what was not sent is not sent any more."""
+        """Close the socket at once; what was not sent is not sent any more.  It cannot connect any more."""
+        self._is_aborted = True
         transport = self._transport
         if isinstance(transport, TcpTransport) and transport._io_writer is not None:
             transport._io_writer.transport.abort()
@@ -139,6 +141,8 @@ class NatsClient(Client):
             await super()._close(status, do_cbs)
 
     def _connect_command(self) -> bytes:
+        if self._is_aborted:
+            raise errors.ConnectionClosedError
         if not self._server_info.get("tls_required"):
             raise NotEncrypted
         # TLS has just begun, and with it a new transport.
