@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 # A busy machine is slow at times; how long one example takes says nothing about the code.  A gate must
 # give the same result for the same commit, so the examples are fixed; `make properties` tries others.
@@ -19,6 +20,8 @@ hypothesis.settings.register_profile(
     "search", deadline=None, max_examples=int(os.environ.get("EXAMPLES", "2000"))
 )
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
+
+pytest_plugins = ("tests.support.time_limits",)
 
 _TOP = Path(__file__).parents[1]
 _PAGES = ("SECURITY.md", "tests/faults/README.md")
@@ -46,8 +49,25 @@ class ByFixtures(LoadScopeScheduling):
     """The tests of one file go to one process, because they share everything that its fixtures start.
 
     Those of two Asterisks share nothing.  Those of the page, in all its files, share a browser and a call
-    centre: more of these would slow down the other tests.
+    centre: more of these would slow down the other tests.  A test that ended its process has failed; it is
+    not started again, as pytest-xdist would do until it has no processes left.
     """
+
+    #: The test that ended a process last.
+    _crashed: str | None = None
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        tests = (test for unit in self.assigned_work[node].values() for test in unit.items())
+        self._crashed = next((name for name, completed in tests if not completed), None)
+        return super().remove_node(node)
+
+    def _reschedule(self, node: WorkerController) -> None:
+        for unit in self.workqueue.values():
+            if self._crashed in unit:
+                unit[self._crashed] = True
+        for scope in [scope for scope, unit in self.workqueue.items() if all(unit.values())]:
+            del self.workqueue[scope]
+        super()._reschedule(node)
 
     def _split_scope(self, nodeid: str) -> str:
         if nodeid.startswith(_WITH_THE_PACKAGE) and not os.environ.get("AMIPROXY_DEB"):
