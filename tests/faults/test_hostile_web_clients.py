@@ -62,10 +62,10 @@ class Place:
         return int(found[1]) << 10
 
     @property
-    def descriptors(self) -> int:
-        """Open descriptors of the service."""
+    def descriptors(self) -> list[str]:
+        """What the service has open."""
         assert self.service.process is not None
-        return len(list(Path(f"/proc/{self.service.process.pid}/fd").iterdir()))
+        return sorted(_target(one) for one in Path(f"/proc/{self.service.process.pid}/fd").iterdir())
 
     @contextlib.asynccontextmanager
     async def peer(self, receive_buffer: int = 0) -> AsyncIterator[TlsPeer]:
@@ -137,6 +137,13 @@ class Place:
         async with asyncio.TaskGroup() as tasks:
             for _ in range(number):
                 tasks.create_task(one())
+
+
+def _target(descriptor: Path) -> str:
+    try:
+        return str(descriptor.readlink())
+    except FileNotFoundError:
+        return "closed"
 
 
 def _of_most(times: list[float]) -> float:
@@ -395,7 +402,7 @@ async def test_clients_that_vanish_leave_nothing_behind(place: Place, said: str)
 
     for _ in range(3):
         await place.attacked_by(attack, 30)
-    await until(lambda: place.descriptors <= before)
+    await until(lambda: len(place.descriptors) <= len(before), lambda: (before, place.descriptors))
     assert "Traceback" not in place.service.stderr
     assert " fault " not in place.service.stderr
 

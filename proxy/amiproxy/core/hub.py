@@ -120,7 +120,9 @@ class Hub:
         )
         login = Login(self.ctx, self._registry, self._routing, self._roster.admitted)
         snapshots = Snapshots(self.ctx, self)
-        self._handlers = handlers_of(self._registry, login, self.cursors, snapshots, lambda: self.sealer)
+        self._handlers = handlers_of(
+            self._registry, login, self.cursors, snapshots, lambda: self.sealer, scheduler
+        )
         self.web = WebSessions(
             self.ctx, self._registry, self._routing, self._roster, login, self._handlers, self.attach
         )

@@ -451,6 +451,7 @@ def test_an_agent_that_is_late_at_first_is_not_followed() -> None:
     a, b = bench.agents.values()
     for agent in (a, b):
         bench.following.received(agent.name, agent.beat(bench.now), bench.now)
+    bench.now += 2
     bench.following.received(
         "b", b.beat(bench.now, clock=int((bench.now + b.ahead - 3) * 1000) + 1), bench.now
     )
@@ -554,7 +555,7 @@ def test_one_agent_is_followed_although_two_are_heard() -> None:
     bench.events(the(bench, "a"), 5)
     bench.events(the(bench, "b"), 7)
     bench.run(1.1)
-    assert bench.sink.ups in ([("a", 1, 0)], [("b", 1, 0)])  # the one that was heard first
+    assert bench.sink.ups == [("a", 1, 0)]
 
 
 def test_if_an_agent_is_gone_the_other_is_followed_from_where_it_is() -> None:
@@ -575,11 +576,61 @@ def test_if_an_agent_is_gone_the_other_is_followed_from_where_it_is() -> None:
 
 
 def test_if_an_agent_has_no_link_the_other_is_followed_at_once() -> None:
-    bench = following(Agent("a"), Agent("b"))
+    bench = following(Agent("a"), Agent("b")).run(1)
     the(bench, "a").state = "down"
     bench.run(1.1)
     assert bench.following.agent == "b"
     assert len(bench.sink.downs) == 1
+
+
+def test_all_edges_follow_the_same_agent_whichever_they_hear_first() -> None:
+    bench = Bench(Agent("a"), Agent("b"))
+    a, b = bench.agents.values()
+    bench.beat(b)
+    bench.run(0.9)
+    assert (bench.sink.ups, bench.following.state) == ([], "waiting")
+    bench.beat(a)
+    bench.run(0.1)
+    assert bench.sink.ups == [("a", 1, 0)]
+
+
+def test_an_edge_that_heard_nothing_for_a_while_waits_for_all_agents_again() -> None:
+    bench = following(Agent("a"), Agent("b"))
+    a, b = bench.agents.values()
+    bench.silent |= {"a", "b"}
+    bench.run(5)
+    assert bench.following.state == "waiting"
+    bench.silent.clear()
+    bench.beat(b)
+    bench.run(0.1)
+    bench.beat(a)
+    bench.run(0.1)
+    assert [agent for agent, _, _ in bench.sink.ups] == ["a", "a"]
+
+
+def test_an_agent_whose_name_sorts_before_is_not_waited_for_long() -> None:
+    bench = Bench(Agent("a"), Agent("b"))
+    bench.silent.add("a")
+    bench.run(2.6)
+    assert bench.sink.ups == [("b", 1, 0)]
+
+
+def test_a_link_that_comes_up_first_waits_for_that_of_the_first_agent() -> None:
+    bench = following(Agent("a"), Agent("b"))
+    a, b = bench.agents.values()
+    a.state = b.state = "down"
+    bench.run(3)
+    assert bench.following.state == "down"
+    b.state = "up"
+    b.begin(2)
+    bench.beat(b)
+    bench.run(0.5)
+    assert bench.following.agent is None
+    a.state = "up"
+    a.begin(2)
+    bench.beat(a)
+    bench.run(0.1)
+    assert bench.following.agent == "a"
 
 
 def test_an_agent_that_is_up_comes_before_one_that_boots() -> None:

@@ -30,6 +30,7 @@ class AgentView:
         "epoch",
         "name",
         "rewound",
+        "since",
     )
 
     def __init__(self, name: str) -> None:
@@ -38,6 +39,8 @@ class AgentView:
         self.beat: Beat | None = None
         #: When that arrived.
         self.arrived = 0.0
+        #: When it began to live; see ``lives``.
+        self.since = 0.0
         self.clock = AgentClock()
         #: The epoch according to its beats.
         self.epoch = 0
@@ -87,6 +90,8 @@ class AgentView:
         if head.epoch in self._ends and beat.clock < self.clock.newest:
             return False
         self.clock.heard(beat.clock, now)
+        if not self.lives(now):
+            self.since = now
         self._head, self.beat, self.arrived = head, beat, now
         self.doubtful = self._is_excused = False
         is_same = head.epoch == self.epoch

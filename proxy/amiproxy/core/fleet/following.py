@@ -1,7 +1,9 @@
 """Following: how an edge follows the events of one server, of which one or more agents tell it.
 
 It follows one agent at a time, so that no event comes from two: the one it has, until that one is gone or its
-link to Asterisk is; then the lowest-named one that is up.  No process elects anything.
+link to Asterisk is; then the lowest-named one that is up.  No process elects anything.  Where all agents
+begin at about the same time, each edge waits until it may have heard them all, so that all edges follow the
+same one, and clients can resume at another edge.
 
 Events are passed on in order and once each.  If some are missing, the agent is asked for them, and what
 arrives meanwhile is kept.  If they cannot be had in time, the server goes down and comes up again at the
@@ -27,6 +29,10 @@ _STOPPED: Final = 0.75
 #: every client of the server something, and an agent could begin an epoch with each message.
 _UPS: Final = 8.0
 _UP_SECONDS: Final = 1.0
+
+#: Seconds for which an agent that has just begun to live waits for one whose name sorts before: longer than
+#: the time between two beats.
+_OTHERS_SECONDS: Final = 1.25
 
 _NOT_HEARD: Final = "no agent has been heard"
 _LOST: Final = "events were lost"
@@ -388,11 +394,16 @@ class Following:
         if present is not None and present.lives(now):
             return present
         living = [view for view in self._views.values() if view.lives(now)]
-        return next((view for view in living if view.state == "up"), living[0] if living else None)
+        if not living:
+            return None
+        found = next((view for view in living if view.state == "up"), living[0])
+        is_first = found is next(iter(self._views.values()))
+        return found if is_first or now - found.since >= _OTHERS_SECONDS else None
 
     def _hear(self, now: float) -> None:
-        """Note what the agents say of their links, as none has one."""
-        heard = [view for view in self._views.values() if view.age(now) <= GONE_AFTER]
+        """Note what the agents without a link say of it."""
+        views = self._views.values()
+        heard = [view for view in views if view.age(now) <= GONE_AFTER and view.state == "down"]
         self._is_told = bool(heard)
         if heard:
             self.reason = heard[0].reason or self.reason

@@ -122,6 +122,7 @@ async def test_a_question_that_reaches_nobody_is_asked_again(world: World, is_up
 
 async def test_actions_go_to_the_agent_that_is_followed(world: World) -> None:
     world.beat(world.b)
+    await until(lambda: world.server.upstream is not None)  # it has waited for the other agent
     assert world.server.upstream is not None
     world.server.upstream.send_for(PING, RELAY_ID, None, 5.0)
     [(subject, request, reply)] = world.actions.requests()

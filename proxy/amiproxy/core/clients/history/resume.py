@@ -2,12 +2,16 @@
 
 The client has logged in without events, so that none comes before those that it has missed.  What it is sent
 is judged by the rights that it has now.
+
+Several edges of a fleet have the same positions, and each has the newest events a little earlier or later
+than the others.  A client that comes from another edge may know a position that this one has yet to reach:
+its action waits until then.
 """
 
 # mypyc: compiled
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from amiproxy.ami import message, privilege
 from amiproxy.ami.message import Action
@@ -16,22 +20,39 @@ from amiproxy.core.clients.history.cursor import Cursors, Start
 from amiproxy.core.clients.history.numbering import follow
 from amiproxy.core.clients.session import Session
 from amiproxy.core.history.positions import Position, positions_in
-from amiproxy.core.ports import Sealer
+from amiproxy.core.model.state import State
+from amiproxy.core.ports import Scheduler, Sealer
 
 #: The Message of the error for a position that cannot be resumed from, whatever the reason.
 NO_SUCH_POSITION: Final = b"Gap"
 EVENTS_ARE_ON: Final = b"Events are on: log in with Events: off"
 INVALID_MASK: Final = b"Invalid event mask"
 NO_POSITION: Final = b"From is missing"
+#: Seconds for which an action waits for the position that it names, and between two looks.
+PATIENCE: Final = 5.0
+_LOOK_AGAIN: Final = 0.05
+
+
+class _Waiting(NamedTuple):
+    """An action that is held back until its session's servers have reached these positions."""
+
+    session: Session
+    action: Action
+    mask: int
+    positions: list[Position]
+    #: When it waits no longer.
+    until: float
 
 
 class Resume:
     """Answers ProxyResume."""
 
-    def __init__(self, cursors: Cursors, sealer: Callable[[], Sealer]) -> None:
+    def __init__(self, cursors: Cursors, sealer: Callable[[], Sealer], scheduler: Scheduler) -> None:
         """``sealer`` returns the one in use now."""
         self._cursors = cursors
         self._sealer: Callable[[], Sealer] = sealer
+        self._scheduler = scheduler
+        self._waiting: list[_Waiting] = []
 
     def answer(self, session: Session, action: Action) -> None:
         """See Handler.  The user may run the action."""
@@ -49,7 +70,38 @@ class Resume:
         if mask is None or refusal:
             session.answer(message.error(action.action_id, refusal))
             return
-        starts = self._starts(session, positions_in(token, self._sealer()))
+        positions = positions_in(token, self._sealer()) or []
+        if _is_ahead(session, positions):
+            session.hold_back(action)
+            if not self._waiting:
+                self._scheduler.later(_LOOK_AGAIN, self._look)
+            self._waiting.append(_Waiting(session, action, mask, positions, self._scheduler.now() + PATIENCE))
+        else:
+            self._begin(session, action, mask, positions)
+
+    def _look(self) -> None:
+        """Begin those whose servers have reached their positions, or that have waited long enough."""
+        waiting, self._waiting = self._waiting, []
+        now = self._scheduler.now()
+        for one in waiting:
+            session = one.session
+            if session.state is not State.HELD:
+                continue  # it has been closed
+            if now < one.until and _is_ahead(session, one.positions):
+                self._waiting.append(one)
+                continue
+            try:
+                session.let_go()
+                self._begin(session, one.action, one.mask, one.positions)
+                session.advance()
+            except Exception as fault:
+                session.ctx.fault(fault, "resume", session=session.id)
+                session.close("fault", abort=True)
+        if self._waiting:
+            self._scheduler.later(_LOOK_AGAIN, self._look)
+
+    def _begin(self, session: Session, action: Action, mask: int, positions: list[Position]) -> None:
+        starts = self._starts(session, positions)
         if starts is None:
             session.answer(message.error(action.action_id, NO_SUCH_POSITION))
             return
@@ -61,7 +113,7 @@ class Resume:
         session.principal.mask = mask
         self._cursors.begin(session, starts)
 
-    def _starts(self, session: Session, positions: list[Position] | None) -> list[Start] | None:
+    def _starts(self, session: Session, positions: list[Position]) -> list[Start] | None:
         """Where the client goes on at each of its servers; None if that is not known of one of them.
 
         Positions at other servers do not matter: the client may have had rights there that it has lost.
@@ -72,7 +124,7 @@ class Resume:
             journal = server.journal
             found = [
                 position.sequence
-                for position in positions or ()
+                for position in positions
                 if journal is not None and position.epoch == journal.epoch
             ]
             # A client of several servers may join tokens of the same server: it has had all up to the last.
@@ -85,3 +137,14 @@ class Resume:
         for start in starts:
             stats.history_of(start.server.name).resumes[RESUMED] += 1
         return starts
+
+
+def _is_ahead(session: Session, positions: list[Position]) -> bool:
+    """Whether one of the positions is of an event that has yet to come here."""
+    for server in session.servers:
+        journal = server.journal
+        if journal is not None:
+            for position in positions:
+                if position.epoch == journal.epoch and position.sequence > journal.last:
+                    return True
+    return False
