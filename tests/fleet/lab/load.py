@@ -39,7 +39,8 @@ class Load:
         self._rate = actions
         self.deeds = Deeds()
         self.texts: Counter[str] = Counter()
-        self.ledgers: list[Ledger] = []
+        #: By the number of the watcher.
+        self._ledgers: dict[int, Ledger] = {}
         self._watchers: dict[int, Watcher] = {}
         self._callers: set[Caller] = set()
         #: Watchers that are not at the edge at which they began.
@@ -106,6 +107,11 @@ class Load:
             ledger.measure()
 
     @property
+    def ledgers(self) -> list[Ledger]:
+        """Those of all watchers, which begin at the edges in turn."""
+        return [ledger for _, ledger in sorted(self._ledgers.items())]
+
+    @property
     def faults(self) -> list[str]:
         """What must not have happened until ``settle`` was called; empty if all is well."""
         found = [
@@ -138,7 +144,7 @@ class Load:
                 await asyncio.sleep(_AGAIN)
                 continue
             if before is None:
-                self.ledgers.append(watcher.ledger)
+                self._ledgers[number] = watcher.ledger
             else:
                 self.breaks += 1
             self._watchers[number] = before = watcher
