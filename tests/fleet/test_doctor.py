@@ -1,7 +1,10 @@
 """The doctor at real nats-servers: it finds what is right right, and permissions that are too wide."""
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 import yaml
@@ -17,6 +20,8 @@ from tests.support.requirements import give_up
 from tests.support.waiting import wait_until
 from tests.tools.fleet.test_plan import WHOLE
 
+#: The agents of the plan, with their servers.
+AGENTS = {"berlin-a": ("berlin",), "berlin-b": ("berlin", "paris"), "paris-a": ("paris",)}
 _PATHS = {"berlin-a": "upstream: {username: a, secret_file: link.secret}\n", "edge2": ""}
 
 
@@ -52,12 +57,52 @@ def _reload(engines: Engines, text: str) -> None:
     wait_until(lambda: node.log.read_text().count("Reloaded server configuration") > loaded)
 
 
-def config_of(engines: Engines, name: str) -> Config:
-    """The section that ``ami-proxy fleet config`` made, in a proxy.yaml with the first node alone."""
+@contextmanager
+def beating(engines: Engines, *agents: str) -> Iterator[None]:
+    """These agents publish something on each of their subjects, all the time, at the first node."""
+    over = threading.Event()
+
+    def beat(agent: str) -> None:
+        with engines.client(agent) as client:
+            while not over.wait(0.1):
+                for server in AGENTS[agent]:
+                    client.publish(f"ami.v1.ev.{server}.{agent}", b"beat")
+                assert client.until_pong() == []
+
+    with ThreadPoolExecutor() as pool:
+        beats = [pool.submit(beat, agent) for agent in agents]
+        try:
+            yield
+        finally:
+            over.set()
+    for one in beats:
+        one.result()
+
+
+@contextmanager
+def without_routes(engines: Engines, node: int) -> Iterator[None]:
+    """This node is not connected to the others meanwhile."""
+    alone = engines.nodes[node]
+    file = alone.log.with_suffix(".conf")
+    before = file.read_text()
+    alone.kill()
+    file.write_text(before.partition("cluster:")[0])
+    alone.start()
+    try:
+        yield
+    finally:
+        alone.kill()
+        file.write_text(before)
+        alone.start()
+        wait_until(lambda: len(alone.peers()) == 2, within=30)
+
+
+def config_of(engines: Engines, name: str, nodes: int = 1) -> Config:
+    """The section that ``ami-proxy fleet config`` made, in a proxy.yaml with the first nodes."""
     folder = engines.cafile.parent
     section = yaml.safe_load((engines.keys / f"{name}.yaml").read_text())
     section["fleet"] |= {
-        "engines": [f"127.0.0.1:{engines.nodes[0].port}"],
+        "engines": [f"127.0.0.1:{node.port}" for node in engines.nodes[:nodes]],
         "ca": str(engines.cafile),
         "seed_file": str(engines.keys / f"{name}.seed"),
         "token_key_file": str(engines.keys / "token.key"),
@@ -71,8 +116,8 @@ def config_of(engines: Engines, name: str) -> Config:
     return load_config(path)
 
 
-def examined(engines: Engines, name: str) -> list[DoctorFinding]:
-    return list(doctor.examine(config_of(engines, name)))
+def examined(engines: Engines, name: str, nodes: int = 1) -> list[DoctorFinding]:
+    return list(doctor.examine(config_of(engines, name, nodes)))
 
 
 def failures(engines: Engines, name: str) -> list[str]:
@@ -81,8 +126,9 @@ def failures(engines: Engines, name: str) -> list[str]:
 
 @pytest.mark.parametrize("name", list(_PATHS))
 def test_the_accounts_of_fleet_config_are_right(engines: Engines, name: str) -> None:
-    found = examined(engines, name)
-    assert [finding.level for finding in found] == ["ok"] * 4
+    with beating(engines, *AGENTS):
+        found = examined(engines, name)
+    assert [finding.level for finding in found] == ["ok"] * (5 if name == "edge2" else 4)
     seed = (engines.keys / f"{name}.seed").read_text().strip()
     assert seed not in str(found)
 
@@ -136,6 +182,22 @@ def test_a_server_that_lets_anybody_in_is_found(engines: Engines) -> None:
         node.kill()
         file.write_text(before)
         node.start()
+
+
+def test_engines_that_are_not_connected_to_each_other_are_found(engines: Engines) -> None:
+    with beating(engines, *AGENTS):
+        assert all(finding.level == "ok" for finding in examined(engines, "edge2", 3))
+        with without_routes(engines, 1):
+            wrong = [finding.text for finding in examined(engines, "edge2", 3) if finding.level != "ok"]
+    assert len(wrong) == 4
+    assert all(str(engines.nodes[1].port) in text for text in wrong)
+    assert not any(str(node.port) in text for text in wrong for node in (engines.nodes[0], engines.nodes[2]))
+
+
+def test_an_agent_that_does_not_run_is_found(engines: Engines) -> None:
+    with beating(engines, "berlin-a", "berlin-b"):
+        wrong = [finding for finding in examined(engines, "edge2") if finding.level != "ok"]
+    assert [(finding.level, "paris-a" in finding.text) for finding in wrong] == [("warn", True)]
 
 
 def test_nothing_that_a_process_understands_is_published(engines: Engines) -> None:

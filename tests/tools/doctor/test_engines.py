@@ -33,6 +33,8 @@ class Server:
         self.greeting = b""
         self.allowed: set[str] = set()
         self.lets_all_in = False
+        #: What is published all the time.
+        self.published: set[str] = set()
         self.asked: list[str] = []
         self._context = context
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -71,6 +73,8 @@ class Server:
                     return
                 if words[:1] in (["PUB"], ["SUB"]):
                     self.asked.append(f"{words[0]} {words[1]}")
+                    if words[0] == "SUB" and words[1] in self.published:
+                        peer.sendall(f"MSG {words[1]} {words[2]} 4\r\nbeat\r\nPING\r\n".encode())
                     if self.asked[-1] not in self.allowed:
                         peer.sendall(_DENIED)
                 elif words == ["PING"]:
@@ -90,7 +94,7 @@ def server(certificate: ServerCertificate) -> Iterator[Server]:
     made.close()
 
 
-def config_of(folder: Path, port: int, role: str = "agent", ca: str = "upstream-ca.crt") -> Config:
+def config_of(folder: Path, *ports: int, role: str = "agent", ca: str = "upstream-ca.crt") -> Config:
     folder.chmod(0o700)
     for name, text in (("a.seed", seed_of(bytes(32)).decode()), ("token.key", "0" * 32)):
         (folder / name).write_text(text)
@@ -101,7 +105,7 @@ def config_of(folder: Path, port: int, role: str = "agent", ca: str = "upstream-
         listeners=(ListenerSettings(address=Address.from_text("127.0.0.1:0")),),
         fleet=FleetSettings(
             role="edge" if role == "edge" else "agent",
-            engines=(Engine("127.0.0.1", port),),
+            engines=tuple(Engine("127.0.0.1", port) for port in ports),
             ca=folder / ca,
             seed_file=folder / "a.seed",
             token_key_file=folder / "token.key",
@@ -129,7 +133,8 @@ def test_a_server_that_refuses_what_it_should_is_fine(tmp_path: Path, server: Se
     assert [finding.level for finding in found] == ["ok"] * 4
     config = config_of(tmp_path, 1)
     assert config.fleet is not None
-    assert len(server.asked) == sum(map(len, engines.trials(config, config.fleet)))
+    tried = engines.trials(config, config.fleet)
+    assert len(server.asked) == sum(map(len, (tried.publish, tried.subscribe, tried.needed)))
 
 
 @pytest.mark.parametrize("version", ["2.9.10", "2.12.11", "2.13.9", "2.14.2", "", "none"])
@@ -195,7 +200,7 @@ def test_a_ca_that_is_none_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("role", ["agent", "edge"])
 def test_no_subject_is_both_needed_and_to_be_refused(tmp_path: Path, role: str) -> None:
-    config = config_of(tmp_path, 1, role)
+    config = config_of(tmp_path, 1, role=role)
     assert config.fleet is not None
     tried = engines.trials(config, config.fleet)
     assert not set(tried.needed) & set(tried.subscribe)
@@ -204,4 +209,50 @@ def test_no_subject_is_both_needed_and_to_be_refused(tmp_path: Path, role: str) 
         assert subjects.actions("berlin", "berlin-a", "edge1") not in tried.publish
     else:
         assert subjects.events("berlin", "berlin-a") not in tried.publish
-    assert all(len(set(one)) == len(one) for one in tried)
+    assert all(len(set(one)) == len(one) for one in (tried.publish, tried.subscribe, tried.needed))
+    assert list(tried.beats.values()) == (["berlin-a of berlin"] if role == "edge" else [])
+
+
+_EVENTS: Final = "ami.v1.ev.berlin.berlin-a"
+_EDGE: Final = {"SUB _INBOX.edge1.>", f"SUB {_EVENTS}"}
+
+
+@pytest.fixture
+def pair(certificate: ServerCertificate) -> Iterator[list[Server]]:
+    """Two engines, as an edge sees them."""
+    made = [Server(certificate.context()) for _ in range(2)]
+    for server in made:
+        server.allowed = set(_EDGE)
+        server.published = {_EVENTS}
+    yield made
+    for server in made:
+        server.close()
+
+
+def of_agents(folder: Path, pair: list[Server]) -> list[DoctorFinding]:
+    """The findings behind those of each engine."""
+    found = list(engines.examine(config_of(folder, *(server.port for server in pair), role="edge")))
+    assert [finding.level for finding in found[:8]] == ["ok"] * 8
+    return found[8:]
+
+
+def test_an_agent_that_is_heard_at_every_engine_is_fine(tmp_path: Path, pair: list[Server]) -> None:
+    [finding] = of_agents(tmp_path, pair)
+    assert (finding.level, "berlin-a" in finding.text) == ("ok", True)
+
+
+def test_an_engine_without_the_beats_that_another_has_is_not_connected_to_it(
+    tmp_path: Path, pair: list[Server]
+) -> None:
+    pair[1].published.clear()
+    [finding] = of_agents(tmp_path, pair)
+    assert finding.level == "fail"
+    assert str(pair[1].port) in finding.text
+    assert str(pair[0].port) not in finding.text
+
+
+def test_an_agent_that_is_heard_nowhere_need_not_run_yet(tmp_path: Path, pair: list[Server]) -> None:
+    for server in pair:
+        server.published.clear()
+    [finding] = of_agents(tmp_path, pair)
+    assert (finding.level, "berlin-a" in finding.text) == ("warn", True)

@@ -7,7 +7,7 @@
     openports.py    Asterisk's port in the kernel's socket table
     probe.py        one short AMI conversation, without a loop
     versions.py     known bugs of the Asterisk version
-    engines.py      the nats-servers of a fleet: TLS, version, what they let this process do
+    engines.py      the nats-servers of a fleet: TLS, version, what they let this process do, and their routes
     natsprobe.py    one short conversation with a nats-server, without a loop
     host.py         descriptors, backlog, clock, TLS library, the unit
     interpreter.py  known bugs of this CPython version that concern us

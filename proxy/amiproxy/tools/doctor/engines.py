@@ -1,7 +1,8 @@
-"""Checks of a fleet's nats-servers: TLS, version, and what they let this process and others do.
+"""Checks of a fleet's nats-servers: TLS, version, what they let this process and others do, and their routes.
 
 Permissions are tried: each subject that the process does not need must be refused.  The messages that
-are published for this are empty, which no process of a fleet takes for anything.
+are published for this are empty, which no process of a fleet takes for anything.  An edge listens at each
+nats-server for the beats of its agents: if only some have them, the nats-servers are not connected.
 """
 
 import secrets
@@ -15,23 +16,34 @@ from amiproxy.core.fleet.subjects import Subjects
 from amiproxy.net.fleet.versions import REMEDY, is_fit
 from amiproxy.net.tls.tlserrors import reason_of
 from amiproxy.net.tls.tlspolicy import client_context
-from amiproxy.tools.doctor.finding import DoctorFinding, fail, ok, unknown
+from amiproxy.tools.doctor.finding import DoctorFinding, fail, ok, unknown, warn
 from amiproxy.tools.doctor.natsprobe import NatsError, NatsProbe
 
 _SUBJECT: Final = "fleet"
 _ACCOUNTS: Final = "copy accounts.conf of ami-proxy fleet config to it, include it, and reload it"
 _UNREACHABLE: Final = "see whether it runs, and its log; its certificate must be of fleet.ca, for this name"
+_NO_ROUTE: Final = "connect the nats-servers to each other (section cluster); their logs say why they are not"
+#: Seconds in which each agent beats at least twice.
+_LISTEN_SECONDS: Final = 2.5
 _NO_DEFAULT_USER: Final = f"{_ACCOUNTS}; remove no_auth_user and all other users"
 #: What nobody in a fleet needs, whatever its role.
 _FOREIGN: Final = ("$SYS.REQ.SERVER.PING", "$JS.API.INFO")
 
 
 class Trials(NamedTuple):
-    """Subjects to try: those that must be refused, and those that must be allowed to subscribe to."""
+    """Subjects to try: those that must be refused, and those that must be allowed to subscribe to.
+
+    ``beats`` are those on which an edge's agents publish, and what each agent is called.
+    """
 
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
     needed: tuple[str, ...]
+    beats: dict[str, str]
+
+
+#: By engine, those of ``Trials.beats`` that were heard there.
+_Heard = dict[Engine, set[str]]
 
 
 def examine(config: Config) -> Iterator[DoctorFinding]:
@@ -51,13 +63,15 @@ def examine(config: Config) -> Iterator[DoctorFinding]:
         yield fail(_SUBJECT, text, "name a PEM file of CA certificates")
         return
     tried = trials(config, fleet)
+    heard: _Heard = {}
     for engine in fleet.engines:
         try:
-            yield from _of_engine(engine, context, seed, tried)
+            yield from _of_engine(engine, context, seed, tried, heard)
         except NatsError as error:
             yield fail(_SUBJECT, f"{engine} {error}", _UNREACHABLE)
             text = f"{engine} not checked, or only in part: version, authentication, permissions"
             yield unknown(_SUBJECT, text, "fix that, and run the doctor again")
+    yield from _of_agents(tried.beats, heard)
 
 
 def trials(config: Config, fleet: FleetSettings) -> Trials:
@@ -71,12 +85,14 @@ def trials(config: Config, fleet: FleetSettings) -> Trials:
         subjects.asks_of(other, other),
     ]
     needed: list[str] = []
+    beats: dict[str, str] = {}
     if fleet.is_edge:
         needed.append(f"{subjects.inbox(fleet.name)}.>")
         publish.append(f"{subjects.inbox(fleet.name)}.{other}")
         for server, settings in fleet.servers.items():
             for agent in settings.agents:
                 needed.append(subjects.events(server, agent))
+                beats[subjects.events(server, agent)] = f"{agent} of {server}"
                 publish += (subjects.events(server, agent), subjects.actions(server, agent, other))
                 publish.append(subjects.asks(server, agent, other))
                 subscribe += (subjects.actions_of(server, agent), subjects.asks_of(server, agent))
@@ -87,11 +103,11 @@ def trials(config: Config, fleet: FleetSettings) -> Trials:
             subscribe += (subjects.events(server, fleet.name), subjects.actions_of(server, other))
         publish += (f"{subjects.inbox(edge)}.{other}" for edge in (*fleet.edges, other))
         subscribe += (f"{subjects.inbox(edge)}.>" for edge in fleet.edges)
-    return Trials(tuple(publish), tuple(subscribe), tuple(needed))
+    return Trials(tuple(publish), tuple(subscribe), tuple(needed), beats)
 
 
 def _of_engine(
-    engine: Engine, context: ssl.SSLContext, seed: bytes, tried: Trials
+    engine: Engine, context: ssl.SSLContext, seed: bytes, tried: Trials, heard: _Heard
 ) -> Iterator[DoctorFinding]:
     with NatsProbe(engine, None) as plain:
         info = plain.info
@@ -118,6 +134,27 @@ def _of_engine(
             yield fail(_SUBJECT, f"{engine} does not accept the seed of this process: {refusal}", _ACCOUNTS)
             return
         yield from _permissions(engine, probe, tried)
+        if tried.beats:
+            heard[engine] = probe.heard(tried.beats, _LISTEN_SECONDS)
+
+
+def _of_agents(beats: dict[str, str], heard: _Heard) -> Iterator[DoctorFinding]:
+    """Whether every engine has the beats of every agent."""
+    if not heard:
+        return
+    everywhere = True
+    for subject, agent in beats.items():
+        deaf = [str(engine) for engine, subjects in heard.items() if subject not in subjects]
+        everywhere = everywhere and not deaf
+        if len(deaf) == len(heard):
+            remedy = f"start {agent}; if it runs, its log says why it is not connected"
+            yield warn(_SUBJECT, f"{agent} is heard at no engine", remedy)
+        elif deaf:
+            yield fail(
+                _SUBJECT, f"{agent} is heard at other engines, but not at {', '.join(deaf)}", _NO_ROUTE
+            )
+    if everywhere and beats:
+        yield ok(_SUBJECT, f"all agents of this edge are heard at every engine: {', '.join(beats.values())}")
 
 
 def _permissions(engine: Engine, probe: NatsProbe, tried: Trials) -> Iterator[DoctorFinding]:

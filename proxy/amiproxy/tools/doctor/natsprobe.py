@@ -3,11 +3,13 @@
 The protocol is that of https://docs.nats.io/reference/reference-protocols/nats-protocol.
 """
 
+import contextlib
 import json
 import re
 import socket
 import ssl
 import time
+from collections.abc import Collection
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -26,6 +28,13 @@ _ERROR: Final = re.compile(r"-ERR '?(.*?)'?")
 
 class NatsError(Exception):
     """The conversation failed; the text says why."""
+
+
+class _Silent(NatsError):
+    """The server has said nothing for as long as it may."""
+
+    def __init__(self) -> None:
+        super().__init__(f"has not answered for {SECONDS:g} s")
 
 
 class NatsProbe:
@@ -86,6 +95,26 @@ class NatsProbe:
         """Subscribe for a moment."""
         self._sid += 1
         self._send(f"SUB {subject} {self._sid}\r\nUNSUB {self._sid}")
+
+    def heard(self, subjects: Collection[str], seconds: float) -> set[str]:
+        """Those of these subjects on which something is published within so many seconds.
+
+        The conversation is over then.
+        """
+        for subject in subjects:
+            self._sid += 1
+            self._send(f"SUB {subject} {self._sid}")
+        self._ends = min(self._ends, time.monotonic() + seconds)
+        found: set[str] = set()
+        with contextlib.suppress(_Silent):
+            while not found.issuperset(subjects):
+                line = self._line()
+                if line == "PING":
+                    self._send("PONG")
+                elif line.startswith(("MSG ", "HMSG ")):
+                    self._skip(line.rpartition(" ")[2])
+                    found.add(line.split(" ", 2)[1])
+        return found.intersection(subjects)
 
     def errors(self) -> list[str]:
         """The errors that the server has reported for all that was sent before."""
@@ -148,7 +177,7 @@ class NatsProbe:
             self._wait()
             data = self._socket.recv(_PIECE)
         except TimeoutError:
-            raise NatsError(f"has not answered for {SECONDS:g} s") from None
+            raise _Silent from None
         except OSError as error:
             raise NatsError(f"closed the connection: {reason_of(error)}") from None
         if not data:
@@ -159,5 +188,5 @@ class NatsProbe:
     def _wait(self) -> None:
         left = self._ends - time.monotonic()
         if left <= 0:
-            raise NatsError(f"has not answered for {SECONDS:g} s")
+            raise _Silent
         self._socket.settimeout(left)
