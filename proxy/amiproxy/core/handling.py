@@ -12,7 +12,7 @@ from amiproxy.core.clients.login import Login
 from amiproxy.core.clients.proxyactions import ProxyActions
 from amiproxy.core.clients.registry import SessionRegistry
 from amiproxy.core.clients.session import Handlers
-from amiproxy.core.ports import Scheduler, Sealer
+from amiproxy.core.ports import Sealer
 
 
 def handlers_of(
@@ -21,7 +21,6 @@ def handlers_of(
     cursors: Cursors,
     snapshots: Snapshots,
     sealer: Callable[[], Sealer],
-    scheduler: Scheduler,
 ) -> Handlers:
     """The handlers of all sessions of one hub.  ``sealer`` returns the one in use now."""
     return Handlers(
@@ -33,7 +32,7 @@ def handlers_of(
         after_login={
             **localactions.TABLE,
             b"challenge": login.challenge,
-            b"proxyresume": Resume(cursors, sealer, scheduler).answer,
+            b"proxyresume": Resume(cursors, sealer).answer,
             b"proxysnapshot": when_caught_up(snapshots.answer),
         },
         proxy_action=ProxyActions(registry).answer,

@@ -120,9 +120,7 @@ class Hub:
         )
         login = Login(self.ctx, self._registry, self._routing, self._roster.admitted)
         snapshots = Snapshots(self.ctx, self)
-        self._handlers = handlers_of(
-            self._registry, login, self.cursors, snapshots, lambda: self.sealer, scheduler
-        )
+        self._handlers = handlers_of(self._registry, login, self.cursors, snapshots, lambda: self.sealer)
         self.web = WebSessions(
             self.ctx, self._registry, self._routing, self._roster, login, self._handlers, self.attach
         )

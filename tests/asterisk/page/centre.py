@@ -266,7 +266,12 @@ class Calls:
             left = await self.channels()
             if not any(str(one.get("Channel")).startswith("UnicastRTP/") for one in left):
                 await self.hang_up("/.*/")
-            return not left
+            return not left and not await self._serving()
 
         await come_true(ended)
         await self._acting.action("QueuePause", Interface="PJSIP/bob", Paused="false")
+
+    async def _serving(self) -> bool:
+        """Whether a call is yet to be counted as completed, which may be after its channels have ended."""
+        _, items, _ = await self._acting.event_list("QueueStatus")
+        return any(one.get("InCall") == "1" for one in items)

@@ -1,9 +1,7 @@
 """Following: how an edge follows the events of one server, of which one or more agents tell it.
 
 It follows one agent at a time, so that no event comes from two: the one it has, until that one is gone or its
-link to Asterisk is; then the lowest-named one that is up.  No process elects anything.  Where all agents
-begin at about the same time, each edge waits until it may have heard them all, so that all edges follow the
-same one, and clients can resume at another edge.
+link to Asterisk is; then the lowest-named one that is up (``choice``).
 
 Events are passed on in order and once each.  If some are missing, the agent is asked for them, and what
 arrives meanwhile is kept.  If they cannot be had in time, the server goes down and comes up again at the
@@ -16,6 +14,7 @@ from collections.abc import Iterable
 from typing import Final, Protocol
 
 from amiproxy.core.fleet.agentview import GONE_AFTER, AgentView
+from amiproxy.core.fleet.choice import chosen
 from amiproxy.core.fleet.followcounts import FollowCounts
 from amiproxy.core.fleet.repair import AGAIN_AFTER, Repair, check, without
 from amiproxy.core.fleet.wire import BEAT, END, EVENTS, GONE, Head, WireError, decode_beat, parsed
@@ -29,10 +28,6 @@ _STOPPED: Final = 0.75
 #: every client of the server something, and an agent could begin an epoch with each message.
 _UPS: Final = 8.0
 _UP_SECONDS: Final = 1.0
-
-#: Seconds for which an agent that has just begun to live waits for one whose name sorts before: longer than
-#: the time between two beats.
-_OTHERS_SECONDS: Final = 1.25
 
 _NOT_HEARD: Final = "no agent has been heard"
 _LOST: Final = "events were lost"
@@ -353,7 +348,7 @@ class Following:
         """If the server is not up, choose an agent, and go up where that one is."""
         if self._is_up:
             return
-        view = self._chosen(now)
+        view = chosen(self._views.values(), self._view, now)
         if view is None:
             self.agent = None
             self._is_behind = False
@@ -387,18 +382,6 @@ class Following:
         if state == "up" and not self._serves:
             self._serves = True
             self._sink.serve()
-
-    def _chosen(self, now: float) -> AgentView | None:
-        """The agent to follow: the present one while it lives, else the first that does."""
-        present = self._view
-        if present is not None and present.lives(now):
-            return present
-        living = [view for view in self._views.values() if view.lives(now)]
-        if not living:
-            return None
-        found = next((view for view in living if view.state == "up"), living[0])
-        is_first = found is next(iter(self._views.values()))
-        return found if is_first or now - found.since >= _OTHERS_SECONDS else None
 
     def _hear(self, now: float) -> None:
         """Note what the agents without a link say of it."""

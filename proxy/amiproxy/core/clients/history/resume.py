@@ -47,11 +47,10 @@ class _Waiting(NamedTuple):
 class Resume:
     """Answers ProxyResume."""
 
-    def __init__(self, cursors: Cursors, sealer: Callable[[], Sealer], scheduler: Scheduler) -> None:
+    def __init__(self, cursors: Cursors, sealer: Callable[[], Sealer]) -> None:
         """``sealer`` returns the one in use now."""
         self._cursors = cursors
         self._sealer: Callable[[], Sealer] = sealer
-        self._scheduler = scheduler
         self._waiting: list[_Waiting] = []
 
     def answer(self, session: Session, action: Action) -> None:
@@ -73,16 +72,17 @@ class Resume:
         positions = positions_in(token, self._sealer()) or []
         if _is_ahead(session, positions):
             session.hold_back(action)
+            scheduler = session.ctx.scheduler
             if not self._waiting:
-                self._scheduler.later(_LOOK_AGAIN, self._look)
-            self._waiting.append(_Waiting(session, action, mask, positions, self._scheduler.now() + PATIENCE))
+                scheduler.later(_LOOK_AGAIN, lambda: self._look(scheduler))
+            self._waiting.append(_Waiting(session, action, mask, positions, scheduler.now() + PATIENCE))
         else:
             self._begin(session, action, mask, positions)
 
-    def _look(self) -> None:
+    def _look(self, scheduler: Scheduler) -> None:
         """Begin those whose servers have reached their positions, or that have waited long enough."""
         waiting, self._waiting = self._waiting, []
-        now = self._scheduler.now()
+        now = scheduler.now()
         for one in waiting:
             session = one.session
             if session.state is not State.HELD:
@@ -98,7 +98,7 @@ class Resume:
                 session.ctx.fault(fault, "resume", session=session.id)
                 session.close("fault", abort=True)
         if self._waiting:
-            self._scheduler.later(_LOOK_AGAIN, self._look)
+            scheduler.later(_LOOK_AGAIN, lambda: self._look(scheduler))
 
     def _begin(self, session: Session, action: Action, mask: int, positions: list[Position]) -> None:
         starts = self._starts(session, positions)
