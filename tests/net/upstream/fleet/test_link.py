@@ -7,6 +7,7 @@ import pytest
 
 from amiproxy.ami.relay import RELAY_MARK
 from amiproxy.config.fleet.schema import FleetServer
+from amiproxy.core.fleet.following import TICK
 from amiproxy.core.fleet.subjects import Subjects
 from amiproxy.core.fleet.wire import Ask
 from amiproxy.net.upstream.fleet import FleetLink
@@ -84,6 +85,26 @@ async def test_a_beat_brings_the_server_up(world: World) -> None:
     assert world.server.calls[1:] == [("serve",)]
     assert world.link.serves
     assert world.link.standing != booting
+
+
+async def test_actions_are_taken_once_they_can_be_sent(world: World) -> None:
+    world.actions.is_up = False
+    world.beat(world.a)
+    assert world.server.upstream is not None
+    await asyncio.sleep(2 * TICK)
+    assert not world.link.serves
+    world.actions.is_up = True
+    await until(lambda: world.link.serves, within=4 * TICK)
+
+
+async def test_an_agent_that_is_lost_meanwhile_serves_nothing(world: World) -> None:
+    world.actions.is_up = False
+    world.beat(world.a)
+    world.a.state = "down"
+    world.beat(world.a)
+    world.actions.is_up = True
+    await asyncio.sleep(2 * TICK)
+    assert ("serve",) not in world.server.calls
 
 
 async def test_events_reach_the_server(world: World) -> None:

@@ -38,10 +38,13 @@ _STANDINGS: Final = {
 class _Way:
     """The agents of a server as its upstream and as the source of its events: see TaggedUpstream and Sink."""
 
-    def __init__(self, link: "FleetLink", server: Server, feed: Feed) -> None:
+    def __init__(self, link: "FleetLink", server: Server, feed: Feed, actions: Channel) -> None:
         self._link = link
         self._server = server
         self._feed = feed
+        self._actions = actions
+        #: Whether ``serve`` is yet to be called again, because that connection is missing.
+        self.is_due = False
 
     # -- from the agents ---------------------------------------------------
 
@@ -51,8 +54,10 @@ class _Way:
         self._server.link_up(self, banner + b"\r\n", (epoch, last))
 
     def serve(self) -> None:
-        """See Sink."""
-        self._server.serve()
+        """See Sink.  It waits for the connection for actions: the first ones would be refused without it."""
+        self.is_due = not self._actions.is_up
+        if not self.is_due:
+            self._server.serve()
 
     def events(self, _epoch: int, _first: int, body: bytes) -> None:
         """See Sink."""
@@ -62,6 +67,7 @@ class _Way:
         """See Sink."""
         if self._link.is_running:
             log.say(log.ERROR, "upstream-down", server=self._server.name, reason=reason)
+        self.is_due = False
         self._feed.end()
         self._link.requests.lost()
         self._server.link_down(reason)
@@ -125,8 +131,8 @@ class FleetLink:
         self._channel = events
         self._loop = asyncio.get_running_loop()
         self._feed = Feed(server, turns)
-        way = _Way(self, server, self._feed)
-        self.following = Following(server.name, settings.agents, way, max_lag, FollowCounts())
+        self._way = _Way(self, server, self._feed, actions)
+        self.following = Following(server.name, settings.agents, self._way, max_lag, FollowCounts())
         self.requests = Requests(server.name, edge, subjects, actions, self.following, server, counts)
         self._questions = itertools.count()
         self._inbox = f"{subjects.inbox(edge)}.{server.name}.ask"
@@ -214,6 +220,8 @@ class FleetLink:
     def _look(self, now: float) -> None:
         if self._feed.waiting > _ROOM:
             self.following.overrun(now)
+        if self._way.is_due:
+            self._way.serve()
         self.following.tick(now, self._feed.backlog(now))
 
     def tick(self, now: float) -> None:
