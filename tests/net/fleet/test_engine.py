@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from nats.errors import ProtocolError
 
 from amiproxy.net.fleet.channel import EngineDown
 from amiproxy.net.fleet.engine import Engine
@@ -167,7 +168,7 @@ async def test_a_subscription_is_made_once_the_engine_allows_it(cluster: Cluster
         cluster.reload()
 
 
-async def test_a_fault_of_a_callback_ends_nothing(cluster: Cluster) -> None:
+async def test_a_fault_of_a_callback_ends_nothing(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
     agent, edge = (
         Engine(_settings(cluster, "berlin-a"), "events"),
         Engine(_settings(cluster, "edge1"), "events"),
@@ -185,6 +186,7 @@ async def test_a_fault_of_a_callback_ends_nothing(cluster: Cluster) -> None:
         await until(lambda: len(heard) == 2)
         assert edge.is_up
     assert edge.counts.faults == 2
+    assert [record.getMessage() for record in caplog.records].count("fault") == 1
 
 
 async def test_without_a_connection_nothing_is_taken_or_sent_later(cluster: Cluster) -> None:
@@ -356,3 +358,11 @@ async def test_nothing_is_sent_to_a_server_that_does_not_ask_for_tls(cluster: Cl
         await until(lambda: said)
         assert "TLS" in engine.facts.reason
     assert not any(said)
+
+
+async def test_a_max_payload_that_is_no_number_ends_the_attempt() -> None:
+    client = NatsClient({}, lambda *_: None)
+    client._server_info = {"tls_required": True}
+    client._max_payload = "1048576"
+    with pytest.raises(ProtocolError):
+        client._connect_command()

@@ -46,6 +46,8 @@ _MEASURE_SECONDS: Final = 5.0
 _REFUSED_SECONDS: Final = 5.0
 #: Seconds that the tasks of an aborted client may take to end.
 _CLOSE_SECONDS: Final = 1.0
+#: Seconds in which one fault of ours is logged: another process of the fleet may be able to cause many.
+_FAULT_SECONDS: Final = 10.0
 #: Failed attempts of which one is logged, apart from the first.
 _LOGGED: Final = 10
 
@@ -107,6 +109,8 @@ class Engine:
         self._adopted = asyncio.Event()
         self._watchers: list[Callable[[bool], None]] = []
         self._rationed = log.Rationed()
+        #: When the next fault is logged.
+        self._fault_due = 0.0
         self._state: State = "connecting"
         self._since = time.time()
         self._version = ""
@@ -364,7 +368,10 @@ class Engine:
 
     def _handler_failed(self, fault: Exception, subject: str) -> None:
         self.counts.faults += 1
-        log.exception("fault", fault, where=f"message to {subject}")
+        now = asyncio.get_running_loop().time()
+        if now >= self._fault_due:
+            self._fault_due = now + _FAULT_SECONDS
+            log.exception("fault", fault, where=f"message to {subject}")
 
 
 def _shuffled(addresses: Sequence[str]) -> list[str]:

@@ -145,6 +145,8 @@ class NatsClient(Client):
             raise errors.ConnectionClosedError
         if not self._server_info.get("tls_required"):
             raise NotEncrypted
+        if not isinstance(self._max_payload, int):
+            raise errors.ProtocolError
         # TLS has just begun, and with it a new transport.
         transport = self._transport
         if isinstance(transport, TcpTransport) and transport._io_reader and transport._io_writer:
