@@ -211,3 +211,31 @@ async def test_an_error_in_one_slice_stops_no_other(talk: Talk, monkeypatch: pyt
     await until(lambda: transport.reads)
     assert not faults
     assert board.told[-1] == b"Event: last\r\n\r\n"
+
+
+async def test_reading_goes_on_during_a_pause_while_more_waits_than_one_read_takes(talk: Talk) -> None:
+    """Otherwise no more than one read would be handled in each interval between two flushes."""
+    board, transport, conversation = talk
+    board.most = 64
+    one = b"Event: One\r\nText: %s\r\n\r\n" % (b"x" * 106)
+    assert len(one) == 128
+    reader, writer = os.pipe()
+    try:
+        os.set_blocking(reader, False)
+        conversation.stream._descriptor = reader
+        conversation.stream.pause_reading()
+        os.write(writer, one * 512)  # as much as one read takes
+        conversation.stream.read_pending()
+        await until(lambda: transport.reads)
+        assert board.told == [one] * 512
+        conversation.stream.pause_reading()
+        assert transport.reads
+        conversation.stream.read_pending()  # nothing has come meanwhile
+        assert not transport.reads
+        os.write(writer, one)
+        conversation.stream.read_pending()
+        assert not transport.reads
+        assert len(board.told) == 513
+    finally:
+        os.close(reader)
+        os.close(writer)

@@ -44,6 +44,7 @@ class Stream:
         "_descriptor",
         "_due",
         "_framer",
+        "_is_behind",
         "_listening",
         "_loop",
         "_outgoing",
@@ -86,6 +87,9 @@ class Stream:
         self._due = False
         #: The core has asked to pause reading.
         self._paused = False
+        #: The last read before a flush was full, so that more waits than one such read takes: reading goes on
+        #: although it is paused, or no more than that would be handled in each interval between two flushes.
+        self._is_behind = False
         self._listening = True
         #: When the last complete message arrived: bytes of a message without end do not count.
         self.last_received = self.last_sent = loop.time()
@@ -178,15 +182,18 @@ class Stream:
             try:
                 data = os.read(self._descriptor, _READ_BYTES)
             except BlockingIOError:
-                return
+                self._is_behind = False
+                break
             except OSError:
                 data = b""
             if not data:
                 self.resume_reading()  # end of the stream, or an error: the loop will find out
                 return
+            self._is_behind = len(data) == _READ_BYTES
             self.received(data)
-            if len(data) < _READ_BYTES:
-                return
+            if not self._is_behind:
+                break
+        self._listen()
 
     def resume_reading(self) -> None:
         """See Upstream."""
@@ -196,7 +203,7 @@ class Stream:
 
     def _listen(self) -> None:
         """Resume or pause reading, as the state requires; paused, the kernel keeps incoming data in order."""
-        listening = not self._paused and not self._slices.waits
+        listening = (not self._paused or self._is_behind) and not self._slices.waits
         if listening == self._listening or self._transport is None or self._transport.is_closing():
             return
         self._listening = listening
