@@ -19,6 +19,7 @@ from amiproxy.net.tls.tlserrors import reason_of
 
 #: Seconds for the whole conversation.
 SECONDS: Final = 10.0
+_NO_ANSWER: Final = f"has not answered for {SECONDS:g} s"
 _LONGEST_LINE: Final = 1 << 16
 #: Bytes that are read in all.  What a permission that is too wide lets in is a stream without end.
 _MOST: Final = 4 << 20
@@ -32,9 +33,6 @@ class NatsError(Exception):
 
 class _Silent(NatsError):
     """The server has said nothing for as long as it may."""
-
-    def __init__(self) -> None:
-        super().__init__(f"has not answered for {SECONDS:g} s")
 
 
 class NatsProbe:
@@ -177,7 +175,7 @@ class NatsProbe:
             self._wait()
             data = self._socket.recv(_PIECE)
         except TimeoutError:
-            raise _Silent from None
+            raise _Silent(_NO_ANSWER) from None
         except OSError as error:
             raise NatsError(f"closed the connection: {reason_of(error)}") from None
         if not data:
@@ -188,5 +186,5 @@ class NatsProbe:
     def _wait(self) -> None:
         left = self._ends - time.monotonic()
         if left <= 0:
-            raise _Silent
+            raise _Silent(_NO_ANSWER)
         self._socket.settimeout(left)
