@@ -106,12 +106,7 @@ class NatsProbe:
         found: set[str] = set()
         with contextlib.suppress(_Silent):
             while not found.issuperset(subjects):
-                line = self._line()
-                if line == "PING":
-                    self._send("PONG")
-                elif line.startswith(("MSG ", "HMSG ")):
-                    self._skip(line.rpartition(" ")[2])
-                    found.add(line.split(" ", 2)[1])
+                found.add(self._subject(self._line()))
         return found.intersection(subjects)
 
     def errors(self) -> list[str]:
@@ -121,11 +116,21 @@ class NatsProbe:
         while (line := self._line()) != "PONG":
             if match := _ERROR.fullmatch(line):
                 found.append(match[1])
-            elif line == "PING":
-                self._send("PONG")
-            elif line.startswith(("MSG ", "HMSG ")):
-                self._skip(line.rpartition(" ")[2])
+            else:
+                self._subject(line)
         return found
+
+    def _subject(self, line: str) -> str:
+        """The subject of the message that begins with this line, whose body is skipped.
+
+        "" if the line begins none; a PING is answered.
+        """
+        if line == "PING":
+            self._send("PONG")
+        if not line.startswith(("MSG ", "HMSG ")):
+            return ""
+        self._skip(line.rpartition(" ")[2])
+        return line.split(" ", 2)[1]
 
     def _greeting(self) -> dict[str, Any]:
         line = self._line()
